@@ -1,0 +1,62 @@
+//! The copy primitive: bytes between two places, either of which others may be writing.
+//!
+//! `rep movsb` inside `asm!` is not a memory access that Rust's rules know, so a race on the bytes
+//! is arbitrary data and not undefined behaviour. Below [`SHORT`] bytes its start-up cost shows and
+//! volatile words are as fast; other machines use volatile words throughout.
+
+/// Copies of at most this many bytes use volatile words (measured: `rep movsb` wins from about
+/// 128 bytes on machines with fast short strings, and never loses above 256).
+#[cfg(target_arch = "x86_64")]
+const SHORT: usize = 128;
+
+/// Copies `len` bytes from `from` to `to`.
+///
+/// # Safety
+/// - `from` is valid for reads and `to` for writes of `len` bytes for the whole call.
+/// - The two ranges belong to memory that is only reached through this crate, or privately by
+///   the caller. They may overlap: the bytes of the overlap are then arbitrary.
+#[inline]
+pub(crate) unsafe fn bytes(from: *const u8, to: *mut u8, len: usize) {
+    #[cfg(target_arch = "x86_64")]
+    if len > SHORT {
+        // SAFETY: the caller's ranges are valid for `len` bytes; the direction flag is clear by
+        // the ABI; rcx, rsi and rdi are declared clobbered; no stack is used.
+        unsafe {
+            core::arch::asm!(
+                "rep movsb",
+                inout("rcx") len => _,
+                inout("rsi") from => _,
+                inout("rdi") to => _,
+                options(nostack, preserves_flags)
+            );
+        }
+        return;
+    }
+    // SAFETY: the caller's contract is the same.
+    unsafe { volatile_words(from, to, len) }
+}
+
+/// # Safety
+/// As [`bytes`].
+#[inline]
+unsafe fn volatile_words(from: *const u8, to: *mut u8, len: usize) {
+    const WORD: usize = size_of::<u64>();
+    let words = len / WORD;
+    for word in 0..words {
+        // SAFETY: `word * WORD + WORD <= len`, so both accesses lie in the caller's ranges; the
+        // wrapper type is packed, so any alignment is allowed.
+        unsafe {
+            let value = from.add(word * WORD).cast::<Unaligned>().read_volatile();
+            to.add(word * WORD).cast::<Unaligned>().write_volatile(value);
+        }
+    }
+    for at in words * WORD..len {
+        // SAFETY: `at < len`.
+        unsafe { to.add(at).write_volatile(from.add(at).read_volatile()) }
+    }
+}
+
+/// A word at any address: volatile accesses through a packed type need no alignment.
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+struct Unaligned(#[allow(dead_code, reason = "moved as a whole, never looked into")] u64);

@@ -1,0 +1,113 @@
+//! The seam under the guest library: what it needs of the machine it runs on.
+//!
+//! A platform makes hypercalls for one domain, lends that domain's RAM, and waits for interrupts.
+//! In-process engines and Xen answer a call at once; `argod` takes it into a queue and answers
+//! later, so that several can be in flight.
+
+use core::time::Duration;
+
+use argo_mem::View;
+
+use crate::{DomainId, GuestAddr};
+
+/// One hypercall, as its registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Call {
+    /// The operation's number.
+    pub cmd: u32,
+    /// The four arguments.
+    pub args: [u64; 4],
+    /// What becomes of this call when the one before it fails.
+    pub link: Link,
+}
+
+/// Whether a call depends on the one submitted just before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Link {
+    /// It stands alone.
+    None,
+    /// It belongs to the same chain as the *next* call: when this one fails, the next completes
+    /// with `ECANCELED`, unexecuted, and so on to the end of the chain.
+    Next,
+}
+
+/// Names a call among those in flight: chosen by the submitter, returned with the answer.
+pub type Tag = u64;
+
+/// What became of a submitted call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub enum Submission {
+    /// It was executed; this is its result.
+    Done(i64),
+    /// It is in flight; its result comes by [`Platform::reap`]. Until then its memory belongs to
+    /// the hypervisor.
+    Queued,
+    /// Too many calls are in flight. It was not taken: reap, then try again.
+    Full,
+}
+
+/// How often each kind of event has happened, modulo 2^32.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct EventCounts {
+    /// `VIRQ_ARGO` was raised: there is data, or space that was waited for.
+    pub virq: u32,
+    /// A wait of this domain was dropped together with the ring it waited for. Argo itself is
+    /// silent about it: who waits for space must try again.
+    pub wait_lost: u32,
+    /// Somebody began to wait for space in one of this domain's rings: tell it with notify once
+    /// there is some. `None` where the platform cannot tell: notify after each read that made
+    /// room.
+    pub space_wanted: Option<u32>,
+}
+
+/// The hypervisor is gone (or has ended this session): no call was or will be answered any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the hypervisor ended this session")]
+pub struct Gone;
+
+/// What carries a domain's hypercalls and interrupts.
+pub trait Platform: Send + Sync {
+    /// The domain on whose behalf calls are made.
+    fn domain(&self) -> DomainId;
+
+    /// The domain's RAM. Offset 0 is guest address 0, which is the null handle: the first page is
+    /// never used.
+    fn ram(&self) -> View<'_>;
+
+    /// What a hypercall calls the place at `offset` in [`ram`](Self::ram).
+    fn handle(&self, offset: usize) -> GuestAddr;
+
+    /// Makes a hypercall or takes it into the queue. Queued calls begin at the latest when
+    /// [`flush`](Self::flush) is called.
+    ///
+    /// # Errors
+    /// [`Gone`]
+    fn submit(&self, call: &Call, tag: Tag) -> Result<Submission, Gone>;
+
+    /// Sets the queued calls going, with one signal for all of them, if one is needed.
+    ///
+    /// # Errors
+    /// [`Gone`]
+    fn flush(&self) -> Result<(), Gone>;
+
+    /// Hands over the results that have come: tag and result of each call.
+    fn reap(&self, completed: &mut dyn FnMut(Tag, i64));
+
+    /// How often events have happened.
+    fn events(&self) -> EventCounts;
+
+    /// A number that changes with every completion and every event.
+    fn sequence(&self) -> u32;
+
+    /// Sleeps until [`sequence`](Self::sequence) is not `seen`, or the time is over. May also
+    /// return for no reason. One thread at a time.
+    ///
+    /// # Errors
+    /// [`Gone`]
+    fn wait(&self, seen: u32, timeout: Option<Duration>) -> Result<(), Gone>;
+
+    /// Ends the session from this side: [`wait`](Self::wait) and [`submit`](Self::submit) answer
+    /// [`Gone`] from now on.
+    fn close(&self);
+}
