@@ -1,0 +1,144 @@
+//! What both ends of a ring have in common: one private index and one read of the peer's.
+
+use core::ops::Deref;
+use core::sync::atomic::Ordering;
+
+use crate::geometry::{Geometry, Order};
+use crate::layout::{Ring, Word};
+use crate::memory::{SharedPage, SharedRings};
+use crate::notify::{Notify, Signal, answer, ask};
+use crate::ring::{Indexes, LyingIndex, Spans};
+use crate::role::{Presence, Role};
+
+/// Which end of the ring this side has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Half {
+    Write,
+    Read,
+}
+
+impl Half {
+    /// What the peer asks for when it waits for this end.
+    fn causes(self) -> Notify {
+        match self {
+            Half::Write => Notify::Write,
+            Half::Read => Notify::Read,
+        }
+    }
+
+    /// What this end asks for when it waits for the peer.
+    fn awaits(self) -> Notify {
+        match self {
+            Half::Write => Notify::Read,
+            Half::Read => Notify::Write,
+        }
+    }
+}
+
+/// How many bytes can be moved now, measured against what was wanted.
+pub(crate) enum Supply {
+    Enough(u32),
+    /// Too few. The peer has been asked to signal a change.
+    Short {
+        available: u32,
+        peer: Presence,
+    },
+}
+
+#[derive(Debug)]
+pub(crate) struct End<P> {
+    pub(crate) memory: P,
+    pub(crate) ring: Ring,
+    role: Role,
+    half: Half,
+    order: Order,
+    own: Word,
+    peers: Word,
+    /// This side's own index. The page holds a copy for the peer, which is never read back.
+    index: u32,
+    /// The lie that broke the ring. A peer that lied once is not asked again.
+    broken: Option<LyingIndex>,
+}
+
+impl<P: Deref<Target: SharedRings>> End<P> {
+    pub(crate) fn new(memory: P, role: Role, half: Half, geometry: Geometry) -> End<P> {
+        let ring = match half {
+            Half::Write => role.write_ring(),
+            Half::Read => role.read_ring(),
+        };
+        let (own, peers) = match half {
+            Half::Write => (Word::prod(ring), Word::cons(ring)),
+            Half::Read => (Word::cons(ring), Word::prod(ring)),
+        };
+        // A client of a server that had another client before goes on where that one stopped.
+        let index = memory.load(own, Ordering::Acquire);
+        let order = geometry.order(ring);
+        End { memory, ring, role, half, order, own, peers, index, broken: None }
+    }
+
+    pub(crate) fn size(&self) -> u32 {
+        self.order.size()
+    }
+
+    pub(crate) fn peer(&self) -> Presence {
+        Presence::of_peer(&*self.memory, self.role)
+    }
+
+    pub(crate) fn spans(&self, len: u32) -> Spans {
+        Spans::new(self.order, self.index, len)
+    }
+
+    /// Sees whether `wanted` bytes can be moved. If not, asks for a signal and looks again, so that
+    /// a change in between is not missed.
+    pub(crate) fn supply(&mut self, wanted: u32) -> Result<Supply, LyingIndex> {
+        let available = self.available()?;
+        if available >= wanted {
+            return Ok(Supply::Enough(available));
+        }
+        self.ask();
+        // Before the index: what a peer wrote and then left must not be taken for nothing.
+        let peer = self.peer();
+        let available = self.available()?;
+        Ok(match available >= wanted {
+            true => Supply::Enough(available),
+            false => Supply::Short { available, peer },
+        })
+    }
+
+    /// Asks for a signal at the next change, then counts.
+    pub(crate) fn watched(&mut self) -> Result<u32, LyingIndex> {
+        self.ask();
+        self.available()
+    }
+
+    /// Publishes that `moved` bytes were copied.
+    pub(crate) fn publish(&mut self, moved: u32) -> Signal {
+        self.index = self.index.wrapping_add(moved);
+        // Release pairs with the Acquire in the peer's `available`: the bytes were written (or
+        // read) before the peer may read (or overwrite) them.
+        self.memory.store(self.own, self.index, Ordering::Release);
+        answer(&*self.memory, self.role.notify(), self.half.causes())
+    }
+
+    /// Bytes that can be moved, by one read of the peer's index.
+    fn available(&mut self) -> Result<u32, LyingIndex> {
+        if let Some(lie) = self.broken {
+            return Err(lie);
+        }
+        let peers = self.memory.load(self.peers, Ordering::Acquire);
+        let seen = match self.half {
+            Half::Write => Indexes { cons: peers, prod: self.index },
+            Half::Read => Indexes { cons: self.index, prod: peers },
+        };
+        let counted = match self.half {
+            Half::Write => seen.buffer_space(self.ring, self.order),
+            Half::Read => seen.data_ready(self.ring, self.order),
+        };
+        self.broken = counted.err();
+        counted
+    }
+
+    fn ask(&self) {
+        ask(&*self.memory, self.role.peer().notify(), self.half.awaits());
+    }
+}

@@ -1,0 +1,140 @@
+//! The reading end of one direction.
+
+use core::ops::Deref;
+
+use crate::end::{End, Half, Supply};
+use crate::geometry::Geometry;
+use crate::memory::SharedRings;
+use crate::notify::{Signal, Transfer};
+use crate::ring::LyingIndex;
+use crate::role::{Presence, Role};
+
+/// Reads the ring that this side of a channel consumes.
+///
+/// The rules of [`Writer`](crate::Writer) hold here too: one reader a side, no waiting, and a drop
+/// that changes nothing. What a peer wrote before it left can still be read.
+#[derive(Debug)]
+pub struct Reader<P> {
+    end: End<P>,
+}
+
+impl<P: Deref<Target: SharedRings>> Reader<P> {
+    /// Takes up the ring that `role` reads, at the index which stands in the page.
+    pub fn new(memory: P, role: Role, geometry: Geometry) -> Reader<P> {
+        Reader { end: End::new(memory, role, Half::Read, geometry) }
+    }
+
+    /// The ring's size in bytes: the most that one [`recv`](Reader::recv) can ask for.
+    pub fn size(&self) -> u32 {
+        self.end.size()
+    }
+
+    /// Whether the peer is there.
+    pub fn peer(&self) -> Presence {
+        self.end.peer()
+    }
+
+    /// Bytes to read, 0 to [`size`](Reader::size); also asks for a signal when more are written.
+    ///
+    /// # Errors
+    /// The peer broke the protocol.
+    pub fn data_ready(&mut self) -> Result<u32, LyingIndex> {
+        self.end.watched()
+    }
+
+    /// Fills all of `buffer` or takes nothing.
+    ///
+    /// # Errors
+    /// See [`RecvError`]; nothing was taken then and `buffer` is as it was.
+    pub fn recv(&mut self, buffer: &mut [u8]) -> Result<Signal, RecvError> {
+        let size = self.end.size();
+        if buffer.len() > size as usize {
+            return Err(RecvError::TooBig { len: buffer.len(), size });
+        }
+        let needed = buffer.len() as u32;
+        match self.end.supply(needed)? {
+            Supply::Enough(_) => Ok(self.take(buffer)),
+            Supply::Short { available: ready, peer: Presence::Gone } => {
+                Err(RecvError::Closed { ready })
+            }
+            Supply::Short { available: ready, .. } => Err(RecvError::WouldBlock { needed, ready }),
+        }
+    }
+
+    /// Reads what there is, up to all of `buffer`, at least one byte.
+    ///
+    /// The signal for more data is asked for only by "would block": who read a part tries again
+    /// before waiting, or calls [`data_ready`](Reader::data_ready).
+    ///
+    /// # Errors
+    /// See [`ReadError`]; nothing was taken then.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<Transfer, ReadError> {
+        if buffer.is_empty() {
+            return Ok(Transfer { bytes: 0, signal: Signal::NotNeeded });
+        }
+        match self.end.supply(1)? {
+            Supply::Enough(ready) => {
+                let bytes = buffer.len().min(ready as usize);
+                Ok(Transfer { bytes, signal: self.take(&mut buffer[..bytes]) })
+            }
+            Supply::Short { peer: Presence::Gone, .. } => Err(ReadError::Closed),
+            Supply::Short { .. } => Err(ReadError::WouldBlock),
+        }
+    }
+
+    /// Copies out bytes that are ready and gives their room back.
+    fn take(&mut self, buffer: &mut [u8]) -> Signal {
+        let len = buffer.len() as u32;
+        let spans = self.end.spans(len);
+        let (first, rest) = buffer.split_at_mut(spans.first as usize);
+        self.end.memory.copy_out(self.end.ring, spans.offset, first);
+        if !rest.is_empty() {
+            self.end.memory.copy_out(self.end.ring, 0, rest);
+        }
+        self.end.publish(len)
+    }
+}
+
+/// Why nothing was received.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecvError {
+    /// So many bytes can never be ready at once: more than the whole ring.
+    #[error("{len} bytes can never be ready in a ring of {size}")]
+    TooBig {
+        /// The bytes asked for.
+        len: usize,
+        /// The ring's size in bytes.
+        size: u32,
+    },
+    /// Too few are ready now. The peer has been asked to signal when it writes.
+    #[error("{needed} bytes needed, {ready} ready")]
+    WouldBlock {
+        /// Bytes needed.
+        needed: u32,
+        /// Bytes that are ready.
+        ready: u32,
+    },
+    /// The peer has gone and left too few; [`Reader::read`] takes those.
+    #[error("the channel is closed with {ready} bytes left to read")]
+    Closed {
+        /// Bytes that are ready.
+        ready: u32,
+    },
+    /// The peer broke the protocol: close the channel.
+    #[error(transparent)]
+    Broken(#[from] LyingIndex),
+}
+
+/// Why nothing was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ReadError {
+    /// Not a byte is ready. The peer has been asked to signal when it writes.
+    #[error("no byte is ready")]
+    WouldBlock,
+    /// The peer has gone and all that it wrote was read.
+    #[error("the channel is closed")]
+    Closed,
+    /// The peer broke the protocol: close the channel.
+    #[error(transparent)]
+    Broken(#[from] LyingIndex),
+}
