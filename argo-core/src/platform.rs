@@ -107,6 +107,10 @@ pub trait Platform: Send + Sync {
     /// [`Gone`]
     fn wait(&self, seen: u32, timeout: Option<Duration>) -> Result<(), Gone>;
 
+    /// Makes the [`wait`](Self::wait) under way return, or the next one if there is none. For
+    /// other threads whose news does not come from the hypervisor.
+    fn wake(&self);
+
     /// Ends the session from this side: [`wait`](Self::wait) and [`submit`](Self::submit) answer
     /// [`Gone`] from now on.
     fn close(&self);
