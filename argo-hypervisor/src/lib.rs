@@ -1,1 +1,93 @@
-//! .
+//! The Argo engine: what Xen's hypervisor does for Argo, for any host.
+//!
+//! A receiver registers a ring in its own memory; a sender asks the engine to send; only the
+//! engine writes into the ring. No memory is shared between domains. The engine knows no operating
+//! system: guest memory, policy, events and locks are the host's ([`System`]).
+//!
+//! # The way of a message
+//! claim the arguments (`hypercall`) → policy decides (`engine`) → find the ring (`table`) → copy
+//! once and publish (`ring`) → raise (`send`, with no lock held).
+//!
+//! # What is guaranteed
+//! - Data comes only from a source that the policy approved, and the source *domain* is true.
+//! - Only the free part of a ring is written, each message once, in the order sent; what a sender
+//!   changes after the call has no effect. Of what the receiver's ring says only `rx_ptr` is read,
+//!   once a call, and any value of it is harmless.
+//! - A domain that floods, corrupts its own memory or goes away costs others nothing but the room
+//!   in the rings that they share with it. Everything a domain can pile up has a limit
+//!   ([`Quotas`]); a send allocates nothing.
+//! - Nothing a guest says makes the engine panic.
+//!
+//! # Faults of Xen's that cannot happen here
+//! There are no reverse indexes (rings by partner, waits by domain): when a domain goes, the
+//! engine *walks* the others and takes away what names it. Xen's faults with those indexes (a
+//! wait list walked by the wrong link, entries doubled by a re-registration, entries left behind)
+//! have no place to be. A registration is checked whole before anything changes, so a failed
+//! re-registration leaves the old ring, its waits and its counts alone.
+//!
+//! # Locks
+//! Four, in this order; the types enforce it (a ring table is opened with a `&mut` of the gate's
+//! guard, so one at a time; a ring is found in an open table only):
+//!
+//! | lock | where | reading | writing |
+//! |---|---|---|---|
+//! | L1 | gate of a domain | its own calls, to their end | its own coming and going |
+//! | L2 | ring table of a domain | senders to it, its notify | register, unregister, teardown |
+//! | L3 | a ring | | sends to it, questions about it |
+//! | L0 | the table of domains, in shards | any look-up, not longer | create, destroy |
+//!
+//! L0 is innermost: nothing is locked while it is held. A thread holds at most one gate, so that
+//! teardowns of two domains cannot wait for each other. No lock is held when an event is raised.
+//!
+//! By path:
+//! - *send*: L0, then sender's L1, receiver's L2 (read), ring's L3; all dropped; raise.
+//! - *register*: L0; own L1; own L2 (read) to check; pages are read and mapped with no L2; own L2
+//!   (write) to check again and install.
+//! - *notify*: own L1, own L2 (read), each ring's L3 in turn; all dropped whenever the buffer of
+//!   signals is full; raise; go on at the next ring. Then each question like a send.
+//! - *teardown*: own L1 (write), so that none of the domain's calls is under way and none can
+//!   queue a wait any more; `active` is cleared; then L2 (write) of each domain in turn. A
+//!   registration that names the domain checks `active` under its L2: either the walk finds its
+//!   ring, or it finds the domain inactive.
+#![no_std]
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
+mod config;
+mod counters;
+mod domain;
+mod engine;
+mod hypercall;
+#[cfg(feature = "std")]
+pub mod inprocess;
+mod memory;
+mod notify;
+mod quotas;
+mod register;
+mod registry;
+mod ring;
+mod send;
+mod signals;
+mod stat;
+mod system;
+mod table;
+mod teardown;
+mod waiters;
+
+pub use config::{Argo, Config, WildcardRings};
+pub use counters::CounterStat;
+pub use domain::{Caller, Domain, Start};
+pub use engine::{CreateError, Engine, NoSuchDomain};
+pub use memory::{BadRam, Fault, GuestMemory, LinearMemory, MapError, RingPages};
+pub use notify::{Answer, Question};
+pub use quotas::{BadQuotas, Quotas};
+pub use register::{Existing, RegisterRequest};
+pub use send::SendRequest;
+pub use stat::{DomainStat, RingStat};
+#[cfg(feature = "std")]
+pub use system::ParkingLot;
+pub use system::{Events, Locks, Policy, System};

@@ -1,0 +1,135 @@
+//! The engine, and the domains in it.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::iter;
+
+use argo_core::policy::Query;
+use argo_core::{DomainId, Errno};
+
+use crate::config::{Argo, Config};
+use crate::domain::{Caller, Domain, Life, Start};
+use crate::quotas::{BadQuotas, Quotas};
+use crate::registry::Registry;
+use crate::system::{Policy, System};
+
+/// Argo for a system of domains. All methods may be called from many threads at once.
+pub struct Engine<S: System> {
+    pub(crate) config: Config,
+    pub(crate) registry: Registry<S>,
+    policy: S::Policy,
+    events: S::Events,
+}
+
+/// Why a domain was not created.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CreateError {
+    /// There is one with this id.
+    #[error("domain {0} exists")]
+    Exists(DomainId),
+    /// Its quotas cannot be.
+    #[error(transparent)]
+    Quotas(#[from] BadQuotas),
+}
+
+/// There is no domain with this id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("there is no domain {0}")]
+pub struct NoSuchDomain(pub DomainId);
+
+impl<S: System> Engine<S> {
+    /// An engine without domains.
+    pub fn new(config: Config, policy: S::Policy, events: S::Events) -> Self {
+        Self { config, registry: Registry::new(), policy, events }
+    }
+
+    /// The policy it asks.
+    pub fn policy(&self) -> &S::Policy {
+        &self.policy
+    }
+
+    /// Where it raises events.
+    pub fn events(&self) -> &S::Events {
+        &self.events
+    }
+
+    /// Creates a domain. If Argo is off, or the policy denies it to the domain (hook `enable`), it
+    /// never gets Argo state.
+    ///
+    /// # Errors
+    /// The id is taken, or a quota is higher than supported.
+    pub fn create_domain(
+        &self,
+        id: DomainId,
+        quotas: Quotas,
+        start: Start,
+    ) -> Result<Arc<Domain<S>>, CreateError> {
+        quotas.check()?;
+        let enabled =
+            self.config.argo == Argo::On && self.policy.check(Query::Enable { domain: id }).is_ok();
+        let life = match start {
+            _ if !enabled => Life::Denied,
+            Start::Active => Life::Active,
+            Start::Dormant => Life::Dormant,
+        };
+        let domain = Arc::new(Domain::new(id, quotas, life));
+        self.registry.insert(domain.clone()).map_err(|_| CreateError::Exists(id))?;
+        Ok(domain)
+    }
+
+    /// Gives a dormant domain its Argo state: somebody runs in it now. In any other nothing
+    /// changes.
+    pub fn activate(&self, domain: &Domain<S>) {
+        let mut gate = domain.shut();
+        if gate.life() == Life::Dormant {
+            gate.turn(Life::Active);
+        }
+    }
+
+    /// The domain with this id.
+    pub fn domain(&self, id: DomainId) -> Option<Arc<Domain<S>>> {
+        self.registry.find(id, id)
+    }
+
+    /// The ids of all domains, ascending.
+    pub fn domains(&self) -> Vec<DomainId> {
+        self.each_domain().map(|domain| domain.id()).collect()
+    }
+
+    /// All domains by their id. None is skipped that was there all the time, and none is given
+    /// twice; no lock is held in between.
+    pub(crate) fn each_domain(&self) -> impl Iterator<Item = Arc<Domain<S>>> {
+        let mut next = 0;
+        iter::from_fn(move || {
+            let domain = self.registry.at_or_after(next)?;
+            next = domain.id().raw() + 1;
+            Some(domain)
+        })
+    }
+
+    /// What comes before each call: is there Argo, for this domain?
+    #[inline]
+    pub(crate) fn admit(&self, caller: &Caller<S>) -> Result<(), Errno> {
+        match self.config.argo {
+            Argo::On => self.ask(&caller.domain, Query::Enable { domain: caller.domain.id() }),
+            Argo::Off => Err(Errno::EOPNOTSUPP),
+        }
+    }
+
+    /// Asks the policy on behalf of a domain, and counts a denial.
+    #[inline]
+    pub(crate) fn ask(&self, domain: &Domain<S>, query: Query) -> Result<(), Errno> {
+        self.policy.check(query).inspect_err(|_| domain.counters.denied(query.hook()))
+    }
+
+    /// One call of a domain: admits it, and counts its refusal.
+    #[inline]
+    pub(crate) fn call<T>(
+        &self,
+        caller: &Caller<S>,
+        operation: impl FnOnce() -> Result<T, Errno>,
+    ) -> Result<T, Errno> {
+        let result = self.admit(caller).and_then(|()| operation());
+        result.inspect_err(|errno| caller.domain.counters.refused(*errno))
+    }
+}

@@ -1,0 +1,1 @@
+//! Domains inside this process.

@@ -1,0 +1,146 @@
+//! Guest RAM that is one piece of host memory.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use argo_core::abi::PAGE_SIZE;
+use argo_core::claim::RingLen;
+use argo_core::ring::Spans;
+use argo_core::{Gfn, GuestAddr};
+use argo_mem::{Memory, View};
+
+use super::{Fault, GuestMemory, MapError, RingPages};
+
+const PAGE: u64 = PAGE_SIZE as u64;
+
+/// Guest addresses from 0 on, a number of pages long, at some place of a host memory.
+///
+/// Page 0 is never used: accesses below 0x1000 fault, so that a null pointer is always bad.
+/// Clones are the same memory.
+pub struct LinearMemory<T> {
+    memory: Arc<T>,
+    base: usize,
+    pages: u64,
+    read_only: Arc<[u64]>,
+}
+
+/// Guest RAM that does not lie in its host memory, or not at a page of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{pages} pages of guest RAM at byte {base} do not lie page by page in {limit} bytes")]
+pub struct BadRam {
+    /// Where the RAM should begin, in bytes.
+    pub base: usize,
+    /// Its length in pages.
+    pub pages: u64,
+    /// The length of the host memory in bytes.
+    pub limit: usize,
+}
+
+impl<T: Memory + 'static> LinearMemory<T> {
+    /// The `pages` pages that begin at byte `base` (a multiple of the page size) of `memory`.
+    ///
+    /// # Errors
+    /// They do not lie in it.
+    pub fn new(memory: Arc<T>, base: usize, pages: u64) -> Result<Self, BadRam> {
+        let limit = memory.view().len();
+        let end = pages.checked_mul(PAGE).and_then(|bytes| bytes.checked_add(base as u64));
+        let inside = end.is_some_and(|end| end <= limit as u64);
+        if !inside || !(base as u64).is_multiple_of(PAGE) {
+            return Err(BadRam { base, pages, limit });
+        }
+        Ok(Self { memory, base, pages, read_only: Arc::new([]) })
+    }
+
+    /// The same memory with pages that cannot be a ring, by their numbers, like ROM in a machine.
+    /// (Arguments may lie in them all the same.)
+    #[must_use]
+    pub fn with_read_only(mut self, pages: &[u64]) -> Self {
+        let mut pages = Vec::from(pages);
+        pages.sort_unstable();
+        self.read_only = pages.into();
+        self
+    }
+
+    /// The host memory.
+    pub fn memory(&self) -> &Arc<T> {
+        &self.memory
+    }
+
+    /// The bytes at a guest address.
+    #[inline]
+    fn window(&self, at: GuestAddr, len: usize) -> Result<View<'_>, Fault> {
+        let fault = Fault { at, len };
+        let end = at.0.checked_add(len as u64).ok_or(fault)?;
+        if at.0 < PAGE || end > self.pages * PAGE {
+            return Err(fault);
+        }
+        // The end lies in the memory, as `new` checked, so the sum fits.
+        self.memory.view().part(self.base + at.0 as usize, len).map_err(|_| fault)
+    }
+
+    /// The offset in the host memory of a page that may be part of a ring.
+    fn ring_page(&self, Gfn(gfn): Gfn) -> Result<usize, MapError> {
+        let usable = (1..self.pages).contains(&gfn) && self.read_only.binary_search(&gfn).is_err();
+        if usable { Ok(self.base + (gfn * PAGE) as usize) } else { Err(MapError::BadPage(gfn)) }
+    }
+}
+
+impl<T: Memory + 'static> GuestMemory for LinearMemory<T> {
+    type Ring = RingPages<T>;
+
+    #[inline]
+    fn read(&self, at: GuestAddr, out: &mut [u8]) -> Result<(), Fault> {
+        if out.is_empty() {
+            return Ok(());
+        }
+        let fault = Fault { at, len: out.len() };
+        self.window(at, out.len())?.read(0, out).map_err(|_| fault)
+    }
+
+    #[inline]
+    fn write(&self, at: GuestAddr, bytes: &[u8]) -> Result<(), Fault> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let fault = Fault { at, len: bytes.len() };
+        self.window(at, bytes.len())?.write(0, bytes).map_err(|_| fault)
+    }
+
+    fn map_ring(
+        &self,
+        pages: impl ExactSizeIterator<Item = Result<Gfn, Fault>>,
+        len: RingLen,
+    ) -> Result<RingPages<T>, MapError> {
+        let count = pages.len();
+        let mut offsets = Vec::new();
+        offsets.try_reserve_exact(count).map_err(|_| MapError::NoMemory(count))?;
+        for gfn in pages {
+            offsets.push(self.ring_page(gfn?)?);
+        }
+        Ok(RingPages::new(self.memory.clone(), offsets, len))
+    }
+
+    #[inline]
+    fn copy_to_ring(&self, from: GuestAddr, to: &RingPages<T>, spans: Spans) -> Result<(), Fault> {
+        let Spans { first, second } = spans;
+        let (head, tail) = (first.len as usize, second.len as usize);
+        if head + tail == 0 {
+            return Ok(());
+        }
+        let source = self.window(from, head + tail)?;
+        to.copy_from(first.at, source, 0..head);
+        to.copy_from(second.at, source, head..head + tail);
+        Ok(())
+    }
+}
+
+impl<T> Clone for LinearMemory<T> {
+    fn clone(&self) -> Self {
+        Self {
+            memory: self.memory.clone(),
+            base: self.base,
+            pages: self.pages,
+            read_only: self.read_only.clone(),
+        }
+    }
+}

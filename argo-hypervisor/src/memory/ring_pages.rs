@@ -1,0 +1,111 @@
+//! The memory of a ring: pages of a host memory, neighbours or not.
+
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::ops::Range;
+use core::sync::atomic::Ordering;
+
+use argo_core::abi::{PAGE_SIZE, RING_HEADER};
+use argo_core::claim::RingLen;
+use argo_core::ring::RingMem;
+use argo_mem::{Memory, View};
+
+const PAGE: usize = PAGE_SIZE as usize;
+const HEADER: usize = RING_HEADER as usize;
+
+/// Pages of a host memory in the order of a ring's image: its header, then its data.
+///
+/// It keeps the memory alive. Accesses outside of the ring do nothing.
+pub struct RingPages<T> {
+    memory: Arc<T>,
+    /// Where the ring's header lies in the memory.
+    header: usize,
+    /// Where each page lies in the memory; none if all follow the first one in order.
+    scattered: Vec<usize>,
+    /// Bytes of header and data.
+    bytes: usize,
+}
+
+impl<T: Memory> RingPages<T> {
+    /// `offsets` are whole pages in the memory, enough for the ring.
+    pub(super) fn new(memory: Arc<T>, offsets: Vec<usize>, len: RingLen) -> Self {
+        let header = offsets.first().copied().unwrap_or(0);
+        let in_order = offsets.iter().zip((header..).step_by(PAGE)).all(|(at, next)| *at == next);
+        let scattered = if in_order { Vec::new() } else { offsets };
+        Self { memory, header, scattered, bytes: HEADER + len.bytes() as usize }
+    }
+
+    /// The host memory that the ring lies in.
+    pub fn memory(&self) -> &Arc<T> {
+        &self.memory
+    }
+
+    /// Copies a part of `source` into the data.
+    #[inline]
+    pub(super) fn copy_from(&self, at: u32, source: View<'_>, part: Range<usize>) {
+        let memory = self.memory.view();
+        self.walk(at, part.len(), |place, piece| {
+            let _ = source.copy_to(part.start + piece.start, memory, place, piece.len());
+        });
+    }
+
+    /// Cuts the `len` bytes of data at `at` into pieces that are contiguous in the memory, and
+    /// gives for each its place there and which of the bytes it has.
+    #[inline]
+    fn walk(&self, at: u32, len: usize, mut each: impl FnMut(usize, Range<usize>)) {
+        let start = at as usize + HEADER;
+        if start + len > self.bytes || len == 0 {
+            return;
+        }
+        if self.scattered.is_empty() {
+            return each(self.header + start, 0..len);
+        }
+        let mut done = 0;
+        while let Some(page) = self.scattered.get((start + done) / PAGE)
+            && done < len
+        {
+            let in_page = (start + done) % PAGE;
+            let piece = done..len.min(done + PAGE - in_page);
+            done = piece.end;
+            each(page + in_page, piece);
+        }
+    }
+}
+
+impl<T: Memory> RingMem for RingPages<T> {
+    #[inline]
+    fn load_rx(&self) -> u32 {
+        self.memory.view().load_u32(self.header, Ordering::Acquire).unwrap_or(0)
+    }
+
+    #[inline]
+    fn load_tx(&self) -> u32 {
+        self.memory.view().load_u32(self.header + 4, Ordering::Acquire).unwrap_or(0)
+    }
+
+    #[inline]
+    fn store_rx(&self, value: u32) {
+        let _ = self.memory.view().store_u32(self.header, value, Ordering::Release);
+    }
+
+    #[inline]
+    fn store_tx(&self, value: u32) {
+        let _ = self.memory.view().store_u32(self.header + 4, value, Ordering::Release);
+    }
+
+    #[inline]
+    fn read(&self, at: u32, out: &mut [u8]) {
+        let memory = self.memory.view();
+        self.walk(at, out.len(), |place, piece| {
+            let _ = memory.read(place, &mut out[piece]);
+        });
+    }
+
+    #[inline]
+    fn write(&self, at: u32, bytes: &[u8]) {
+        let memory = self.memory.view();
+        self.walk(at, bytes.len(), |place, piece| {
+            let _ = memory.write(place, &bytes[piece]);
+        });
+    }
+}

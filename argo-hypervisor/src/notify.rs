@@ -1,0 +1,142 @@
+//! Room in rings: telling those who wait for it, and asking for it.
+
+use argo_core::abi::RingFlags;
+use argo_core::claim::PayloadLen;
+use argo_core::policy::Query;
+use argo_core::{DomainId, Errno, Partner, Port};
+
+use crate::domain::{Caller, Domain};
+use crate::engine::Engine;
+use crate::ring::Ring;
+use crate::signals::Signals;
+use crate::system::{Events, System};
+use crate::waiters::Wait;
+
+/// A question about the ring that the caller reaches at a port.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Question {
+    /// The domain asked about.
+    pub receiver: DomainId,
+    /// The port there.
+    pub port: Port,
+    /// The payload that the caller wants to send, in bytes. 0: no check, the answer is "enough"
+    /// (even where an empty message would not fit).
+    pub space_required: u32,
+}
+
+/// The answer to a [`Question`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// What there is. If there is neither enough room nor an error, the caller waits.
+    pub flags: RingFlags,
+    /// The longest payload that the ring can hold, in bytes, if there is a ring.
+    pub max_payload: Option<u32>,
+}
+
+impl Answer {
+    const NO_RING: Self = Self { flags: RingFlags::empty(), max_payload: None };
+}
+
+impl<S: System> Engine<S> {
+    /// Interrupts each domain whose wait for room in a ring of the caller is over, once for each
+    /// ring.
+    ///
+    /// # Errors
+    /// `ENODEV`
+    pub fn notify_owned(&self, caller: &Caller<S>) -> Result<(), Errno> {
+        self.call(caller, || self.release_waiters(caller))
+    }
+
+    /// Asks for room in a ring. If it is there, a wait of the caller's is cancelled; if it could
+    /// be there later, the caller waits for it.
+    ///
+    /// # Errors
+    /// `ENODEV`, or the policy's (hook `send`).
+    pub fn query(&self, caller: &Caller<S>, question: &Question) -> Result<Answer, Errno> {
+        self.call(caller, || self.answer(caller, question))
+    }
+
+    pub(crate) fn release_waiters(&self, caller: &Caller<S>) -> Result<(), Errno> {
+        let mut signals = Signals::new(caller.domain.id());
+        let mut from = Some(0);
+        while let Some(slot) = from {
+            from = collect(caller, slot, &mut signals)?;
+            signals.raise(self.events());
+        }
+        Ok(())
+    }
+
+    pub(crate) fn answer(&self, caller: &Caller<S>, question: &Question) -> Result<Answer, Errno> {
+        let from = caller.domain.id();
+        let receiver = self.registry.find(from, question.receiver);
+        let Some(receiver) = receiver.filter(|receiver| receiver.is_active()) else {
+            return caller.domain.enter().and(Ok(Answer::NO_RING));
+        };
+        self.ask(&caller.domain, Query::Send { from, to: receiver.id() })?;
+        let (answer, wait) = look(caller, &receiver, question)?;
+        if wait == Some(Wait::New) {
+            self.events().space_wanted(receiver.id());
+        }
+        Ok(answer)
+    }
+}
+
+/// Collects who has room now in the caller's rings from a slot on, until a ring's waiters might
+/// not find place in `signals`; then gives that ring's slot. Each ring is looked at once, however
+/// often the locks are let go.
+fn collect<S: System>(
+    caller: &Caller<S>,
+    from: usize,
+    signals: &mut Signals,
+) -> Result<Option<usize>, Errno> {
+    let mut gate = caller.domain.enter()?;
+    let table = caller.domain.rings(&mut gate);
+    for (slot, ring) in table.iter_from(from) {
+        let mut ring = ring.lock();
+        if ring.waiters.len() > signals.room() {
+            return Ok(Some(slot));
+        }
+        ring.release(|domain| signals.push(domain));
+    }
+    Ok(None)
+}
+
+/// The part of a question under locks.
+fn look<S: System>(
+    caller: &Caller<S>,
+    receiver: &Domain<S>,
+    question: &Question,
+) -> Result<(Answer, Option<Wait>), Errno> {
+    let mut gate = caller.domain.enter()?;
+    let table = receiver.rings(&mut gate);
+    match table.find_for(caller.domain.id(), question.port) {
+        Some(ring) => Ok(look_at(ring, caller.domain.id(), question.space_required)),
+        None => Ok((Answer::NO_RING, None)),
+    }
+}
+
+fn look_at<S: System>(ring: &Ring<S>, asker: DomainId, wanted: u32) -> (Answer, Option<Wait>) {
+    let mut state = ring.lock();
+    let free = state.free();
+    let max = ring.len().max_payload();
+    let mut flags = RingFlags::EXISTS;
+    flags.set(RingFlags::SHARED, ring.name().partner == Partner::Any);
+    flags.set(RingFlags::EMPTY, free == ring.len().bytes());
+    let wait = match PayloadLen::check(wanted) {
+        Ok(payload) if wanted <= max => {
+            if wanted == 0 || argo_core::ring::index::fits(payload, free) {
+                state.waiters.cancel(asker);
+                flags |= RingFlags::SUFFICIENT;
+                None
+            } else {
+                Some(state.waiters.wait(asker, payload))
+            }
+        }
+        _ => {
+            flags |= RingFlags::EMSGSIZE;
+            None
+        }
+    };
+    flags.set(RingFlags::EBUSY, wait == Some(Wait::Busy));
+    (Answer { flags, max_payload: Some(max) }, wait)
+}

@@ -1,0 +1,142 @@
+//! A registered ring (what L3 guards): messages go in, waiters come and go.
+
+use core::mem;
+
+use argo_core::abi::{Addr, Iov, MessageHeader, SLOT};
+use argo_core::claim::{PayloadLen, RingLen};
+use argo_core::ring::{NoRoom, Producer, Reservation};
+use argo_core::{DomainId, Errno, Partner, RingName};
+
+use crate::domain::Caller;
+use crate::memory::GuestMemory;
+use crate::send::SendRequest;
+use crate::system::{Mutex, MutexGuard, RingOf, System};
+use crate::waiters::Waiters;
+
+pub(crate) struct Ring<S: System> {
+    name: RingName,
+    len: RingLen,
+    /// L3.
+    state: Mutex<S, RingState<S>>,
+}
+
+pub(crate) struct RingState<S: System> {
+    pub memory: RingOf<S>,
+    pub producer: Producer,
+    pub waiters: Waiters,
+    /// Messages delivered since the ring was first registered.
+    pub messages: u64,
+    /// Bytes of payload in them.
+    pub bytes: u64,
+}
+
+/// Why a message was not delivered.
+pub(crate) enum Undelivered {
+    /// It does not fit now.
+    NoRoom,
+    /// It cannot be.
+    Refused(Errno),
+}
+
+impl<S: System> Ring<S> {
+    /// A ring in this memory, with the messages in it if its indexes make sense.
+    ///
+    /// # Errors
+    /// [`Errno::ENOMEM`]
+    pub fn new(
+        name: RingName,
+        len: RingLen,
+        memory: RingOf<S>,
+        waiters: u32,
+    ) -> Result<Self, Errno> {
+        let waiters = match name.partner {
+            Partner::Any => waiters,
+            Partner::Domain(_) => waiters.min(1),
+        };
+        let waiters = Waiters::new(waiters as usize)?;
+        let producer = Producer::adopt(&memory, len);
+        let state = RingState { memory, producer, waiters, messages: 0, bytes: 0 };
+        Ok(Self { name, len, state: Mutex::<S, _>::new(state) })
+    }
+
+    pub fn name(&self) -> RingName {
+        self.name
+    }
+
+    pub fn len(&self) -> RingLen {
+        self.len
+    }
+
+    /// L3. A ring is only found in an open table, so L2 is held.
+    #[inline]
+    pub fn lock(&self) -> MutexGuard<'_, S, RingState<S>> {
+        self.state.lock()
+    }
+
+    /// The state, for who has the whole table to itself.
+    pub fn state_mut(&mut self) -> &mut RingState<S> {
+        self.state.get_mut()
+    }
+
+    /// Moves the ring to other memory, with the indexes found there; who waits goes on waiting.
+    /// Gives back the old memory.
+    pub fn replace(&mut self, memory: RingOf<S>) -> RingOf<S> {
+        let len = self.len;
+        let state = self.state_mut();
+        state.producer = Producer::adopt(&memory, len);
+        mem::replace(&mut state.memory, memory)
+    }
+}
+
+impl<S: System> RingState<S> {
+    /// Copies one message in and publishes it.
+    #[inline]
+    pub fn deliver(
+        &mut self,
+        from: &Caller<S>,
+        request: &SendRequest<'_>,
+        payload: PayloadLen,
+    ) -> Result<(), Undelivered> {
+        let room = self.producer.reserve(&self.memory, payload).map_err(|why| match why {
+            NoRoom::TooBig { .. } => Undelivered::Refused(Errno::EMSGSIZE),
+            NoRoom::Full { .. } => Undelivered::NoRoom,
+        })?;
+        self.copy(&from.memory, request.iovs, &room)?;
+        let header = MessageHeader {
+            len: SLOT + payload.bytes(),
+            source: Addr { aport: request.source.0, domain_id: from.domain.id().raw(), pad: 0 },
+            message_type: request.message_type,
+        };
+        room.write_header(&self.memory, &header);
+        self.producer.publish(&self.memory, room);
+        self.messages += 1;
+        self.bytes += u64::from(payload.bytes());
+        Ok(())
+    }
+
+    #[inline]
+    fn copy(&self, from: &S::Memory, iovs: &[Iov], room: &Reservation) -> Result<(), Undelivered> {
+        let mut offset = 0;
+        for iov in iovs {
+            let spans = room.payload(offset, iov.iov_len);
+            let at = argo_core::GuestAddr(iov.iov_hnd);
+            from.copy_to_ring(at, &self.memory, spans)
+                .map_err(|fault| Undelivered::Refused(fault.into()))?;
+            offset += iov.iov_len;
+        }
+        Ok(())
+    }
+
+    /// Free bytes now, the slot that stays free included.
+    pub fn free(&self) -> u32 {
+        self.producer.free(&self.memory)
+    }
+
+    /// Takes off the waiting list, and hands out, who now has room.
+    pub fn release(&mut self, each: impl FnMut(DomainId)) {
+        if self.waiters.len() > 0 {
+            let free = self.free();
+            self.waiters.release(free, each);
+        }
+    }
+}

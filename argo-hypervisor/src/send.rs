@@ -1,0 +1,96 @@
+//! A message goes from one domain to another.
+
+use argo_core::abi::{IOVS_MAX, Iov};
+use argo_core::claim::PayloadLen;
+use argo_core::policy::Query;
+use argo_core::{DomainId, Errno, Port};
+
+use crate::domain::{Caller, Domain};
+use crate::engine::Engine;
+use crate::ring::Undelivered;
+use crate::system::{Events, System};
+use crate::waiters::Wait;
+
+/// A message to send.
+#[derive(Clone, Copy, Debug)]
+pub struct SendRequest<'a> {
+    /// The port that it says it comes from.
+    pub source: Port,
+    /// The domain that it goes to.
+    pub receiver: DomainId,
+    /// The port there.
+    pub port: Port,
+    /// Where its payload lies in the caller's memory, at most 8 pieces.
+    pub iovs: &'a [Iov],
+    /// The sender's choice.
+    pub message_type: u32,
+}
+
+/// What became of a message, while locks are held: what to raise when they are gone.
+enum Delivery {
+    Sent(PayloadLen),
+    Waits(Wait),
+}
+
+impl<S: System> Engine<S> {
+    /// Sends a message and interrupts the receiver. Returns the bytes of its payload. Allocates
+    /// nothing.
+    ///
+    /// The receiver gets all of it or nothing.
+    ///
+    /// # Errors
+    /// In this order: `EINVAL` (more than 8 pieces); `ESRCH`; the policy's; `ENODEV`;
+    /// `ECONNREFUSED` (nobody, or no ring, receives there); `EINVAL` or `EMSGSIZE` (a piece, or
+    /// the whole, is longer than any message); `EMSGSIZE` (longer than the ring can ever hold);
+    /// `EAGAIN` (no room now: the caller waits and will be interrupted once there is); `EBUSY` (no
+    /// room, and too many wait already); `EFAULT` (a piece is not in the caller's memory).
+    pub fn sendv(&self, caller: &Caller<S>, request: &SendRequest<'_>) -> Result<u32, Errno> {
+        self.call(caller, || match request.iovs.len() > IOVS_MAX as usize {
+            true => Err(Errno::EINVAL),
+            false => self.send(caller, request),
+        })
+    }
+
+    #[inline]
+    pub(crate) fn send(&self, caller: &Caller<S>, request: &SendRequest<'_>) -> Result<u32, Errno> {
+        let from = caller.domain.id();
+        let receiver = self.registry.find(from, request.receiver).ok_or(Errno::ESRCH)?;
+        self.ask(&caller.domain, Query::Send { from, to: receiver.id() })?;
+        match deliver(caller, &receiver, request)? {
+            Delivery::Sent(payload) => {
+                caller.domain.counters.sent(payload.bytes());
+                self.events().virq(receiver.id());
+                Ok(payload.bytes())
+            }
+            Delivery::Waits(Wait::New) => {
+                self.events().space_wanted(receiver.id());
+                Err(Errno::EAGAIN)
+            }
+            Delivery::Waits(Wait::AsBefore) => Err(Errno::EAGAIN),
+            Delivery::Waits(Wait::Busy) => Err(Errno::EBUSY),
+        }
+    }
+}
+
+/// The part of a send under locks.
+#[inline]
+fn deliver<S: System>(
+    caller: &Caller<S>,
+    receiver: &Domain<S>,
+    request: &SendRequest<'_>,
+) -> Result<Delivery, Errno> {
+    let mut gate = caller.domain.enter()?;
+    receiver.listens()?;
+    let table = receiver.rings(&mut gate);
+    let found = table.find_for(caller.domain.id(), request.port);
+    let ring = found.ok_or(Errno::ECONNREFUSED)?;
+    let payload = PayloadLen::of(request.iovs)?;
+    let mut ring = ring.lock();
+    match ring.deliver(caller, request, payload) {
+        Ok(()) => Ok(Delivery::Sent(payload)),
+        Err(Undelivered::NoRoom) => {
+            Ok(Delivery::Waits(ring.waiters.wait(caller.domain.id(), payload)))
+        }
+        Err(Undelivered::Refused(errno)) => Err(errno),
+    }
+}

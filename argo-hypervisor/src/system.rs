@@ -1,0 +1,71 @@
+//! What a host brings: its memory, policy, events and locks.
+
+use argo_core::policy::Query;
+use argo_core::{DomainId, Errno};
+
+use crate::memory::GuestMemory;
+
+/// The choices of a host, as one type.
+pub trait System: Send + Sync + Sized + 'static {
+    /// How the memory of a caller is reached.
+    type Memory: GuestMemory;
+    /// Who may do what.
+    type Policy: Policy;
+    /// How domains are interrupted.
+    type Events: Events;
+    /// The locks.
+    type Locks: Locks;
+}
+
+/// Who may do what. Asked on every send: the answer should cost little.
+///
+/// Called with no lock of the engine held.
+pub trait Policy: Send + Sync {
+    /// Allows the query, or refuses it.
+    ///
+    /// # Errors
+    /// The error that the hypercall shall answer, `EACCES` by custom.
+    fn check(&self, query: Query) -> Result<(), Errno>;
+}
+
+/// What the engine tells the host. Called with no lock of the engine held, so an implementation
+/// may call the engine.
+pub trait Events: Send + Sync {
+    /// Interrupts the domain (`VIRQ_ARGO`): there is data, or the space that it waited for.
+    fn virq(&self, domain: DomainId);
+
+    /// A wait of the domain ended without a signal because the ring went. Xen tells nobody.
+    fn wait_lost(&self, _domain: DomainId) {}
+
+    /// A domain began to wait for (more) space in a ring of this owner. Xen tells nobody.
+    fn space_wanted(&self, _owner: DomainId) {}
+}
+
+/// The locks of the host.
+pub trait Locks: 'static {
+    /// For gates and tables.
+    type Rw: lock_api::RawRwLock + Send + Sync;
+    /// For rings.
+    type Mutex: lock_api::RawMutex + Send + Sync;
+}
+
+/// The locks of the crate `parking_lot`.
+#[cfg(feature = "std")]
+#[derive(Debug)]
+pub enum ParkingLot {}
+
+#[cfg(feature = "std")]
+impl Locks for ParkingLot {
+    type Rw = parking_lot::RawRwLock;
+    type Mutex = parking_lot::RawMutex;
+}
+
+pub(crate) type RingOf<S> = <<S as System>::Memory as GuestMemory>::Ring;
+pub(crate) type RwLock<S, T> = lock_api::RwLock<<<S as System>::Locks as Locks>::Rw, T>;
+pub(crate) type ReadGuard<'a, S, T> =
+    lock_api::RwLockReadGuard<'a, <<S as System>::Locks as Locks>::Rw, T>;
+pub(crate) type WriteGuard<'a, S, T> =
+    lock_api::RwLockWriteGuard<'a, <<S as System>::Locks as Locks>::Rw, T>;
+pub(crate) type Mutex<S, T> = lock_api::Mutex<<<S as System>::Locks as Locks>::Mutex, T>;
+pub(crate) type MutexGuard<'a, S, T> =
+    lock_api::MutexGuard<'a, <<S as System>::Locks as Locks>::Mutex, T>;

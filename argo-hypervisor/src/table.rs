@@ -1,0 +1,103 @@
+//! The rings of one domain (what L2 guards).
+
+use alloc::vec::Vec;
+
+use argo_core::{DomainId, Errno, Partner, Port, RingName};
+use foldhash::fast::RandomState;
+use hashbrown::HashMap;
+
+use crate::quotas::Quotas;
+use crate::register::{Existing, RegisterRequest};
+use crate::ring::Ring;
+use crate::system::System;
+
+/// Rings by name. Each keeps its slot as long as it is registered, so that a walk which lets go of
+/// the lock can go on where it was.
+pub(crate) struct RingTable<S: System> {
+    index: HashMap<RingName, usize, RandomState>,
+    slots: Vec<Option<Ring<S>>>,
+    /// Sum of the rings' lengths.
+    bytes: u64,
+}
+
+impl<S: System> RingTable<S> {
+    /// The ring that this sender reaches at this port: its own, else the wildcard one.
+    #[inline]
+    pub fn find_for(&self, sender: DomainId, port: Port) -> Option<&Ring<S>> {
+        let own = RingName { port, partner: Partner::Domain(sender) };
+        let wildcard = RingName { port, partner: Partner::Any };
+        let slot = self.index.get(&own).or_else(|| self.index.get(&wildcard))?;
+        self.slots.get(*slot)?.as_ref()
+    }
+
+    pub fn find_mut(&mut self, name: RingName) -> Option<&mut Ring<S>> {
+        self.slots.get_mut(*self.index.get(&name)?)?.as_mut()
+    }
+
+    /// Whether a registration is possible. A re-registration uses up nothing.
+    ///
+    /// # Errors
+    /// [`Errno::EEXIST`]: the ring exists, and must not or has another length;
+    /// [`Errno::ENOSPC`]: one ring, or its bytes, would be too much.
+    pub fn admit(&self, request: &RegisterRequest, quotas: &Quotas) -> Result<(), Errno> {
+        let present =
+            self.index.get(&request.name).and_then(|slot| self.slots.get(*slot)?.as_ref());
+        if let Some(ring) = present {
+            let same = request.existing == Existing::Replace && ring.len() == request.len;
+            return if same { Ok(()) } else { Err(Errno::EEXIST) };
+        }
+        let bytes = self.bytes + u64::from(request.len.bytes());
+        if self.index.len() >= quotas.rings as usize || bytes > quotas.ring_bytes {
+            return Err(Errno::ENOSPC);
+        }
+        Ok(())
+    }
+
+    /// Adds a ring whose name is not in use.
+    ///
+    /// # Errors
+    /// [`Errno::ENOMEM`]
+    pub fn insert(&mut self, ring: Ring<S>) -> Result<(), Errno> {
+        self.index.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        self.slots.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        let free = self.slots.iter().position(Option::is_none);
+        let slot = free.unwrap_or(self.slots.len());
+        if free.is_none() {
+            self.slots.push(None);
+        }
+        self.bytes += u64::from(ring.len().bytes());
+        self.index.insert(ring.name(), slot);
+        self.slots[slot] = Some(ring);
+        Ok(())
+    }
+
+    /// Takes a ring out.
+    pub fn remove(&mut self, name: RingName) -> Option<Ring<S>> {
+        let ring = self.slots.get_mut(self.index.remove(&name)?)?.take()?;
+        self.bytes -= u64::from(ring.len().bytes());
+        Some(ring)
+    }
+
+    /// Takes out the rings that `which` picks.
+    pub fn remove_if(&mut self, mut which: impl FnMut(&mut Ring<S>) -> bool) -> Vec<Ring<S>> {
+        let picked = self.iter_mut().filter_map(|ring| which(ring).then(|| ring.name()));
+        let names: Vec<RingName> = picked.collect();
+        names.into_iter().filter_map(|name| self.remove(name)).collect()
+    }
+
+    /// The rings from a slot on, each with its slot.
+    pub fn iter_from(&self, slot: usize) -> impl Iterator<Item = (usize, &Ring<S>)> {
+        let rings = self.slots.iter().enumerate().skip(slot);
+        rings.filter_map(|(slot, ring)| Some((slot, ring.as_ref()?)))
+    }
+
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Ring<S>> {
+        self.slots.iter_mut().flatten()
+    }
+}
+
+impl<S: System> Default for RingTable<S> {
+    fn default() -> Self {
+        Self { index: HashMap::default(), slots: Vec::new(), bytes: 0 }
+    }
+}

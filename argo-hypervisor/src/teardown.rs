@@ -1,0 +1,125 @@
+//! Domains go, and what names them goes with them.
+
+use alloc::vec::Vec;
+
+use argo_core::{DomainId, Partner};
+
+use crate::domain::{Domain, Life, Onlooker, Shut};
+use crate::engine::{Engine, NoSuchDomain};
+use crate::ring::Ring;
+use crate::system::{Events, RingOf, System};
+
+/// What becomes of the rings that others registered for a domain which goes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PartnerRings {
+    /// They stay: the domain is expected back.
+    Stay,
+    /// They go too.
+    Go,
+}
+
+impl<S: System> Engine<S> {
+    /// Takes the Argo state of a domain away until it is [activated](Self::activate) again:
+    /// nobody runs in it any more. Its rings and its waits go; rings that others registered for it
+    /// stay, so that it finds them when it comes back. Only an active domain changes.
+    pub fn deactivate(&self, domain: &Domain<S>) {
+        let removed = {
+            let mut gate = domain.shut();
+            if gate.life() != Life::Active {
+                return;
+            }
+            gate.turn(Life::Dormant);
+            self.take_state(&mut gate, domain, PartnerRings::Stay)
+        };
+        self.drop_rings(removed, Some(domain.id()));
+    }
+
+    /// All Argo state of a domain goes: its rings, the rings that others registered for it, its
+    /// waits. The domain stays as it is, active or not.
+    ///
+    /// # Errors
+    /// There is no such domain.
+    pub fn soft_reset(&self, id: DomainId) -> Result<(), NoSuchDomain> {
+        let domain = self.domain(id).ok_or(NoSuchDomain(id))?;
+        let removed = {
+            let mut gate = domain.shut();
+            if gate.life() == Life::Destroyed {
+                return Err(NoSuchDomain(id));
+            }
+            gate.show(false);
+            let removed = self.take_state(&mut gate, &domain, PartnerRings::Go);
+            let life = gate.life();
+            gate.turn(life);
+            removed
+        };
+        self.drop_rings(removed, Some(id));
+        Ok(())
+    }
+
+    /// A domain goes, with all of its Argo state. Its id is free when this returns.
+    ///
+    /// # Errors
+    /// There is no such domain.
+    pub fn destroy_domain(&self, id: DomainId) -> Result<(), NoSuchDomain> {
+        let domain = self.domain(id).ok_or(NoSuchDomain(id))?;
+        let removed = {
+            let mut gate = domain.shut();
+            if gate.life() == Life::Destroyed {
+                return Err(NoSuchDomain(id));
+            }
+            gate.turn(Life::Destroyed);
+            let removed = self.take_state(&mut gate, &domain, PartnerRings::Go);
+            // Last: a new domain with this id cannot be taken for this one by the walk.
+            self.registry.remove(&domain);
+            removed
+        };
+        self.drop_rings(removed, Some(id));
+        Ok(())
+    }
+
+    /// Takes away the rings of a domain whose memory `which` picks, such as that of a session
+    /// which has ended.
+    pub fn withdraw_rings(&self, domain: &Domain<S>, which: impl Fn(&RingOf<S>) -> bool) {
+        let mut outside = Onlooker;
+        let removed =
+            domain.rings_mut(&mut outside).remove_if(|ring| which(&ring.state_mut().memory));
+        self.drop_rings(removed, None);
+    }
+
+    /// Takes out all that belongs to a domain whose gate is shut and which others see as inactive,
+    /// one table at a time. The rings are handed out, to be dropped when no lock is held.
+    fn take_state(
+        &self,
+        gate: &mut Shut<'_, S>,
+        domain: &Domain<S>,
+        partner_rings: PartnerRings,
+    ) -> Vec<Ring<S>> {
+        let mut removed = domain.rings_mut(gate).remove_if(|_| true);
+        let named = Partner::Domain(domain.id());
+        for other in self.each_domain() {
+            let mut table = other.rings_mut(gate);
+            for ring in table.iter_mut() {
+                ring.state_mut().waiters.cancel(domain.id());
+            }
+            if partner_rings == PartnerRings::Go {
+                removed.append(&mut table.remove_if(|ring| ring.name().partner == named));
+            }
+        }
+        removed
+    }
+
+    /// Lets rings go, and tells who waited for them (but not `gone`, which knows). No lock may be
+    /// held: the memory of a ring may be the host's to unmap.
+    pub(crate) fn drop_rings(
+        &self,
+        rings: impl IntoIterator<Item = Ring<S>>,
+        gone: Option<DomainId>,
+    ) {
+        for mut ring in rings {
+            let waiters = &ring.state_mut().waiters;
+            for domain in waiters.domains().filter(|domain| Some(*domain) != gone) {
+                self.events().wait_lost(domain);
+            }
+        }
+    }
+}
