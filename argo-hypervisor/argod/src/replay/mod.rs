@@ -6,6 +6,7 @@
 //! The format is described in `tests/conformance/README.md`.
 #![forbid(unsafe_code)]
 
+mod engine_world;
 mod fields;
 mod layout;
 mod parse;
@@ -15,6 +16,7 @@ mod run;
 mod trace;
 mod world;
 
+pub use engine_world::EngineWorld;
 pub use paths::{ReplayError, Summary, replay_paths};
 pub use record::{Check, Content, Hook, Op, Record, System, Teardown};
 pub use run::{Cause, Failure, replay};
