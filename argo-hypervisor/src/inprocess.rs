@@ -1,1 +1,0 @@
-//! Domains inside this process.
