@@ -1,1 +1,35 @@
-//! .
+//! Models of the code that two parties run on the same memory at the same time.
+//!
+//! Each test runs argo-core's own ring, queue and wake-up code on memory that loom stands in for:
+//! loom tries the interleavings of the threads, and for each read the stale values that the
+//! orderings still allow. For each guarantee there is also a version that breaks it, which the
+//! checker must find: a model that cannot fail proves nothing.
+//!
+//! ```text
+//! RUSTFLAGS="--cfg argo_loom" cargo test --release -p loom-tests --target-dir target/loom
+//! ```
+//!
+//! Without that cfg this package is empty. Interleavings are bounded to three forced
+//! switches unless `LOOM_MAX_PREEMPTIONS` says otherwise.
+//!
+//! What loom does not try: a read that sees a write which comes later in the run (reads delayed
+//! past writes, as Arm allows). That the receiver's reads come before its release of the space is
+//! therefore shown only for the interleavings, and rests otherwise on the Release of
+//! `RingMem::store_rx`.
+#![forbid(unsafe_code)]
+
+#[cfg(argo_loom)]
+mod control_area;
+#[cfg(argo_loom)]
+mod entries;
+#[cfg(argo_loom)]
+mod model;
+#[cfg(argo_loom)]
+mod ring_memory;
+
+#[cfg(argo_loom)]
+pub use control_area::{ControlArea, Unfenced};
+#[cfg(argo_loom)]
+pub use model::{PREEMPTIONS, Tally, check};
+#[cfg(argo_loom)]
+pub use ring_memory::{BarrierAfterStore, RingMemory};
