@@ -1,0 +1,173 @@
+//! One domain, as a `[[domain]]` table or a text of its own describes it.
+
+use std::path::{Path, PathBuf};
+
+use argo_core::DomainId;
+use argo_core::abi::PAGE_SIZE;
+use argo_core::policy::Label;
+use argo_hypervisor::Quotas as EngineQuotas;
+use toml::Spanned;
+
+use super::host::Host;
+use super::parse_with;
+use super::read::{Reader, integer};
+use super::report::{Problems, Report};
+use super::seen::{Seen, distinct};
+use super::socket::Socket;
+use super::values::{self, domain_id, size};
+
+/// The most RAM that a domain may have, in bytes.
+pub const RAM_MAX: u64 = 64 << 30;
+/// The least RAM that a domain may have, in bytes: a page for a ring and one for the rest.
+pub const RAM_MIN: u64 = 2 * PAGE_BYTES;
+/// Pages that may be listed as read-only.
+pub const READ_ONLY_PAGES_MAX: usize = 4096;
+/// The most sessions of a domain at a time.
+pub const SESSIONS_MAX: u32 = 64;
+/// The largest weight.
+pub const WEIGHT_MAX: u32 = 10_000;
+/// A domain's weight if none is given.
+pub const WEIGHT_DEFAULT: u32 = 100;
+/// Processors that may be listed.
+pub const CPUS_MAX: usize = 8192;
+
+const PAGE_BYTES: u64 = PAGE_SIZE as u64;
+const PAGES_LAST: u64 = RAM_MAX / PAGE_BYTES - 1;
+
+/// A domain.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Domain {
+    /// Its id.
+    pub id: DomainId,
+    /// Its name, unlike every other domain's.
+    pub name: String,
+    /// Labels that rules may name.
+    pub labels: Vec<String>,
+    /// Bytes of RAM that each session gets: whole pages.
+    pub ram: u64,
+    /// Pages that the domain may only read, as ROM would be, in ascending order.
+    pub read_only_pages: Vec<u32>,
+    /// What it may use up.
+    pub quotas: Quotas,
+    /// Its share of a busy worker, relative to the others'.
+    pub weight: u32,
+    /// The processors whose workers serve it, in ascending order; all if there are none here.
+    pub cpus: Vec<u32>,
+    /// Where processes attach to it.
+    pub socket: Socket,
+}
+
+/// What a domain may use up: the engine's quotas, within the engine's limits, and sessions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Quotas {
+    /// Rings.
+    pub rings: u32,
+    /// Bytes of all its rings together, without their headers.
+    pub ring_bytes: u64,
+    /// Domains that may wait for one of its rings.
+    pub waiters: u32,
+    /// Entries in one notify.
+    pub entries: u32,
+    /// Sessions at a time.
+    pub sessions: u32,
+}
+
+impl Default for Quotas {
+    /// The engine's defaults, and one session.
+    fn default() -> Self {
+        let EngineQuotas { rings, ring_bytes, waiters, entries } = EngineQuotas::default();
+        Self { rings, ring_bytes, waiters, entries, sessions: 1 }
+    }
+}
+
+impl Domain {
+    /// Bytes of RAM that all its sessions together may need.
+    pub fn memory_needed(&self) -> u64 {
+        self.ram.saturating_mul(u64::from(self.quotas.sessions))
+    }
+
+    /// Pages of RAM that a session gets.
+    pub fn pages(&self) -> u64 {
+        self.ram / PAGE_BYTES
+    }
+
+    /// Reads the description of one domain: the keys of a `[[domain]]` table, without its header.
+    ///
+    /// `file` names the text in problems; a domain without `socket` gets one in `runtime_dir`.
+    /// Whether id, name and socket are still free is not looked at.
+    pub fn parse(
+        file: &str,
+        text: &str,
+        host: &Host,
+        runtime_dir: &Path,
+    ) -> Result<Self, Problems> {
+        parse_with(file, text, |table| Self::read(table, host, runtime_dir, &mut Seen::default()))
+    }
+
+    /// Reads a domain's table; `None` if something that it cannot be without is wrong. `seen`
+    /// learns its names all the same.
+    pub(super) fn read(
+        mut table: Reader<'_>,
+        host: &Host,
+        runtime_dir: &Path,
+        seen: &mut Seen,
+    ) -> Option<Self> {
+        let report = table.report;
+        let id = table.required("id", domain_id());
+        let name = table.required("name", values::name());
+        let labels = table.list("labels", values::name(), Label::LIMIT);
+        let ram = table.required("ram", size(RAM_MIN, RAM_MAX, PAGE_BYTES));
+        let read_only = table.list("read_only_pages", integer(0..=PAGES_LAST), READ_ONLY_PAGES_MAX);
+        let quotas = table.table("quotas").map_or_else(Quotas::default, Quotas::read);
+        let weight = table.or("weight", integer(1..=u64::from(WEIGHT_MAX)), WEIGHT_DEFAULT);
+        let cpus = table.list("cpus", host.cpu(), CPUS_MAX);
+        let beside = name.as_ref().map(|name| beside(runtime_dir, name));
+        let socket = Socket::read(&mut table, beside);
+        table.finish();
+
+        seen.domain(report, id.as_ref(), name.as_ref(), &labels);
+        seen.socket(report, socket.as_ref());
+        check_pages(report, &read_only, ram.as_ref());
+        Some(Self {
+            id: id?.into_inner(),
+            name: name?.into_inner(),
+            labels: distinct(report, "label", labels),
+            ram: ram?.into_inner(),
+            read_only_pages: distinct(report, "page", read_only),
+            quotas,
+            weight,
+            cpus: distinct(report, "cpu", cpus),
+            socket: socket?.into_inner(),
+        })
+    }
+}
+
+impl Quotas {
+    fn read(mut table: Reader<'_>) -> Self {
+        let default = Self::default();
+        let up_to = |limit: u32| integer(0..=u64::from(limit));
+        let ring_bytes = size(0, EngineQuotas::RING_BYTES_MAX, 1);
+        let quotas = Self {
+            rings: table.or("rings", up_to(EngineQuotas::RINGS_MAX), default.rings),
+            ring_bytes: table.or("ring_bytes", ring_bytes, default.ring_bytes),
+            waiters: table.or("waiters", up_to(EngineQuotas::WAITERS_MAX), default.waiters),
+            entries: table.or("entries", up_to(EngineQuotas::ENTRIES_MAX), default.entries),
+            sessions: table.or("sessions", integer(1..=SESSIONS_MAX.into()), default.sessions),
+        };
+        table.finish();
+        quotas
+    }
+}
+
+fn beside(runtime_dir: &Path, name: &Spanned<String>) -> Spanned<PathBuf> {
+    Spanned::new(name.span(), runtime_dir.join(format!("{}.sock", name.get_ref())))
+}
+
+fn check_pages(report: &Report<'_>, pages: &[Spanned<u32>], ram: Option<&Spanned<u64>>) {
+    let Some(ram) = ram else { return };
+    let limit = ram.get_ref() / PAGE_BYTES;
+    for page in pages.iter().filter(|page| u64::from(*page.get_ref()) >= limit) {
+        let expected = format!("a page below {limit}, as ram has");
+        report.mismatch(page.span(), format!("page {}", page.get_ref()), expected);
+    }
+}

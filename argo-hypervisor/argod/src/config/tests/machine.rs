@@ -1,0 +1,37 @@
+use super::super::host::parse_meminfo;
+use super::*;
+
+fn domains(ram: &str) -> Vec<Domain> {
+    let small = "[[domain]]\nid = 1\nname = 'small'\nram = '8KiB'\n";
+    let large = format!("[[domain]]\nid = 2\nname = 'large'\nram = '{ram}'\nquotas.sessions = 3\n");
+    parse(&format!("{small}{large}")).unwrap().domains
+}
+
+#[test]
+fn memory_suffices_up_to_the_last_byte() {
+    let domains = domains("1MiB");
+    let needed = (3 << 20) + 8192;
+    assert_eq!(check_memory(&domains, needed), Ok(()));
+    let short = check_memory(&domains, needed - 1).unwrap_err();
+    assert_eq!(
+        short.to_string(),
+        "too little memory: the domains may need 3080KiB for 4 sessions, 3153919 bytes are \
+         available; the largest is large with 3MiB"
+    );
+    assert_eq!(check_memory(&[], 0), Ok(()));
+}
+
+#[test]
+fn this_machine_can_be_asked() {
+    assert!(!Host::detect().cpus.is_empty());
+    assert!(available_memory().unwrap() > 0);
+}
+
+#[test]
+fn meminfo() {
+    let text = "MemTotal: 9 kB\nMemAvailable:    2000 kB\nBuffers: 1 kB\n";
+    assert_eq!(parse_meminfo(text), Some(2_048_000));
+    assert_eq!(parse_meminfo("MemTotal: 9 kB\n"), None);
+    assert_eq!(parse_meminfo("MemAvailable: many kB\n"), None);
+    assert_eq!(parse_meminfo(&format!("MemAvailable: {} kB\n", u64::MAX)), None);
+}

@@ -1,0 +1,90 @@
+use argo_core::DomainId;
+
+use super::*;
+
+#[test]
+fn nothing_stated_means_the_defaults() {
+    let config = parse("").unwrap();
+    assert_eq!(config.runtime_dir, Path::new("/run/argod"));
+    assert!(config.argo && !config.wildcard_rings);
+    assert_eq!(config.lock_memory, LockMemory::Try);
+    assert_eq!(config.service.workers, 4);
+    assert_eq!(config.log, Log { format: LogFormat::Human, level: LogLevel::Info });
+    let path = "/run/argod/admin.sock".into();
+    assert_eq!(config.admin, Socket { path, mode: 0o600, uid: None, gid: None });
+    assert!(config.domains.is_empty() && config.policy.list.is_empty());
+}
+
+#[test]
+fn a_domain_in_full() {
+    let text = "
+        id = 0x10
+        name = 'web-1'
+        labels = ['red', 'blue']
+        ram = '1MiB'
+        read_only_pages = [255, 0]
+        quotas = { rings = 7, ring_bytes = 4096, waiters = 8, entries = 9, sessions = 2 }
+        weight = 300
+        cpus = [2, 0]
+        socket = '/tmp/w'
+        mode = '0660'
+        uid = 1000
+        gid = 100
+    ";
+    let domain = Domain::parse("t.toml", text, &host(), Path::new("/run")).unwrap();
+    assert_eq!(domain.id, DomainId::new(16).unwrap());
+    assert_eq!(domain.name, "web-1");
+    assert_eq!(domain.labels, ["blue", "red"]);
+    assert_eq!((domain.ram, domain.pages(), domain.memory_needed()), (1 << 20, 256, 2 << 20));
+    assert_eq!(domain.read_only_pages, [0, 255]);
+    let quotas = Quotas { rings: 7, ring_bytes: 4096, waiters: 8, entries: 9, sessions: 2 };
+    assert_eq!(domain.quotas, quotas);
+    assert_eq!((domain.weight, domain.cpus), (300, vec![0, 2]));
+    let socket = Socket { path: "/tmp/w".into(), mode: 0o660, uid: Some(1000), gid: Some(100) };
+    assert_eq!(domain.socket, socket);
+}
+
+#[test]
+fn a_domain_alone_is_refused_like_one_in_a_file() {
+    let text = "id = 1\nname = \"a\"\nram = \"8KiB\"\nsize = 3\n";
+    let problems = Domain::parse("t.toml", text, &host(), Path::new("/run")).unwrap_err();
+    assert_eq!((problems.told[0].line, problems.told[0].column), (4, 1));
+    assert!(problems.told[0].message.starts_with("found unknown key `size`, expected one of: id,"));
+}
+
+#[test]
+fn a_default_socket_is_named_after_its_domain() {
+    let text = "runtime_dir = '/tmp/x'\n[[domain]]\nid = 1\nname = 'a'\nram = 8192\nmode = '666'";
+    let config = parse(text).unwrap();
+    assert_eq!(config.domains[0].socket.path, Path::new("/tmp/x/a.sock"));
+    assert_eq!(config.domains[0].socket.mode, 0o666);
+    assert_eq!(config.admin.path, Path::new("/tmp/x/admin.sock"));
+}
+
+#[test]
+fn the_example_in_the_documentation_is_right() {
+    let config = parse(EXAMPLE).unwrap_or_else(|problems| panic!("{problems}"));
+    assert_eq!(config.domains.len(), 3);
+    let uncommented: String = EXAMPLE
+        .lines()
+        .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line))
+        .map(|line| format!("{line}\n"))
+        .collect();
+    parse(&uncommented).unwrap_or_else(|problems| panic!("{problems}"));
+}
+
+#[test]
+fn files() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("argod.toml");
+    let said = |path: &Path| Config::load(path).unwrap_err().to_string();
+    assert!(said(&path).starts_with(&format!("{}: No such file", path.display())));
+    std::fs::write(&path, "argo = 1").unwrap();
+    assert!(said(&path).starts_with(&format!("{}:1:8: found 1,", path.display())));
+    std::fs::write(&path, [0xff]).unwrap();
+    assert!(said(&path).contains("valid UTF-8"), "{}", said(&path));
+    std::fs::write(&path, " ".repeat(FILE_MAX as usize + 1)).unwrap();
+    assert_eq!(said(&path), format!("{}: more than 4MiB", path.display()));
+    std::fs::write(&path, " ".repeat(FILE_MAX as usize)).unwrap();
+    assert!(Config::load(&path).unwrap().domains.is_empty());
+}
