@@ -1,0 +1,129 @@
+//! Events are raised with no lock held: an `Events` that calls back into the engine.
+//!
+//! Were a lock held, the callback would wait for its own thread for ever.
+
+mod support;
+
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use argo_core::abi::Iov;
+use argo_core::claim::RingLen;
+use argo_core::{DomainId, Errno, Port, RingName};
+use argo_hypervisor::inprocess::AllowAll;
+use argo_hypervisor::{
+    Argo, Caller, Config, Engine, Events, Existing, ParkingLot, Quotas, RegisterRequest, Start,
+    System, WildcardRings,
+};
+use support::{PAYLOAD, PORT, domain, from_any, pages, ram};
+
+enum Reentrant {}
+
+impl System for Reentrant {
+    type Memory = <support::Testbed as System>::Memory;
+    type Policy = AllowAll;
+    type Events = CallsBack;
+    type Locks = ParkingLot;
+}
+
+/// Runs everything there is in the engine whenever an event comes, but not within itself.
+#[derive(Default)]
+struct CallsBack {
+    guests: OnceLock<(Arc<Engine<Reentrant>>, [Caller<Reentrant>; 2])>,
+    within: AtomicBool,
+    calls: [AtomicU32; 3],
+}
+
+impl Events for CallsBack {
+    fn virq(&self, _: DomainId) {
+        self.use_engine(0);
+    }
+
+    fn wait_lost(&self, _: DomainId) {
+        self.use_engine(1);
+    }
+
+    fn space_wanted(&self, _: DomainId) {
+        self.use_engine(2);
+    }
+}
+
+impl CallsBack {
+    fn use_engine(&self, event: usize) {
+        let Some((engine, guests)) = self.guests.get() else { return };
+        if self.within.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        self.calls[event].fetch_add(1, Ordering::SeqCst);
+        for guest in guests {
+            // Each of these wants the gate, a table for writing, or all shards.
+            let name = RingName { port: Port(1000), ..from_any() };
+            let _ = engine.unregister_ring(guest, name);
+            let _ = register(engine, guest, name, 20);
+            let _ = send(engine, guest, &guests[0]);
+            engine.withdraw_rings(&guest.domain, |_| false);
+            engine.activate(&guest.domain);
+            let _ = engine.notify_owned(guest);
+            assert!(engine.stat(guest.domain.id()).is_some());
+        }
+        engine.create_domain(domain(50), Quotas::default(), Start::Active).unwrap();
+        engine.destroy_domain(domain(50)).unwrap();
+        self.within.store(false, Ordering::SeqCst);
+    }
+}
+
+fn register(
+    engine: &Engine<Reentrant>,
+    owner: &Caller<Reentrant>,
+    name: RingName,
+    page: u64,
+) -> Result<(), Errno> {
+    let len = RingLen::check(64).unwrap();
+    let request = RegisterRequest { name, len, existing: Existing::Replace };
+    engine.register_ring(owner, &request, pages(page, len))
+}
+
+fn send(
+    engine: &Engine<Reentrant>,
+    from: &Caller<Reentrant>,
+    to: &Caller<Reentrant>,
+) -> Result<u32, Errno> {
+    let iovs = [Iov { iov_hnd: PAYLOAD, iov_len: 32, pad: 0 }];
+    let receiver = to.domain.id();
+    let request = argo_hypervisor::SendRequest {
+        source: Port(1),
+        receiver,
+        port: PORT,
+        iovs: &iovs,
+        message_type: 0,
+    };
+    engine.sendv(from, &request)
+}
+
+#[test]
+fn every_event_may_call_the_engine() {
+    let config = Config { argo: Argo::On, wildcard_rings: WildcardRings::Allowed };
+    let engine = Arc::new(Engine::<Reentrant>::new(config, AllowAll, CallsBack::default()));
+    let guest = |id| {
+        let domain = engine.create_domain(domain(id), Quotas::default(), Start::Active).unwrap();
+        Caller::new(domain, ram())
+    };
+    let (server, client, other) = (guest(1), guest(2), guest(3));
+    let shared = |one: &Caller<Reentrant>| Caller::new(one.domain.clone(), one.memory.clone());
+    let events = engine.events();
+    assert!(events.guests.set((engine.clone(), [shared(&server), shared(&client)])).is_ok());
+
+    register(&engine, &server, from_any(), 8).unwrap();
+    assert_eq!(send(&engine, &client, &server), Ok(32));
+    assert_eq!(send(&engine, &other, &server), Err(Errno::EAGAIN));
+    // A ring that is read empty: whoever waits is signalled.
+    register(&engine, &server, from_any(), 9).unwrap();
+    engine.notify_owned(&server).unwrap();
+    while send(&engine, &other, &server) != Err(Errno::EAGAIN) {}
+    engine.unregister_ring(&server, from_any()).unwrap();
+    register(&engine, &server, from_any(), 10).unwrap();
+    while send(&engine, &other, &server) != Err(Errno::EAGAIN) {}
+    engine.soft_reset(domain(1)).unwrap();
+    let calls = events.calls.each_ref().map(|count| count.load(Ordering::SeqCst));
+    assert!(calls.iter().all(|count| *count > 0), "virq, wait_lost, space_wanted: {calls:?}");
+}
