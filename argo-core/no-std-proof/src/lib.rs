@@ -1,0 +1,24 @@
+//! Proof by linking that the guest's formats and the engine need no `std`.
+//!
+//! `cargo build` makes a static library of argo-core and vchan *without an allocator*;
+//! `cargo build --features engine` adds the engine, with an allocator made here. Both bring their
+//! own panic handler. Were `std` anywhere among the dependencies there would be two of those, and
+//! were `alloc` in the first build it would lack an allocator: either way no library.
+#![no_std]
+
+#[cfg(feature = "engine")]
+mod allocator;
+mod core_only;
+#[cfg(feature = "engine")]
+mod engine;
+#[cfg(feature = "engine")]
+mod spin;
+
+use core::panic::PanicInfo;
+
+#[panic_handler]
+fn halt(_: &PanicInfo<'_>) -> ! {
+    loop {
+        core::hint::spin_loop();
+    }
+}
