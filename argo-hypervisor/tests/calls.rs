@@ -1,4 +1,5 @@
 //! The typed calls, one scenario a test.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
 mod support;
 

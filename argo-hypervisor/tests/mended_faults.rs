@@ -1,4 +1,5 @@
 //! Faults of Xen's Argo that this engine does not have, one a test.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
 mod support;
 

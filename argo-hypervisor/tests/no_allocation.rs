@@ -1,4 +1,5 @@
 //! A send allocates nothing, delivered or refused. (In a binary of its own, for its allocator.)
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
 mod support;
 

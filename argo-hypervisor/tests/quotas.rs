@@ -1,4 +1,5 @@
 //! Each limit, at it and one past it.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! The engine does what Xen does, but for the faults of Xen's that it mends.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -95,8 +95,7 @@ impl<P: Policy + 'static> Drop for LocalDomain<P> {
     fn drop(&mut self) {
         self.bell.close();
         let id = self.caller.domain.id();
-        // The bell goes first: after the domain, its id may be another's already.
-        self.engine.events().remove(id);
+        self.engine.events().remove(id, &self.bell);
         // It may have been destroyed by hand, and its id be another's.
         let ours = self.engine.domain(id).is_some_and(|now| Arc::ptr_eq(&now, &self.caller.domain));
         if ours {

@@ -126,8 +126,12 @@ impl Bells {
         }
     }
 
-    fn remove(&self, domain: DomainId) {
-        self.0.write().remove(&domain);
+    /// Takes a bell away, unless it was already replaced by that of a new domain.
+    fn remove(&self, domain: DomainId, bell: &Arc<Bell>) {
+        let mut bells = self.0.write();
+        if bells.get(&domain).is_some_and(|now| Arc::ptr_eq(now, bell)) {
+            bells.remove(&domain);
+        }
     }
 }
 
