@@ -118,7 +118,8 @@ fn a_domain_that_waits_for_a_wildcard_ring_can_go() {
 /// Xen keeps an entry too many with the partner each time, and trips over it at its end.
 #[test]
 fn a_partner_of_rings_registered_twice_can_go() {
-    let histories: [&[fn(&World, &Guest)]; 3] =
+    type Step = fn(&World, &Guest);
+    let histories: [&[Step]; 3] =
         [&[register, register], &[register, register, unregister], &[register, register_badly]];
     for steps in histories {
         let world = World::new();

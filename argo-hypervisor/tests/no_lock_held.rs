@@ -27,10 +27,16 @@ impl System for Reentrant {
     type Locks = ParkingLot;
 }
 
+/// Who calls back.
+struct Users {
+    engine: Arc<Engine<Reentrant>>,
+    guests: [Caller<Reentrant>; 2],
+}
+
 /// Runs everything there is in the engine whenever an event comes, but not within itself.
 #[derive(Default)]
 struct CallsBack {
-    guests: OnceLock<(Arc<Engine<Reentrant>>, [Caller<Reentrant>; 2])>,
+    users: OnceLock<Users>,
     within: AtomicBool,
     calls: [AtomicU32; 3],
 }
@@ -51,7 +57,7 @@ impl Events for CallsBack {
 
 impl CallsBack {
     fn use_engine(&self, event: usize) {
-        let Some((engine, guests)) = self.guests.get() else { return };
+        let Some(Users { engine, guests }) = self.users.get() else { return };
         if self.within.swap(true, Ordering::SeqCst) {
             return;
         }
@@ -112,7 +118,8 @@ fn every_event_may_call_the_engine() {
     let (server, client, other) = (guest(1), guest(2), guest(3));
     let shared = |one: &Caller<Reentrant>| Caller::new(one.domain.clone(), one.memory.clone());
     let events = engine.events();
-    assert!(events.guests.set((engine.clone(), [shared(&server), shared(&client)])).is_ok());
+    let users = Users { engine: engine.clone(), guests: [shared(&server), shared(&client)] };
+    assert!(events.users.set(users).is_ok());
 
     register(&engine, &server, from_any(), 8).unwrap();
     assert_eq!(send(&engine, &client, &server), Ok(32));
