@@ -1,3 +1,20 @@
-//! .
+//! argod, the daemon that runs Argo on a Linux host, and what its tool `argoctl` is made of.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`config`] | the configuration file, checked whole, errors with line and column |
+//! | [`policy`] | rules resolved against domains, the policy in force |
+//! | [`daemon`] | domains, sessions, workers |
+//! | [`admin`] | the administrators' protocol, and a client for it |
+//! | [`replay`] | conformance traces |
+//! | [`log`] | the log |
+//!
+//! Unsafe code is in one module, `daemon::sockopt`: system calls that no library offers yet.
+#![deny(unsafe_code)]
 
+pub mod admin;
+pub mod config;
+pub mod daemon;
+pub mod log;
+pub mod policy;
 pub mod replay;

@@ -1,0 +1,251 @@
+//! The admin socket's protocol: one JSON object a line, one answer a line.
+//!
+//! ```text
+//! {"op":"stat"}
+//! {"op":"create","domain":"id = 7\nname = \"guest\"\nram = \"16MiB\"\n"}
+//! {"op":"destroy","domain":"guest"}
+//! {"op":"soft_reset","domain":"7"}
+//! {"op":"policy","file":"site.toml","text":"[[policy]]\nhook = \"send\" …"}
+//! ```
+//! Domains are named by name or id; their descriptions and policies are TOML, as in the
+//! configuration. The answer is `{"ok": …}` or `{"error": "…"}`.
+
+use std::io::{self, BufRead, BufReader, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Bytes of a request or an answer, the line's end included.
+pub const LINE_MAX: u64 = 16 << 20;
+
+/// How long a client waits for an answer.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// What an administrator asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+pub enum Request {
+    /// What there is: [`Stat`].
+    Stat,
+    /// Make a domain.
+    Create {
+        /// The keys of a `[[domain]]` table, as TOML.
+        domain: String,
+    },
+    /// Destroy a domain: its sessions end, its id is free.
+    Destroy {
+        /// Its name or id.
+        domain: String,
+    },
+    /// Take all Argo state of a domain away. Its sessions stay.
+    SoftReset {
+        /// Its name or id.
+        domain: String,
+    },
+    /// Replace all rules of the policy.
+    Policy {
+        /// What refusals shall call the text.
+        file: String,
+        /// `[[policy]]` tables, as TOML.
+        text: String,
+    },
+}
+
+/// What comes back.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// It was done.
+    Ok(serde_json::Value),
+    /// It was not, and nothing has changed.
+    Error(String),
+}
+
+/// The whole daemon at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stat {
+    /// Worker threads.
+    pub workers: usize,
+    /// The domains, by id.
+    pub domains: Vec<DomainStat>,
+    /// What the policy refused since its rules are in force.
+    pub refusals: Vec<RuleStat>,
+}
+
+/// How often one rule refused something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleStat {
+    /// The rule, with file and line; or `no rule`.
+    pub cause: String,
+    /// How often.
+    pub count: u64,
+}
+
+/// A domain at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct DomainStat {
+    /// Its id.
+    pub id: u16,
+    /// Its name.
+    pub name: String,
+    /// Where processes attach to it.
+    pub socket: PathBuf,
+    /// Whether it has Argo state.
+    pub active: bool,
+    /// Bytes of RAM that each session gets.
+    pub ram: u64,
+    /// Sessions that are attached.
+    pub sessions: Vec<SessionStat>,
+    /// Sessions that may be attached.
+    pub sessions_allowed: u32,
+    /// Its rings.
+    pub rings: Vec<RingStat>,
+    /// Rings that it may have.
+    pub rings_allowed: u32,
+    /// Messages it sent.
+    pub messages: u64,
+    /// Bytes of payload it sent.
+    pub bytes: u64,
+    /// Calls of it that were refused, by the error they got; only errors that occurred.
+    pub refused: std::collections::BTreeMap<String, u64>,
+    /// Queries about it that the policy denied, by hook; only hooks that denied.
+    pub denied: std::collections::BTreeMap<String, u64>,
+    /// Nanoseconds that argod spent on its calls.
+    pub service_ns: u64,
+    /// Nanoseconds that argod spent on interrupting its sessions.
+    pub interrupt_ns: u64,
+    /// How often its doorbells were ignored for a while, since it rang for nothing.
+    pub mutes: u64,
+    /// Processes that attached so far.
+    pub attachments: u64,
+    /// Processes that were refused so far.
+    pub refused_attachments: u64,
+}
+
+/// A session at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionStat {
+    /// Its process.
+    pub pid: i32,
+    /// That process's user when it attached.
+    pub uid: u32,
+    /// That process's group when it attached.
+    pub gid: u32,
+}
+
+/// A ring at one moment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RingStat {
+    /// Its port.
+    pub port: u32,
+    /// The only domain that may send to it; `None`: any may.
+    pub partner: Option<u16>,
+    /// Its length in bytes.
+    pub len: u32,
+    /// Bytes in it.
+    pub filled: u32,
+    /// Domains that wait for room in it.
+    pub waiting: u32,
+    /// Messages delivered into it.
+    pub messages: u64,
+    /// Bytes of payload in them.
+    pub bytes: u64,
+}
+
+/// Why a request was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminError {
+    /// argod cannot be reached.
+    #[error("{}: {source}", path.display())]
+    Connection {
+        /// The admin socket.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// argod's answer makes no sense.
+    #[error("{}: not an answer of argod: {source}", path.display())]
+    Answer {
+        /// The admin socket.
+        path: PathBuf,
+        /// Why.
+        source: serde_json::Error,
+    },
+    /// argod refused.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// A connection to the admin socket.
+pub struct AdminClient {
+    path: PathBuf,
+    stream: BufReader<UnixStream>,
+}
+
+impl AdminClient {
+    /// Connects.
+    ///
+    /// # Errors
+    /// Nobody serves there, or it may not be reached.
+    pub fn connect(path: &Path) -> Result<Self, AdminError> {
+        let path = path.to_owned();
+        let connect = || {
+            let stream = UnixStream::connect(&path)?;
+            stream.set_read_timeout(Some(PATIENCE))?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            Ok(BufReader::new(stream))
+        };
+        match connect() {
+            Ok(stream) => Ok(Self { path, stream }),
+            Err(source) => Err(AdminError::Connection { path, source }),
+        }
+    }
+
+    /// Asks for something and waits for the answer.
+    ///
+    /// # Errors
+    /// It was refused, or the connection broke.
+    pub fn request<T: DeserializeOwned>(&mut self, request: &Request) -> Result<T, AdminError> {
+        let line = self
+            .exchange(request)
+            .map_err(|source| AdminError::Connection { path: self.path.clone(), source })?;
+        let bad = |source| AdminError::Answer { path: self.path.clone(), source };
+        match serde_json::from_str(&line).map_err(bad)? {
+            Answer::Ok(value) => serde_json::from_value(value).map_err(bad),
+            Answer::Error(text) => Err(AdminError::Refused(text)),
+        }
+    }
+
+    fn exchange(&mut self, request: &Request) -> io::Result<String> {
+        write_line(self.stream.get_mut(), request)?;
+        match read_line(&mut self.stream)? {
+            Some(line) => Ok(line),
+            None => Err(io::ErrorKind::UnexpectedEof.into()),
+        }
+    }
+}
+
+/// Writes a value as one line.
+pub(crate) fn write_line(to: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+    let mut line = serde_json::to_vec(value)?;
+    line.push(b'\n');
+    to.write_all(&line)
+}
+
+/// Reads one line; `None` at the end.
+pub(crate) fn read_line(from: &mut impl BufRead) -> io::Result<Option<String>> {
+    let mut line = String::new();
+    let read = from.take(LINE_MAX).read_line(&mut line)?;
+    match line.ends_with('\n') {
+        true => Ok(Some(line)),
+        false if read == 0 => Ok(None),
+        false if read as u64 == LINE_MAX => {
+            let text = format!("a line of more than {LINE_MAX} bytes");
+            Err(io::Error::new(io::ErrorKind::InvalidData, text))
+        }
+        false => Err(io::ErrorKind::UnexpectedEof.into()),
+    }
+}

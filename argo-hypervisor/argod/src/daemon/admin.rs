@@ -1,0 +1,102 @@
+//! The admin socket's server: a thread a connection, a few at a time.
+
+use std::io::{self, BufReader};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Serialize;
+
+use super::host::Host;
+use super::stat::stat;
+use crate::admin::{Answer, Request, read_line, write_line};
+use crate::config;
+
+/// Administrators at a time; more are turned away.
+const CONNECTIONS_MAX: usize = 16;
+/// How long an administrator may be silent, or not read, before the connection is closed.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Accepts administrators.
+pub struct AdminServer {
+    listener: UnixListener,
+    /// Its clones count the connections.
+    connections: Arc<()>,
+}
+
+impl AdminServer {
+    /// A server on this (listening, non-blocking) socket.
+    pub fn new(listener: OwnedFd) -> Self {
+        Self { listener: listener.into(), connections: Arc::new(()) }
+    }
+
+    /// The socket.
+    pub fn listener(&self) -> &UnixListener {
+        &self.listener
+    }
+
+    /// Accepts one connection, if there is one.
+    pub fn accept(&self, host: &Arc<Host>) {
+        // An error means that who connected is gone already.
+        let Ok((stream, _)) = self.listener.accept() else { return };
+        let (host, connection) = (host.clone(), self.connections.clone());
+        if Arc::strong_count(&connection) > CONNECTIONS_MAX + 1 {
+            tracing::warn!(CONNECTIONS_MAX, "too many administrators");
+            return;
+        }
+        let serve = move || {
+            let _connection = connection;
+            if let Err(error) = serve(&host, stream) {
+                tracing::debug!(%error, "administrator gone");
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("admin".into()).spawn(serve) {
+            tracing::error!(%error, "no thread for an administrator");
+        }
+    }
+}
+
+fn serve(host: &Host, stream: UnixStream) -> io::Result<()> {
+    stream.set_nonblocking(false)?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.set_write_timeout(Some(PATIENCE))?;
+    let mut stream = BufReader::new(stream);
+    while let Some(line) = read_line(&mut stream)? {
+        let answer = match serde_json::from_str(&line) {
+            Ok(request) => answer(host, request),
+            Err(error) => Answer::Error(format!("not a request: {error}")),
+        };
+        write_line(stream.get_mut(), &answer)?;
+    }
+    Ok(())
+}
+
+fn answer(host: &Host, request: Request) -> Answer {
+    match request {
+        Request::Stat => done(Ok::<_, String>(stat(host))),
+        Request::Create { domain } => done(create(host, &domain)),
+        Request::Destroy { domain } => done(host.destroy_domain(&domain)),
+        Request::SoftReset { domain } => done(host.soft_reset(&domain)),
+        Request::Policy { file, text } => done(host.replace_policy(&file, &text)),
+    }
+}
+
+fn create(host: &Host, text: &str) -> Result<(), String> {
+    let machine = config::Host::detect();
+    let runtime_dir = &host.config().runtime_dir;
+    let domain = config::Domain::parse("domain", text, &machine, runtime_dir)
+        .map_err(|problems| problems.to_string())?;
+    let name = domain.name.clone();
+    host.create_domain(domain).map_err(|error| error.to_string())?;
+    tracing::info!(domain = name, "created");
+    Ok(())
+}
+
+fn done<T: Serialize, E: ToString>(result: Result<T, E>) -> Answer {
+    match result.map(serde_json::to_value) {
+        Ok(Ok(value)) => Answer::Ok(value),
+        Ok(Err(error)) => Answer::Error(error.to_string()),
+        Err(error) => Answer::Error(error.to_string()),
+    }
+}

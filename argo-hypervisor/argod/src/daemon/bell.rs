@@ -1,0 +1,91 @@
+//! The way to wake a session: a word in its memory, and an interrupt if it sleeps.
+
+use std::cell::Cell;
+use std::os::fd::OwnedFd;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use argo_core::host::wake::{self, Event, Signal};
+use argo_mem::{Mapping, Memory};
+use crossbeam_channel::{Sender, bounded};
+use rustix::net::{SendFlags, send};
+
+thread_local! {
+    /// Time this thread has spent on interrupts: the receivers' time, not the sender's whose call
+    /// it serves.
+    static KICKING: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// Time this thread has ever spent on interrupts.
+pub fn time_kicking() -> Duration {
+    KICKING.get()
+}
+
+/// Wakes one session.
+///
+/// An interrupt is a byte on the attachment socket, sent without ever blocking; a full socket
+/// means that one is pending already. What sits behind the socket is the guest's: with 100,000
+/// waiters on it a send takes 17 ms. So each is timed, and a session that was slow once is
+/// signalled from a thread of its own from then on.
+pub struct Bell {
+    ram: Arc<Mapping>,
+    socket: Arc<OwnedFd>,
+    limit: Duration,
+    slow: OnceLock<Sender<()>>,
+    nanos: AtomicU64,
+}
+
+impl Bell {
+    /// A bell for the session with this memory and socket; an interrupt that takes longer than
+    /// `limit` makes it a slow one.
+    pub fn new(ram: Arc<Mapping>, socket: Arc<OwnedFd>, limit: Duration) -> Self {
+        Self { ram, socket, limit, slow: OnceLock::new(), nanos: AtomicU64::new(0) }
+    }
+
+    /// Records an event and interrupts the session if it sleeps. No lock is held meanwhile.
+    pub fn raise(&self, event: Event) {
+        if wake::raise(&self.ram.view(), event) == Signal::Needed {
+            self.kick();
+        }
+    }
+
+    /// Time spent on this session's interrupts.
+    pub fn time(&self) -> Duration {
+        Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
+    }
+
+    fn kick(&self) {
+        if let Some(slow) = self.slow.get() {
+            // Full: its thread has an interrupt to send already.
+            let _ = slow.try_send(());
+            return;
+        }
+        let begun = Instant::now();
+        interrupt(&self.socket);
+        let took = begun.elapsed();
+        self.nanos.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
+        KICKING.set(KICKING.get() + took);
+        if took > self.limit {
+            self.slow.get_or_init(|| kicker(self.socket.clone()));
+        }
+    }
+}
+
+/// A thread that interrupts one slow session; it ends with the session's bell.
+fn kicker(socket: Arc<OwnedFd>) -> Sender<()> {
+    let (sender, receiver) = bounded(1);
+    // Without a thread to spare the receiver is dropped and the session gets no interrupts: it is
+    // the only one to suffer.
+    let _ = std::thread::Builder::new().name("argod-kicker".into()).spawn(move || {
+        for () in receiver {
+            interrupt(&socket);
+        }
+    });
+    sender
+}
+
+fn interrupt(socket: &OwnedFd) {
+    // An error means that an interrupt is pending (EAGAIN) or the session is over: both are right.
+    let _ = send(socket, &[1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+}

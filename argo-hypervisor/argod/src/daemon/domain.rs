@@ -1,0 +1,263 @@
+//! A domain of this host: what the configuration says of it, and who is attached to it.
+
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use argo_core::DomainId;
+use parking_lot::Mutex;
+
+use super::burial::Buried;
+use super::session::{Peer, Session};
+use super::system::HostSystem;
+use super::throttle::Throttle;
+use crate::config;
+
+/// The engine's side of a domain.
+pub type EngineDomain = Arc<argo_hypervisor::Domain<HostSystem>>;
+
+/// A domain.
+pub struct HostDomain {
+    /// What the configuration says of it.
+    pub config: config::Domain,
+    /// The engine's side of it.
+    pub engine: EngineDomain,
+    /// Where processes attach.
+    pub listener: OwnedFd,
+    /// Keeps what its guests do from filling the log.
+    pub log: Throttle,
+    attachments: Mutex<Attachments>,
+    over: AtomicBool,
+    meter: Meter,
+}
+
+/// Who is attached, who is about to be, and whose memory is still held by somebody.
+#[derive(Default)]
+struct Attachments {
+    live: Vec<Arc<Session>>,
+    arriving: Vec<Peer>,
+    buried: Vec<Buried>,
+}
+
+/// Why a process may not attach.
+#[derive(Debug, thiserror::Error)]
+pub enum NoPlace {
+    /// As many sessions as are allowed.
+    #[error("domain {domain} allows {allowed} session(s), held by {holders}")]
+    Full {
+        /// The domain's name.
+        domain: String,
+        /// How many are allowed.
+        allowed: u32,
+        /// Who holds them.
+        holders: String,
+    },
+    /// The memory of ended sessions is still in somebody's hands.
+    #[error(
+        "domain {domain} allows {allowed} session(s), and the RAM of {held} ended one(s) is still \
+         held by a process that inherited or was passed it; end that process first"
+    )]
+    StillHeld {
+        /// The domain's name.
+        domain: String,
+        /// How many are allowed.
+        allowed: u32,
+        /// How many ended sessions' RAM is held.
+        held: usize,
+    },
+    /// The domain is being destroyed.
+    #[error("domain {domain} is being destroyed")]
+    Over {
+        /// The domain's name.
+        domain: String,
+    },
+}
+
+/// A place among a domain's sessions, kept for a process that is attaching.
+pub struct Place {
+    domain: Arc<HostDomain>,
+    peer: Peer,
+}
+
+impl HostDomain {
+    /// A domain that nobody is attached to.
+    pub fn new(config: config::Domain, engine: EngineDomain, listener: OwnedFd) -> Self {
+        Self {
+            config,
+            engine,
+            listener,
+            log: Throttle::default(),
+            attachments: Mutex::default(),
+            over: AtomicBool::new(false),
+            meter: Meter::default(),
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> DomainId {
+        self.config.id
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// Its share of a busy worker.
+    pub fn weight(&self) -> u32 {
+        self.config.weight
+    }
+
+    /// Where processes attach.
+    pub fn socket_path(&self) -> &Path {
+        &self.config.socket.path
+    }
+
+    /// What it has cost.
+    pub fn meter(&self) -> &Meter {
+        &self.meter
+    }
+
+    /// Keeps a place for a process that is attaching, if there is one.
+    ///
+    /// # Errors
+    /// All places are taken, or memory of ended sessions is still held.
+    pub fn place(self: &Arc<Self>, peer: Peer) -> Result<Place, NoPlace> {
+        let mut attachments = self.attachments.lock();
+        let allowed = self.config.quotas.sessions;
+        let taken = attachments.live.len() + attachments.arriving.len();
+        let domain = || self.name().to_owned();
+        if self.over.load(Ordering::SeqCst) {
+            return Err(NoPlace::Over { domain: domain() });
+        }
+        if taken >= allowed as usize {
+            let holders = attachments.holders();
+            return Err(NoPlace::Full { domain: domain(), allowed, holders });
+        }
+        attachments.buried.retain(Buried::is_held);
+        let held = attachments.buried.len();
+        if taken + held >= allowed as usize {
+            return Err(NoPlace::StillHeld { domain: domain(), allowed, held });
+        }
+        attachments.arriving.push(peer);
+        Ok(Place { domain: self.clone(), peer })
+    }
+
+    /// The sessions that are attached.
+    pub fn sessions(&self) -> Vec<Arc<Session>> {
+        self.attachments.lock().live.clone()
+    }
+
+    /// Takes an ended session off the list, runs `with_last` if it was the last one, and remembers
+    /// its memory for as long as somebody holds it.
+    pub fn leave(&self, session: &Arc<Session>, with_last: impl FnOnce()) {
+        let mut attachments = self.attachments.lock();
+        attachments.live.retain(|other| !Arc::ptr_eq(other, session));
+        attachments.buried.extend(session.bury());
+        if attachments.live.is_empty() {
+            with_last();
+        }
+    }
+
+    /// Lets nobody attach any more, and says who is attached.
+    pub fn close(&self) -> Vec<Arc<Session>> {
+        self.over.store(true, Ordering::SeqCst);
+        self.sessions()
+    }
+}
+
+impl Attachments {
+    fn holders(&self) -> String {
+        let live = self.live.iter().map(|session| session.peer.to_string());
+        let arriving = self.arriving.iter().map(|peer| format!("{peer}, attaching"));
+        live.chain(arriving).collect::<Vec<_>>().join("; ")
+    }
+}
+
+impl Place {
+    /// The domain.
+    pub fn domain(&self) -> &Arc<HostDomain> {
+        &self.domain
+    }
+
+    /// Makes the session the domain's. `with_first` runs before, if it is the only one.
+    ///
+    /// # Errors
+    /// The domain was destroyed meanwhile.
+    pub fn take(self, session: Arc<Session>, with_first: impl FnOnce()) -> Result<(), NoPlace> {
+        let mut attachments = self.domain.attachments.lock();
+        if self.domain.over.load(Ordering::SeqCst) {
+            drop(attachments);
+            return Err(NoPlace::Over { domain: self.domain.name().to_owned() });
+        }
+        if attachments.live.is_empty() {
+            with_first();
+        }
+        attachments.live.push(session);
+        drop(attachments);
+        Ok(())
+    }
+}
+
+/// The place becomes free for others, or the session's own.
+impl Drop for Place {
+    fn drop(&mut self) {
+        let arriving = &mut self.domain.attachments.lock().arriving;
+        if let Some(at) = arriving.iter().position(|peer| peer.pid == self.peer.pid) {
+            arriving.swap_remove(at);
+        }
+    }
+}
+
+/// What a domain has cost argod.
+#[derive(Default)]
+pub struct Meter {
+    nanos: AtomicU64,
+    mutes: AtomicU64,
+    attachments: AtomicU64,
+    refused_attachments: AtomicU64,
+}
+
+impl Meter {
+    /// More time spent on it.
+    pub fn add_time(&self, time: Duration) {
+        self.nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
+    }
+
+    /// It rang for nothing so often that it was not listened to for a while.
+    pub fn add_mute(&self) {
+        self.mutes.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A process attached.
+    pub fn add_attachment(&self) {
+        self.attachments.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A process was refused.
+    pub fn add_refused_attachment(&self) {
+        self.refused_attachments.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Time spent on its calls.
+    pub fn time(&self) -> Duration {
+        Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
+    }
+
+    /// How often it was not listened to for a while.
+    pub fn mutes(&self) -> u64 {
+        self.mutes.load(Ordering::Relaxed)
+    }
+
+    /// Processes that attached.
+    pub fn attachments(&self) -> u64 {
+        self.attachments.load(Ordering::Relaxed)
+    }
+
+    /// Processes that were refused.
+    pub fn refused_attachments(&self) -> u64 {
+        self.refused_attachments.load(Ordering::Relaxed)
+    }
+}

@@ -1,0 +1,148 @@
+//! Sockets with a path: made so that nobody else can reach or replace them.
+
+use std::fs;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{Gid, Mode, Uid, chmod, chown, fchmod};
+use rustix::net::{
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
+};
+
+use super::sockopt::refuse_descriptors;
+use crate::config::Socket;
+
+/// Connections that may wait to be accepted on one socket.
+const BACKLOG: i32 = 16;
+
+/// Why a socket could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ListenError {
+    /// Somebody else serves there.
+    #[error(
+        "{}: another process is serving this socket; stop it, or configure another path",
+        path.display()
+    )]
+    InUse {
+        /// The path.
+        path: PathBuf,
+    },
+    /// Something that is no socket stands there.
+    #[error(
+        "{}: exists and is not a socket; remove it, or configure another path",
+        path.display()
+    )]
+    NotASocket {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The folder is not safe.
+    #[error(
+        "{}: mode {mode:03o}, so that others could replace the sockets in it; expected a folder \
+         that only its owner may write",
+        dir.display()
+    )]
+    UnsafeFolder {
+        /// The folder.
+        dir: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// The system refused.
+    #[error("{}: {step}: {source}", path.display())]
+    System {
+        /// The path.
+        path: PathBuf,
+        /// What was tried.
+        step: &'static str,
+        /// The answer.
+        source: io::Error,
+    },
+}
+
+/// Makes a socket with its path, owner and mode, and listens.
+///
+/// The mode is set before the path exists, a stale path (nobody answers) is replaced, and the
+/// folder must not be writable by others. Descriptors sent over it are refused where the kernel
+/// can (Linux 6.16).
+///
+/// # Errors
+/// [`ListenError`]
+pub fn listen_on(config: &Socket, kind: SocketType) -> Result<OwnedFd, ListenError> {
+    let path = &config.path;
+    let failed = |step| {
+        move |errno: rustix::io::Errno| ListenError::System {
+            path: path.clone(),
+            step,
+            source: errno.into(),
+        }
+    };
+    if let Some(dir) = path.parent() {
+        prepare_folder(dir)?;
+    }
+    clear_path(path, kind)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket =
+        socket_with(AddressFamily::UNIX, kind, flags, None).map_err(failed("making a socket"))?;
+    fchmod(&socket, Mode::from_raw_mode(config.mode)).map_err(failed("setting its mode"))?;
+    let address = SocketAddrUnix::new(path).map_err(failed("naming it"))?;
+    bind(&socket, &address).map_err(failed("binding"))?;
+    if config.uid.is_some() || config.gid.is_some() {
+        let (uid, gid) = (config.uid.map(Uid::from_raw), config.gid.map(Gid::from_raw));
+        chown(path, uid, gid).map_err(failed("setting its owner"))?;
+    }
+    // Once more: the mode at birth was cut by the umask.
+    chmod(path, Mode::from_raw_mode(config.mode)).map_err(failed("setting its mode"))?;
+    // Older kernels lack it; there a passed descriptor is closed in the thread of that one
+    // attachment, which may hang alone.
+    if let Err(error) = refuse_descriptors(&socket) {
+        tracing::debug!(path = %path.display(), %error, "descriptors cannot be refused");
+    }
+    listen(&socket, BACKLOG).map_err(failed("listening"))?;
+    Ok(socket)
+}
+
+/// Makes the folder if it is not there, and checks that only its owner may write to it.
+fn prepare_folder(dir: &Path) -> Result<(), ListenError> {
+    let failed =
+        |source| ListenError::System { path: dir.to_owned(), step: "preparing the folder", source };
+    if !dir.exists() {
+        fs::DirBuilder::new().mode(0o711).recursive(true).create(dir).map_err(failed)?;
+    }
+    let meta = fs::metadata(dir).map_err(failed)?;
+    let mode = meta.permissions().mode() & 0o7777;
+    if mode & 0o022 != 0 {
+        return Err(ListenError::UnsafeFolder { dir: dir.to_owned(), mode });
+    }
+    Ok(())
+}
+
+/// Removes what an argod that is gone left at the path.
+fn clear_path(path: &Path, kind: SocketType) -> Result<(), ListenError> {
+    let failed = |step, source| ListenError::System { path: path.to_owned(), step, source };
+    let meta = match fs::symlink_metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        other => other.map_err(|error| failed("looking at the path", error))?,
+    };
+    const SOCKET: u32 = 0o140_000;
+    if meta.mode() & 0o170_000 != SOCKET {
+        return Err(ListenError::NotASocket { path: path.to_owned() });
+    }
+    if is_served(path, kind).map_err(|error| failed("asking who serves it", error.into()))? {
+        return Err(ListenError::InUse { path: path.to_owned() });
+    }
+    fs::remove_file(path).map_err(|error| failed("removing a stale socket", error))
+}
+
+fn is_served(path: &Path, kind: SocketType) -> rustix::io::Result<bool> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let probe = socket_with(AddressFamily::UNIX, kind, flags, None)?;
+    match connect(&probe, &SocketAddrUnix::new(path)?) {
+        Err(rustix::io::Errno::CONNREFUSED) => Ok(false),
+        Err(rustix::io::Errno::NOENT) => Ok(false),
+        // Connected, a full backlog, or a socket of another type: somebody is there.
+        _ => Ok(true),
+    }
+}

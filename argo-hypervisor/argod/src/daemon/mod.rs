@@ -1,0 +1,193 @@
+//! The daemon: domains of one Linux host, each used by processes that do not trust each other.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`host`] | what all parts share: engine, domains, sessions |
+//! | [`listener`] | sockets that nobody can replace |
+//! | [`reception`] | accepts, notices hang-ups, ends sessions |
+//! | [`attach`] | how a process becomes a session |
+//! | [`session`] | its memory and queues, and how they are served |
+//! | [`worker`] | a thread a core that serves sessions in fair turns ([`run_queue`]) |
+//! | [`interrupts`], [`bell`] | from an event to the process that sleeps |
+//! | [`burial`] | memory of ended sessions that somebody still holds |
+//! | [`admin`], [`stat`] | the administrators' socket |
+
+mod admin;
+mod attach;
+mod bell;
+mod burial;
+mod domain;
+mod host;
+mod interrupts;
+mod listener;
+mod reception;
+mod run_queue;
+mod session;
+mod sockopt;
+mod stat;
+mod system;
+mod throttle;
+mod worker;
+
+use std::io;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use rustix::net::SocketType;
+use rustix::process::{
+    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
+};
+
+use crate::config::{self, Config, MemoryShort};
+use admin::AdminServer;
+use host::Host;
+use reception::{Notice, ReceptionPort};
+use worker::Worker;
+
+pub use host::DomainError;
+pub use listener::ListenError;
+
+/// Why the daemon did not start. Nothing is left running.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The domains' RAM does not fit this machine.
+    #[error(transparent)]
+    Memory(#[from] MemoryShort),
+    /// A domain could not be made.
+    #[error("domain {name}: {error}")]
+    Domain {
+        /// Its name.
+        name: String,
+        /// Why.
+        error: DomainError,
+    },
+    /// The admin socket could not be made.
+    #[error("admin socket: {0}")]
+    Admin(#[from] ListenError),
+    /// The system refused something else.
+    #[error("{step}: {source}")]
+    System {
+        /// What was tried.
+        step: &'static str,
+        /// The answer.
+        source: io::Error,
+    },
+}
+
+/// A daemon that runs. Dropping it stops it.
+pub struct Daemon {
+    host: Arc<Host>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+/// Tells a daemon to stop, from a signal handler's thread for example.
+#[derive(Clone)]
+pub struct Stopper(Arc<Host>);
+
+impl Daemon {
+    /// Starts everything that the configuration describes.
+    ///
+    /// # Errors
+    /// [`StartError`]; what was started before is stopped.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        harden();
+        check_memory(&config)?;
+        let reception = ReceptionPort::new().map_err(system("making the reception"))?;
+        let admin = AdminServer::new(listen_admin(&config)?);
+        let host = Arc::new(Host::new(config, reception).map_err(system("making the workers"))?);
+        let mut daemon = Self { host: host.clone(), threads: Vec::new() };
+        for domain in host.config().domains.clone() {
+            let name = domain.name.clone();
+            host.create_domain(domain).map_err(|error| StartError::Domain { name, error })?;
+        }
+        host.reception().listen_admin(admin.listener()).map_err(system("listening"))?;
+        daemon.spawn(admin)?;
+        Ok(daemon)
+    }
+
+    /// What stops it.
+    pub fn stopper(&self) -> Stopper {
+        Stopper(self.host.clone())
+    }
+
+    /// Waits until it was stopped.
+    pub fn join(mut self) {
+        self.wind_up();
+    }
+
+    fn spawn(&mut self, admin: AdminServer) -> Result<(), StartError> {
+        for number in 0..self.host.worker_count() {
+            let worker = Worker::new(self.host.clone(), number);
+            self.thread(format!("worker-{number}"), || worker.run())?;
+        }
+        let host = self.host.clone();
+        self.thread("reception".into(), move || reception::run(&host, &admin))
+    }
+
+    fn thread(
+        &mut self,
+        name: String,
+        run: impl FnOnce() + Send + 'static,
+    ) -> Result<(), StartError> {
+        let thread = std::thread::Builder::new().name(name).spawn(run);
+        self.threads.push(thread.map_err(system("starting a thread"))?);
+        Ok(())
+    }
+
+    fn wind_up(&mut self) {
+        // The reception ends when it is told to; only then the rest.
+        if let Some(reception) = self.threads.pop() {
+            let _ = reception.join();
+        }
+        self.host.stop();
+        for worker in self.threads.drain(..) {
+            let _ = worker.join();
+        }
+        // An error means that somebody removed it already.
+        let _ = std::fs::remove_file(&self.host.config().admin.path);
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        self.stopper().stop();
+        self.wind_up();
+    }
+}
+
+impl Stopper {
+    /// Has the daemon stop: guests see their sessions end, sockets vanish.
+    pub fn stop(&self) {
+        self.0.reception().notify(Notice::Stop);
+    }
+}
+
+fn listen_admin(config: &Config) -> Result<std::os::fd::OwnedFd, ListenError> {
+    listener::listen_on(&config.admin, SocketType::STREAM)
+}
+
+/// What needs no privilege: guests of the same user cannot trace argod nor take its descriptors,
+/// and as many descriptors as the system allows.
+fn harden() {
+    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
+        tracing::warn!(%error, "argod can be traced by its user's processes");
+    }
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit on open files stays as it is");
+    }
+}
+
+/// Whether this machine has the memory that the domains may need.
+///
+/// # Errors
+/// It has not, or cannot tell.
+pub fn check_memory(config: &Config) -> Result<(), StartError> {
+    let available = config::available_memory().map_err(system("reading the available memory"))?;
+    Ok(config::check_memory(&config.domains, available)?)
+}
+
+fn system(step: &'static str) -> impl Fn(io::Error) -> StartError {
+    move |source| StartError::System { step, source }
+}

@@ -1,0 +1,291 @@
+//! One attachment of a process to a domain: its memory, its queues, and how they are served.
+
+use std::fmt;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::time::{Duration, Instant};
+
+use argo_core::Errno;
+use argo_core::abi::Op;
+use argo_core::errno::decode_ret;
+use argo_core::host::layout::QUEUES_MAX;
+use argo_core::host::queue::{BadIndex, Completion, HostQueue, LINK, Slot};
+use argo_core::host::wake::{self, Event};
+use argo_hypervisor::Caller;
+use argo_mem::{Mapping, Memory};
+use parking_lot::Mutex;
+
+use super::bell::Bell;
+use super::burial::Buried;
+use super::domain::HostDomain;
+use super::system::{Engine, HostSystem};
+
+/// Calls between two looks at the clock.
+const CALLS_A_LOOK: u32 = 16;
+/// Bytes copied between two looks at the clock.
+const BYTES_A_LOOK: u32 = 16 << 10;
+
+/// Names a session for as long as argod runs.
+pub type SessionKey = u64;
+
+/// Who is at the other end, as the kernel says.
+#[derive(Clone, Copy, Debug)]
+pub struct Peer {
+    /// The process that connected.
+    pub pid: i32,
+    /// Its user.
+    pub uid: u32,
+    /// Its group.
+    pub gid: u32,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "pid {} (uid {}, gid {})", self.pid, self.uid, self.gid)
+    }
+}
+
+/// A doorbell: an eventfd that one worker watches and the guest writes.
+pub struct Doorbell {
+    /// The worker, by its number.
+    pub worker: usize,
+    /// The eventfd. It is never read.
+    pub fd: OwnedFd,
+}
+
+/// What a visit may take before others get their turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// Calls.
+    pub calls: u32,
+    /// Time. It is looked at every 16 calls or 16 KiB; one call is never interrupted.
+    pub time: Duration,
+}
+
+/// What a visit left behind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Visit {
+    /// Calls that were executed.
+    pub calls: u32,
+    /// Whether more wait.
+    pub more: bool,
+}
+
+/// A process attached to a domain.
+pub struct Session {
+    /// Its name.
+    pub key: SessionKey,
+    /// Its domain.
+    pub domain: Arc<HostDomain>,
+    /// Its process.
+    pub peer: Peer,
+    /// Wakes it.
+    pub bell: Arc<Bell>,
+    /// The socket it attached over: for interrupts, and to see it hang up.
+    pub socket: Arc<OwnedFd>,
+    /// Its process, if this kernel can name it.
+    pub pidfd: Option<OwnedFd>,
+    /// Its doorbells.
+    pub doorbells: Vec<Doorbell>,
+    ram: Arc<Mapping>,
+    caller: Caller<HostSystem>,
+    queues: Mutex<Vec<Queue>>,
+    state: AtomicU8,
+    grave: Mutex<Option<Buried>>,
+    over: AtomicBool,
+}
+
+/// Nobody watches the queues: the next doorbell queues the session.
+const RESTING: u8 = 0;
+/// A worker has it, queued or in service.
+const WATCHED: u8 = 1;
+
+struct Queue {
+    ends: HostQueue,
+    /// A call of the current chain has failed: the rest of it is not executed.
+    chain_failed: bool,
+}
+
+/// What a session is made of.
+pub struct Parts {
+    /// See [`Session::key`].
+    pub key: SessionKey,
+    /// See [`Session::domain`].
+    pub domain: Arc<HostDomain>,
+    /// See [`Session::peer`].
+    pub peer: Peer,
+    /// See [`Session::bell`].
+    pub bell: Arc<Bell>,
+    /// See [`Session::socket`].
+    pub socket: Arc<OwnedFd>,
+    /// See [`Session::pidfd`].
+    pub pidfd: Option<OwnedFd>,
+    /// See [`Session::doorbells`].
+    pub doorbells: Vec<Doorbell>,
+    /// Control area and RAM.
+    pub ram: Arc<Mapping>,
+    /// Tells, once the session is over, whether its RAM is still held.
+    pub grave: Buried,
+    /// The domain, with this session's RAM as its memory.
+    pub caller: Caller<HostSystem>,
+    /// How many queues it asked for.
+    pub queues: u32,
+}
+
+impl Session {
+    /// A session that nobody watches yet: its doorbell is armed, so its guest rings.
+    pub fn new(parts: Parts) -> Self {
+        let queue = |number| Queue { ends: HostQueue::new(number), chain_failed: false };
+        Self {
+            key: parts.key,
+            domain: parts.domain,
+            peer: parts.peer,
+            bell: parts.bell,
+            socket: parts.socket,
+            pidfd: parts.pidfd,
+            doorbells: parts.doorbells,
+            ram: parts.ram,
+            caller: parts.caller,
+            queues: Mutex::new((0..parts.queues.min(QUEUES_MAX)).map(queue).collect()),
+            state: AtomicU8::new(RESTING),
+            grave: Mutex::new(Some(parts.grave)),
+            over: AtomicBool::new(false),
+        }
+    }
+
+    /// Takes a resting session into service. `false`: a worker has it already.
+    pub fn claim(&self) -> bool {
+        let claimed = self
+            .state
+            .compare_exchange(RESTING, WATCHED, Ordering::SeqCst, Ordering::Relaxed)
+            .is_ok();
+        if claimed {
+            wake::watch(&self.ram.view());
+        }
+        claimed
+    }
+
+    /// Executes what waits in the queues, within the budget, and wakes the guest if anything was.
+    ///
+    /// # Errors
+    /// The guest broke the queue protocol: the session is to be ended.
+    pub fn serve(&self, engine: &Engine, budget: Budget) -> Result<Visit, BadIndex> {
+        let mut queues = self.queues.lock();
+        let mut visit = Visit { calls: 0, more: false };
+        if self.is_over() {
+            return Ok(visit);
+        }
+        let mut meter = Meter::new(budget);
+        let mut broken = None;
+        for queue in queues.iter_mut() {
+            match self.serve_queue(engine, queue, &mut meter) {
+                Ok(more) => visit.more |= more,
+                Err(bad) => broken = Some(bad),
+            }
+        }
+        drop(queues);
+        visit.calls = meter.calls;
+        if visit.calls > 0 {
+            self.bell.raise(Event::Completion);
+        }
+        broken.map_or(Ok(visit), Err)
+    }
+
+    /// Stops watching the session. `true`: it rests, or another worker has it by now; `false`: more
+    /// calls came and the caller still has it.
+    pub fn rest(&self) -> bool {
+        let taken: Vec<u32> = self.queues.lock().iter().map(|queue| queue.ends.taken()).collect();
+        // Before the doorbell is armed: whoever is rung by it must find the session resting.
+        self.state.store(RESTING, Ordering::SeqCst);
+        wake::rest(&self.ram.view(), &taken) || !self.claim()
+    }
+
+    /// Marks the session as over. `true` for the first who does. When this returns no call of the
+    /// session is being executed, and none will be.
+    pub fn end(&self) -> bool {
+        let first = !self.over.swap(true, Ordering::SeqCst);
+        drop(self.queues.lock());
+        first
+    }
+
+    /// Whether the session is over.
+    pub fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
+    }
+
+    /// What is left of the session once it is over: the question whether its RAM is held.
+    pub fn bury(&self) -> Option<Buried> {
+        self.grave.lock().take()
+    }
+
+    /// The session's memory.
+    pub fn ram(&self) -> &Arc<Mapping> {
+        &self.ram
+    }
+
+    fn serve_queue(
+        &self,
+        engine: &Engine,
+        queue: &mut Queue,
+        meter: &mut Meter,
+    ) -> Result<bool, BadIndex> {
+        let view = self.ram.view();
+        let pending = queue.ends.pending(&view)?;
+        for _ in 0..pending {
+            if meter.is_spent() {
+                return Ok(true);
+            }
+            let slot = queue.ends.take(&view);
+            let ret = self.execute(engine, queue, &slot);
+            queue.ends.complete(&view, Completion { tag: slot.tag, ret });
+            meter.count(&slot, ret);
+        }
+        Ok(false)
+    }
+
+    fn execute(&self, engine: &Engine, queue: &mut Queue, slot: &Slot) -> i64 {
+        let ret = match slot.call() {
+            _ if queue.chain_failed => Errno::ECANCELED.ret(),
+            None => Errno::EINVAL.ret(),
+            Some(call) => {
+                let [arg1, arg2, arg3, arg4] = call.args;
+                engine.argo_op(&self.caller, call.cmd, arg1, arg2, arg3, arg4)
+            }
+        };
+        let linked = slot.flags & LINK != 0;
+        queue.chain_failed = linked && decode_ret(ret).is_err();
+        ret
+    }
+}
+
+/// Counts a visit against its budget.
+struct Meter {
+    budget: Budget,
+    begun: Instant,
+    calls: u32,
+    until_look: u32,
+    spent: bool,
+}
+
+impl Meter {
+    fn new(budget: Budget) -> Self {
+        let begun = Instant::now();
+        Self { budget, begun, calls: 0, until_look: BYTES_A_LOOK, spent: false }
+    }
+
+    fn count(&mut self, slot: &Slot, ret: i64) {
+        self.calls += 1;
+        let sent = if slot.cmd == Op::Sendv as u32 { decode_ret(ret).unwrap_or(0) } else { 0 };
+        let weight = sent.saturating_add(BYTES_A_LOOK / CALLS_A_LOOK);
+        self.until_look = self.until_look.saturating_sub(weight);
+        if self.until_look == 0 {
+            self.until_look = BYTES_A_LOOK;
+            self.spent = self.begun.elapsed() >= self.budget.time;
+        }
+    }
+
+    fn is_spent(&self) -> bool {
+        self.spent || self.calls >= self.budget.calls
+    }
+}

@@ -1,0 +1,270 @@
+//! A worker: one thread a core that serves the sessions whose guests run there.
+
+use std::collections::{HashMap, VecDeque};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use argo_core::DomainId;
+use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
+use rustix::thread::{CpuSet, sched_setaffinity};
+
+use super::bell::time_kicking;
+use super::host::{EndReason, Host};
+use super::run_queue::{RunQueue, served};
+use super::session::{Session, SessionKey};
+
+/// What a doorbell costs its guest beside the calls: waking a worker takes about this long.
+const DOORBELL_COST: Duration = Duration::from_micros(2);
+/// Doorbells in a row with nothing behind them before a session is not listened to for a while.
+const IDLE_RINGS: u32 = 8;
+/// For how long.
+const MUTED: Duration = Duration::from_millis(1);
+/// How long sessions may be served before the doorbells are looked at again.
+const LISTEN_EVERY: Duration = Duration::from_micros(50);
+/// Stands for the wake-up of the worker itself among the keys of sessions.
+const WAKE: SessionKey = SessionKey::MAX;
+
+/// What others need of a worker.
+pub struct WorkerPort {
+    epoll: OwnedFd,
+    wake: OwnedFd,
+}
+
+impl WorkerPort {
+    /// The port of a worker that is about to start.
+    pub fn new() -> io::Result<Self> {
+        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        epoll::add(&epoll, &wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
+        Ok(Self { epoll, wake })
+    }
+
+    /// Begins to listen to a doorbell. Edge-triggered: it is never read, so that no guest can make
+    /// a read block by draining it.
+    pub fn listen(&self, doorbell: &OwnedFd, key: SessionKey) -> io::Result<()> {
+        Ok(epoll::add(&self.epoll, doorbell, epoll::EventData::new_u64(key), ring_events())?)
+    }
+
+    /// Listens no more. The guest may hold the doorbell open for ever.
+    pub fn forget(&self, doorbell: &OwnedFd) {
+        // An error means that it was not listened to.
+        let _ = epoll::delete(&self.epoll, doorbell);
+    }
+
+    /// Wakes the worker, to see that argod stops.
+    pub fn wake(&self) {
+        // A full counter wakes it too.
+        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+
+    fn mute(&self, doorbell: &OwnedFd, key: SessionKey) {
+        let quiet = epoll::EventFlags::empty();
+        let _ = epoll::modify(&self.epoll, doorbell, epoll::EventData::new_u64(key), quiet);
+    }
+
+    /// Listens again. What was rung meanwhile is heard at once.
+    fn unmute(&self, doorbell: &OwnedFd, key: SessionKey) {
+        let _ = epoll::modify(&self.epoll, doorbell, epoll::EventData::new_u64(key), ring_events());
+    }
+}
+
+fn ring_events() -> epoll::EventFlags {
+    epoll::EventFlags::IN | epoll::EventFlags::ET
+}
+
+/// A worker's thread.
+pub struct Worker {
+    host: Arc<Host>,
+    number: usize,
+    queue: RunQueue<Turn>,
+    served: HashMap<DomainId, u64>,
+    idle_rings: HashMap<SessionKey, u32>,
+    muted: VecDeque<(Instant, Arc<Session>)>,
+    listened: Instant,
+}
+
+/// A session's place in the queue.
+struct Turn {
+    session: Arc<Session>,
+    /// When a session that had nothing to do stops being watched, if it is.
+    watched_until: Option<Instant>,
+}
+
+impl Worker {
+    /// The worker with this number.
+    pub fn new(host: Arc<Host>, number: usize) -> Self {
+        Self {
+            host,
+            number,
+            queue: RunQueue::default(),
+            served: HashMap::new(),
+            idle_rings: HashMap::new(),
+            muted: VecDeque::new(),
+            listened: Instant::now(),
+        }
+    }
+
+    /// Serves until argod stops.
+    pub fn run(mut self) {
+        self.pin();
+        while !self.host.is_stopping() {
+            if self.queue.is_empty() || self.listened.elapsed() > LISTEN_EVERY {
+                self.listen();
+            }
+            if let Some((begins, turn)) = self.queue.pop() {
+                self.visit(begins, turn);
+            }
+        }
+    }
+
+    /// Stays on the core whose doorbells it hears. Where that is not allowed it runs anywhere.
+    fn pin(&self) {
+        let mut cpus = CpuSet::new();
+        cpus.set(self.host.cpu_of(self.number));
+        if let Err(error) = sched_setaffinity(None, &cpus) {
+            tracing::warn!(worker = self.number, %error, "cannot stay on one processor");
+        }
+    }
+
+    /// Takes in doorbells: waits for them if there is nothing else to do.
+    fn listen(&mut self) {
+        let timeout = if self.queue.is_empty() { self.time_to_unmute() } else { Some(ZERO) };
+        let mut events = [const { NO_EVENT }; 64];
+        // Interrupted: as if nothing was heard.
+        let heard = epoll::wait(&self.port().epoll, &mut events[..], timeout.as_ref());
+        let heard = heard.unwrap_or_default();
+        self.listened = Instant::now();
+        for event in &events[..heard] {
+            self.rung(event.data.u64());
+        }
+        self.unmute();
+    }
+
+    fn rung(&mut self, key: SessionKey) {
+        if key == WAKE {
+            return;
+        }
+        let Some(session) = self.host.session(key) else { return };
+        self.charge(session.domain.id(), DOORBELL_COST, session.domain.weight());
+        if !session.claim() {
+            return;
+        }
+        let rings = self.idle_rings.entry(key).or_default();
+        *rings += 1;
+        if *rings > IDLE_RINGS {
+            *rings = 0;
+            self.mute(&session);
+        }
+        self.enqueue(session, None);
+    }
+
+    fn enqueue(&mut self, session: Arc<Session>, watched_until: Option<Instant>) {
+        let served = self.served.get(&session.domain.id()).copied().unwrap_or(0);
+        self.queue.push(served, Turn { session, watched_until });
+    }
+
+    fn visit(&mut self, begins: u64, turn: Turn) {
+        let Turn { session, watched_until } = turn;
+        let (begun, kicking) = (Instant::now(), time_kicking());
+        let visit = session.serve(self.host.engine(), self.host.budget());
+        let took = begun.elapsed().saturating_sub(time_kicking() - kicking);
+        self.bill(&session, begins, took);
+        match visit {
+            Err(bad) => self.host.request_end(session.key, EndReason::Protocol(bad)),
+            Ok(visit) => {
+                if visit.calls > 0 {
+                    self.idle_rings.remove(&session.key);
+                }
+                let worked = visit.calls > 0;
+                self.settle(session, visit.more, watched_until.filter(|_| !worked));
+            }
+        }
+    }
+
+    /// Queues a visited session again, watches it for a while, or lets it rest.
+    fn settle(&mut self, session: Arc<Session>, more: bool, watched_until: Option<Instant>) {
+        if session.is_over() {
+            // Whoever drops it last unmaps its memory, which takes long: not here.
+            self.idle_rings.remove(&session.key);
+            return self.host.discard(session);
+        }
+        if more {
+            return self.enqueue(session, None);
+        }
+        let spin = self.host.spin();
+        let until = match watched_until {
+            Some(until) => until,
+            None if spin.is_zero() => return self.rest(session),
+            None => Instant::now() + spin,
+        };
+        if Instant::now() < until {
+            std::hint::spin_loop();
+            return self.enqueue(session, Some(until));
+        }
+        self.rest(session);
+    }
+
+    fn rest(&mut self, session: Arc<Session>) {
+        if !session.rest() {
+            self.enqueue(session, None);
+        }
+    }
+
+    fn bill(&mut self, session: &Session, begins: u64, took: Duration) {
+        let domain = &session.domain;
+        let until = served(begins, took.as_nanos() as u64, domain.weight());
+        self.served.insert(domain.id(), until);
+        domain.meter().add_time(took);
+    }
+
+    fn charge(&mut self, domain: DomainId, cost: Duration, weight: u32) {
+        let so_far = self.served.entry(domain).or_default();
+        *so_far = served(*so_far, cost.as_nanos() as u64, weight);
+    }
+
+    fn mute(&mut self, session: &Arc<Session>) {
+        for doorbell in self.own_doorbells(session) {
+            self.port().mute(doorbell, session.key);
+        }
+        session.domain.meter().add_mute();
+        self.muted.push_back((Instant::now() + MUTED, session.clone()));
+    }
+
+    fn unmute(&mut self) {
+        let now = Instant::now();
+        while let Some((_, session)) = self.muted.pop_front_if(|(until, _)| *until <= now) {
+            if session.is_over() {
+                self.host.discard(session);
+                continue;
+            }
+            for doorbell in self.own_doorbells(&session) {
+                self.port().unmute(doorbell, session.key);
+            }
+        }
+    }
+
+    fn own_doorbells<'s>(
+        &self,
+        session: &'s Session,
+    ) -> impl Iterator<Item = &'s OwnedFd> + use<'s> {
+        let number = self.number;
+        session.doorbells.iter().filter(move |bell| bell.worker == number).map(|bell| &bell.fd)
+    }
+
+    fn time_to_unmute(&self) -> Option<Timespec> {
+        let (until, _) = self.muted.front()?;
+        let left = until.saturating_duration_since(Instant::now());
+        Some(Timespec { tv_sec: 0, tv_nsec: left.as_nanos() as _ })
+    }
+
+    fn port(&self) -> &WorkerPort {
+        self.host.worker(self.number)
+    }
+}
+
+const ZERO: Timespec = Timespec { tv_sec: 0, tv_nsec: 0 };
+
+const NO_EVENT: epoll::Event =
+    epoll::Event { flags: epoll::EventFlags::empty(), data: epoll::EventData::new_u64(0) };
