@@ -1,5 +1,73 @@
 //! Argo sockets for guests, blocking and async.
+//!
+//! A [`Domain`] is a session with a hypervisor: with `argod` on a Linux host
+//! ([`Domain::attach`], [`Domain::from_env`]), or over any other
+//! [`Platform`](argo_core::platform::Platform) ([`Domain::new`]). On it, [`Datagram`] sends and
+//! receives whole messages.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use argo_guest::{Address, Datagram, Domain, DomainId, Port};
+//! # use argo_hypervisor::inprocess::{AllowAll, InProcess};
+//! # use argo_hypervisor::{Argo, Config, WildcardRings};
+//! # let config = Config { argo: Argo::On, wildcard_rings: WildcardRings::Allowed };
+//! # let system = InProcess::new(config, AllowAll);
+//! # let platform = |id| -> Result<_, Box<dyn std::error::Error>> {
+//! #     Ok(system.domain(DomainId::new(id).ok_or("reserved")?, 256)?)
+//! # };
+//! // Two domains of a hypervisor in this process; with argod: `Domain::from_env()?`.
+//! let (client, server) = (Domain::new(platform(1)?), Domain::new(platform(2)?));
+//! # futures::executor::block_on(async {
+//! let server = Datagram::bind(&server, Port(7)).await?;
+//! let client = Datagram::bind(&client, Port(8)).await?;
+//!
+//! client.send_to(b"hello", server.local_addr()).await?;
+//!
+//! let mut buffer = [0; 64];
+//! let (len, from) = server.recv_from(&mut buffer).await?;
+//! assert_eq!(&buffer[..len], b"hello");
+//! assert_eq!(from, client.local_addr());
+//!
+//! // The same without async:
+//! server.blocking().send_to(b"and back", from)?;
+//! assert_eq!(client.blocking().recv(&mut buffer)?, 8);
+//! # Ok(())
+//! # })
+//! # }
+//! ```
+//!
+//! # What is guaranteed
+//! - A message arrives whole, once, in the order sent from one socket, or an error says why not.
+//!   The source's *domain* is true, its port a claim.
+//! - A full ring is waited out without polling; "too big", "nobody there" and "not allowed" are
+//!   errors of their own, each with its numbers.
+//! - Dropping a future abandons the answer, never memory that the hypervisor may still read.
+//! - When the hypervisor goes, every wait and every call ends with [`Gone`]; what was received
+//!   before can still be read.
+//! - Any number of sockets share a session's one interrupt. Without async waits there is no
+//!   background thread; with them there is one.
+//!
+//! # How it is made
+//! `datagram` (the sockets) → `domain` (calls in flight, waiting, events) → a `Platform` such as
+//! [`host`]; `ring` is the receiving side of a socket, `arena` divides up the domain's RAM.
 #![deny(unsafe_code)]
 
+mod address;
+mod arena;
+mod buffer;
+pub mod datagram;
+mod domain;
 #[cfg(all(feature = "host", target_os = "linux"))]
 pub mod host;
+mod in_place;
+mod ring;
+
+pub use address::Address;
+pub use arena::OutOfMemory;
+pub use argo_core::platform::Gone;
+pub use argo_core::{DomainId, Partner, Port};
+pub use buffer::{Buffer, OutsideBuffer};
+pub use datagram::{
+    BatchError, BindError, BindOptions, Blocking, Datagram, Received, RecvError, SendError,
+};
+pub use domain::Domain;

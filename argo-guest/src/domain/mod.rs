@@ -1,0 +1,211 @@
+//! The domain handle: what all sockets of a session share.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`calls`] | hypercalls in flight, and who owns their memory |
+//! | [`submit`] | hypercalls from submission to answer |
+//! | [`events`] | what interrupts mean for sockets |
+//! | [`drive`] | who waits for interrupts: a blocking caller, or the driver thread |
+//! | [`patience`] | how long a blocking caller waits |
+//! | [`room`] | whom to tell that there is room |
+//! | [`busy`] | a second chance where no event will come |
+
+mod busy;
+mod calls;
+mod drive;
+mod events;
+mod patience;
+mod room;
+mod submit;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use argo_core::DomainId;
+use argo_core::platform::{Call, EventCounts, Platform, Tag};
+use event_listener::Event;
+use parking_lot::{Mutex, RwLock};
+
+use crate::arena::{Arena, Block, OutOfMemory};
+use crate::ring::Ring;
+use busy::Busy;
+pub(crate) use busy::SecondChance;
+pub(crate) use calls::After;
+use calls::Calls;
+use drive::Drive;
+pub(crate) use events::SpaceMark;
+pub(crate) use patience::{Patience, TimedOut};
+use room::Notify;
+use room::Room;
+pub(crate) use submit::Chunk;
+
+/// A domain as its sockets use it: RAM, hypercalls and interrupts of one session.
+///
+/// Cheap to clone; every socket holds a clone. The session ends when the last clone is dropped, or
+/// by [`close`](Self::close).
+///
+/// Nothing runs in the background until the first async operation has to wait; from then on one
+/// thread waits for interrupts whenever no blocking caller does. It ends with the session.
+#[derive(Clone)]
+pub struct Domain {
+    handle: Arc<Handle>,
+}
+
+impl Domain {
+    /// Sockets over this platform, whose RAM is from now on divided up by the handle.
+    ///
+    /// Messages received "in place" are copied, since nothing is known about who else reaches the
+    /// RAM; [`with_exclusive_ram`](Self::with_exclusive_ram) does without.
+    pub fn new(platform: impl Platform + 'static) -> Self {
+        Self::over(Arc::new(platform), Lending::Copied)
+    }
+
+    pub(crate) fn over(platform: Arc<dyn Platform>, lending: Lending) -> Self {
+        let inner = Arc::new(Inner::new(platform, lending));
+        Self { handle: Arc::new(Handle { inner }) }
+    }
+
+    /// Which domain this is.
+    pub fn id(&self) -> DomainId {
+        self.inner().platform.domain()
+    }
+
+    /// Ends the session for all its sockets. Everything that waits, and every later call, answers
+    /// that the hypervisor is gone; messages already received can still be read.
+    pub fn close(&self) {
+        self.inner().end();
+    }
+
+    /// Whether the session has ended, from either side.
+    pub fn is_gone(&self) -> bool {
+        self.inner().is_gone()
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.handle.inner
+    }
+}
+
+impl std::fmt::Debug for Domain {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Domain").field("id", &self.id()).field("gone", &self.is_gone()).finish()
+    }
+}
+
+/// Ends the session when the last clone of a [`Domain`] goes. The driver thread holds the inside
+/// only, so it does not keep the session alive.
+struct Handle {
+    inner: Arc<Inner>,
+}
+
+impl Drop for Handle {
+    fn drop(&mut self) {
+        self.inner.end();
+    }
+}
+
+/// Whether a message may be lent in place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lending {
+    /// Nobody else in this process writes the RAM.
+    InPlace,
+    /// Unknown: lend a copy.
+    Copied,
+}
+
+/// What sockets, calls in flight and the driver thread share.
+pub(crate) struct Inner {
+    pub(crate) platform: Arc<dyn Platform>,
+    pub(crate) lending: Lending,
+    pub(crate) drive: Drive,
+    pub(crate) busy: Busy,
+    arena: Mutex<Arena>,
+    calls: Mutex<Calls>,
+    /// Written for a chain of linked calls, which must follow one another in the queue.
+    order: RwLock<()>,
+    /// Calls for which nobody waits and for which there was no room: at most one a ring, and one.
+    backlog: Mutex<VecDeque<(Call, Tag)>>,
+    rings: Mutex<Vec<Arc<Ring>>>,
+    room: Room,
+    /// The events that were dealt with.
+    seen: Mutex<EventCounts>,
+    /// Calls were completed: there is room for more.
+    vacancy: Event,
+    /// A wait for room in somebody's ring may be over.
+    space: Event,
+    /// Counts the notifications of `space`.
+    space_turns: AtomicU32,
+    gone: AtomicBool,
+}
+
+impl Inner {
+    fn new(platform: Arc<dyn Platform>, lending: Lending) -> Self {
+        let events = platform.events();
+        Self {
+            arena: Mutex::new(Arena::new(platform.ram().len())),
+            room: Room::new(events.space_wanted),
+            seen: Mutex::new(events),
+            lending,
+            platform,
+            drive: Drive::default(),
+            busy: Busy::default(),
+            calls: Mutex::default(),
+            order: RwLock::new(()),
+            backlog: Mutex::default(),
+            rings: Mutex::default(),
+            vacancy: Event::new(),
+            space: Event::new(),
+            space_turns: AtomicU32::new(0),
+            gone: AtomicBool::new(false),
+        }
+    }
+
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// A buffer of at least `len` bytes, given back when dropped.
+    pub(crate) fn chunk(self: &Arc<Self>, len: usize) -> Result<Chunk, OutOfMemory> {
+        let block = self.arena.lock().buffer(len)?;
+        Ok(Chunk::new(self.clone(), block))
+    }
+
+    /// Whole pages, given back when dropped.
+    pub(crate) fn pages(self: &Arc<Self>, len: usize) -> Result<Chunk, OutOfMemory> {
+        let block = self.arena.lock().pages(len)?;
+        Ok(Chunk::new(self.clone(), block))
+    }
+
+    fn release(&self, block: Option<Block>) {
+        if let Some(block) = block {
+            self.arena.lock().release(block);
+        }
+    }
+
+    pub(crate) fn add_ring(&self, ring: Arc<Ring>) {
+        self.rings.lock().push(ring);
+    }
+
+    pub(crate) fn remove_ring(&self, ring: &Arc<Ring>) {
+        self.rings.lock().retain(|other| !Arc::ptr_eq(other, ring));
+    }
+
+    /// Ends the session from this side.
+    fn end(&self) {
+        self.platform.close();
+        self.fail();
+        self.drive.end();
+        self.busy.end();
+    }
+
+    /// The hypervisor is gone: everybody who waits learns it.
+    fn fail(&self) {
+        self.gone.store(true, Ordering::Release);
+        let wakers = self.calls.lock().wakers();
+        wakers.into_iter().for_each(std::task::Waker::wake);
+        self.vacancy.notify(usize::MAX);
+        self.wake_senders();
+        self.rings.lock().iter().for_each(|ring| ring.wake_all());
+    }
+}

@@ -1,0 +1,358 @@
+//! Hypercalls from submission to answer.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use argo_core::GuestAddr;
+use argo_core::abi::Op;
+use argo_core::errno::decode_ret;
+use argo_core::host::layout::QUEUE_ENTRIES;
+use argo_core::platform::{Call, Gone, Link, Submission, Tag};
+
+use super::calls::Completed;
+use super::{After, Inner, Notify};
+use crate::arena::Block;
+
+/// A part of the RAM, given back when dropped.
+pub(crate) struct Chunk {
+    inner: Arc<Inner>,
+    block: Option<Block>,
+}
+
+impl Chunk {
+    pub(super) fn new(inner: Arc<Inner>, block: Block) -> Self {
+        Self { inner, block: Some(block) }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.block.as_ref().map_or(0, Block::len)
+    }
+
+    /// Where it lies in the RAM.
+    pub(crate) fn offset(&self) -> usize {
+        self.block.as_ref().map_or(0, Block::offset)
+    }
+
+    /// What a hypercall calls the place `at` bytes into it.
+    pub(crate) fn handle(&self, at: usize) -> GuestAddr {
+        self.inner.platform.handle(self.offset() + at)
+    }
+
+    /// Copies bytes in. Writes nothing if they do not fit: callers asked for enough.
+    pub(crate) fn put(&self, at: usize, bytes: &[u8]) {
+        if at.checked_add(bytes.len()).is_some_and(|end| end <= self.len()) {
+            let _ = self.inner.platform.ram().write(self.offset() + at, bytes);
+        }
+    }
+
+    /// Copies bytes out. They stay as they are if they do not lie in it.
+    pub(crate) fn get(&self, at: usize, out: &mut [u8]) {
+        if at.checked_add(out.len()).is_some_and(|end| end <= self.len()) {
+            let _ = self.inner.platform.ram().read(self.offset() + at, out);
+        }
+    }
+
+    /// Makes its owner somebody else, who will not give it back by dropping.
+    pub(crate) fn into_block(mut self) -> Option<Block> {
+        self.block.take()
+    }
+}
+
+impl Drop for Chunk {
+    fn drop(&mut self) {
+        self.inner.release(self.block.take());
+    }
+}
+
+/// A call that was taken.
+pub(crate) enum Started {
+    Done(i64, Chunk),
+    Queued(Answer),
+}
+
+impl Started {
+    pub(crate) async fn answer(self) -> Result<(i64, Chunk), Gone> {
+        match self {
+            Self::Done(ret, chunk) => Ok((ret, chunk)),
+            Self::Queued(answer) => answer.await,
+        }
+    }
+}
+
+/// The answer to a call in flight. Dropping it leaves the call to itself: its memory is given back
+/// when it completes.
+pub(crate) struct Answer {
+    inner: Arc<Inner>,
+    tag: Option<Tag>,
+    abandoned: After,
+}
+
+impl Future for Answer {
+    type Output = Result<(i64, Chunk), Gone>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(tag) = self.tag else { return Poll::Ready(Err(Gone)) };
+        let poll = self.inner.calls.lock().poll(tag, context.waker());
+        match poll {
+            Poll::Ready((ret, block)) => {
+                self.tag = None;
+                Poll::Ready(Ok((ret, Chunk { inner: self.inner.clone(), block })))
+            }
+            // Asked after the waker was left, so that the end cannot be missed.
+            Poll::Pending if self.inner.is_gone() => Poll::Ready(Err(Gone)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for Answer {
+    fn drop(&mut self) {
+        let Some(tag) = self.tag else { return };
+        let after = std::mem::replace(&mut self.abandoned, After::Nothing);
+        let completed = self.inner.calls.lock().abandon(tag, after);
+        self.inner.finish(completed);
+    }
+}
+
+impl Inner {
+    /// Makes a call and waits for its answer. The chunk is what the call's arguments lie in.
+    ///
+    /// Dropped before the answer, the call is executed all the same.
+    pub(crate) async fn call(
+        self: &Arc<Self>,
+        call: Call,
+        chunk: Chunk,
+    ) -> Result<(i64, Chunk), Gone> {
+        self.begin(call, chunk).await?.answer().await
+    }
+
+    /// Registers the ring in `ring`, which goes with the call until it is answered.
+    ///
+    /// Dropped before the answer, the ring is taken down again should it have come to be.
+    pub(crate) async fn register(
+        self: &Arc<Self>,
+        call: Call,
+        arguments: Chunk,
+        ring: Chunk,
+    ) -> Result<(i64, Chunk), Gone> {
+        match self.begin(call, arguments).await? {
+            Started::Done(ret, _) => Ok((ret, ring)),
+            Started::Queued(mut answer) => {
+                answer.abandoned = ring.into_block().map_or(After::Nothing, After::Withdraw);
+                let (ret, _) = (&mut answer).await?;
+                let block = match std::mem::replace(&mut answer.abandoned, After::Nothing) {
+                    After::Withdraw(block) => Some(block),
+                    After::Nothing | After::Notified => None,
+                };
+                Ok((ret, Chunk { inner: self.clone(), block }))
+            }
+        }
+    }
+
+    async fn begin(self: &Arc<Self>, call: Call, chunk: Chunk) -> Result<Started, Gone> {
+        let mut chunk = Some(chunk);
+        let started = self.when_vacant(|| self.try_start(&call, &mut chunk)).await?;
+        self.platform.flush().inspect_err(|_| self.fail())?;
+        Ok(started)
+    }
+
+    /// Calls in one chain at most.
+    pub(crate) const CHAIN_MAX: usize = 32;
+
+    /// Submits at most [`CHAIN_MAX`](Self::CHAIN_MAX) linked calls one after the other, once there
+    /// is room for all of them.
+    pub(crate) async fn chain(
+        self: &Arc<Self>,
+        mut calls: Vec<(Call, Chunk)>,
+    ) -> Result<Vec<Started>, Gone> {
+        let started = self.when_vacant(|| self.try_chain(&mut calls)).await?;
+        self.platform.flush().inspect_err(|_| self.fail())?;
+        Ok(started)
+    }
+
+    async fn when_vacant<T>(
+        &self,
+        mut attempt: impl FnMut() -> Result<Option<T>, Gone>,
+    ) -> Result<T, Gone> {
+        loop {
+            if let Some(started) = attempt()? {
+                return Ok(started);
+            }
+            let vacancy = self.vacancy.listen();
+            self.dispatch();
+            if let Some(started) = attempt()? {
+                return Ok(started);
+            }
+            vacancy.await;
+        }
+    }
+
+    fn try_start(
+        self: &Arc<Self>,
+        call: &Call,
+        chunk: &mut Option<Chunk>,
+    ) -> Result<Option<Started>, Gone> {
+        let _single = self.order.read();
+        if !self.has_room_for(1)? {
+            return Ok(None);
+        }
+        let Some(whole) = chunk.take() else { return Ok(None) };
+        match self.submit(call, whole)? {
+            Ok(started) => Ok(Some(started)),
+            Err(back) => {
+                *chunk = Some(back);
+                Ok(None)
+            }
+        }
+    }
+
+    fn try_chain(
+        self: &Arc<Self>,
+        calls: &mut Vec<(Call, Chunk)>,
+    ) -> Result<Option<Vec<Started>>, Gone> {
+        // Keeps all others out: linked calls must follow one another in the queue.
+        let chain = self.order.write();
+        if !self.has_room_for(calls.len())? {
+            return Ok(None);
+        }
+        let insist = |(call, chunk)| self.insist(&call, chunk);
+        let started = calls.drain(..).map(insist).collect::<Result<Vec<_>, _>>()?;
+        drop(chain);
+        // What was fired meanwhile had to stand back.
+        self.work_off();
+        Ok(Some(started))
+    }
+
+    fn has_room_for(&self, calls: usize) -> Result<bool, Gone> {
+        if self.is_gone() {
+            return Err(Gone);
+        }
+        let in_flight = self.calls.lock().in_flight();
+        Ok(in_flight + calls <= QUEUE_ENTRIES as usize && self.backlog.lock().is_empty())
+    }
+
+    /// Submits one call; gives the chunk back if the platform has no room.
+    fn submit(self: &Arc<Self>, call: &Call, chunk: Chunk) -> Result<Result<Started, Chunk>, Gone> {
+        let tag = self.calls.lock().add(chunk.into_block());
+        let submission = self.platform.submit(call, tag);
+        if let Ok(Submission::Queued) = submission {
+            let answer = Answer { inner: self.clone(), tag: Some(tag), abandoned: After::Nothing };
+            return Ok(Ok(Started::Queued(answer)));
+        }
+        let block = self.calls.lock().remove(tag);
+        let chunk = Chunk { inner: self.clone(), block };
+        match submission {
+            Ok(Submission::Done(ret)) => Ok(Ok(Started::Done(ret, chunk))),
+            Ok(_) => Ok(Err(chunk)),
+            Err(Gone) => {
+                self.fail();
+                Err(Gone)
+            }
+        }
+    }
+
+    /// Submits a call of a chain, for which there should be room. Only a platform with a shorter
+    /// queue than argod's gets into the loop; it makes room by executing what it has.
+    fn insist(self: &Arc<Self>, call: &Call, mut chunk: Chunk) -> Result<Started, Gone> {
+        loop {
+            match self.submit(call, chunk)? {
+                Ok(started) => return Ok(started),
+                Err(back) => chunk = back,
+            }
+            self.platform.flush().inspect_err(|_| self.fail())?;
+            self.reap_answers();
+            std::thread::yield_now();
+        }
+    }
+
+    /// Makes a call whose answer nobody waits for. Never blocks; what finds no room now goes with
+    /// the next completion.
+    pub(crate) fn fire(&self, call: Call, block: Option<Block>, after: After) {
+        let tag = self.calls.lock().add_unattended(block, after);
+        self.backlog.lock().push_back((call, tag));
+        self.work_off();
+    }
+
+    /// Submits the calls that had found no room.
+    fn work_off(&self) {
+        let mut any = false;
+        loop {
+            // A chain under way works the backlog off when it is complete.
+            let Some(order) = self.order.try_read() else { break };
+            let mut backlog = self.backlog.lock();
+            let Some((call, tag)) = backlog.front().copied() else { break };
+            let submission = self.platform.submit(&call, tag);
+            if matches!(submission, Ok(Submission::Full) | Err(Gone)) {
+                break;
+            }
+            backlog.pop_front();
+            drop((backlog, order));
+            any = true;
+            if let Ok(Submission::Done(ret)) = submission {
+                let completed = self.calls.lock().complete(tag, ret);
+                self.finish(completed);
+            }
+        }
+        if any {
+            let _ = self.platform.flush();
+        }
+    }
+
+    /// Takes the answers that have come, and uses the room that they made.
+    pub(super) fn reap(&self) {
+        if self.reap_answers() {
+            self.work_off();
+            self.vacancy.notify(usize::MAX);
+        }
+    }
+
+    fn reap_answers(&self) -> bool {
+        let mut unattended = Vec::new();
+        let mut any = false;
+        self.platform.reap(&mut |tag, ret| {
+            any = true;
+            let completed = self.calls.lock().complete(tag, ret);
+            match completed {
+                Completed::Unattended { .. } => unattended.push(completed),
+                completed => self.finish(completed),
+            }
+        });
+        // These may submit calls of their own, which a platform need not bear while it reaps.
+        unattended.into_iter().for_each(|completed| self.finish(completed));
+        any
+    }
+
+    fn finish(&self, completed: Completed) {
+        match completed {
+            Completed::Unknown | Completed::Awaited(None) => {}
+            Completed::Awaited(Some(waker)) => waker.wake(),
+            Completed::Unattended { block, after, ret } => {
+                self.release(block);
+                match after {
+                    After::Nothing => {}
+                    After::Notified => self.notify_if(self.notified()),
+                    After::Withdraw(ring) if decode_ret(ret).is_ok() => self.withdraw(ring),
+                    After::Withdraw(ring) => self.release(Some(ring)),
+                }
+            }
+        }
+    }
+
+    /// Tells the hypervisor that there is room in our rings.
+    pub(super) fn notify_if(&self, notify: Notify) {
+        if notify == Notify::Needed {
+            let call = Call { cmd: Op::Notify as u32, args: [0; 4], link: Link::None };
+            self.fire(call, None, After::Notified);
+        }
+    }
+
+    /// Unregisters the ring in this block, whose last bytes are the argument for that.
+    pub(crate) fn withdraw(&self, ring: Block) {
+        let argument = self.platform.handle(crate::ring::farewell(&ring));
+        let args = [argument.0, 0, 0, 0];
+        let call = Call { cmd: Op::UnregisterRing as u32, args, link: Link::None };
+        self.fire(call, Some(ring), After::Nothing);
+    }
+}

@@ -1,0 +1,94 @@
+//! A ring of ours: registered with the hypervisor, read by one reader at a time.
+
+use argo_core::abi::{RING_HEADER, UnregisterRing};
+use argo_core::claim::RingLen;
+use argo_core::ring::{Consumer, Corrupt, Message, RingMem};
+use argo_mem::View;
+use event_listener::{Event, EventListener};
+use parking_lot::Mutex;
+
+use crate::arena::Block;
+
+/// Bytes of the argument that unregisters a ring. It lies at the end of the ring's own memory, so
+/// that taking a ring down needs no memory that could be lacking.
+const FAREWELL: usize = size_of::<UnregisterRing>();
+
+/// Bytes to allocate for a ring of this length.
+pub(crate) fn memory_for(len: RingLen) -> usize {
+    RING_HEADER as usize + len.bytes() as usize + FAREWELL
+}
+
+/// Where in the RAM the argument for unregistering the ring in this block lies.
+pub(crate) fn farewell(ring: &Block) -> usize {
+    ring.offset() + ring.len() - FAREWELL
+}
+
+/// A registered ring. The memory belongs to its socket.
+#[derive(Debug)]
+pub(crate) struct Ring {
+    offset: usize,
+    len: RingLen,
+    /// Taken out by whoever reads a message, until it has done with it.
+    consumer: Mutex<Option<Consumer>>,
+    readable: Event,
+}
+
+impl Ring {
+    /// The empty ring at this place in the RAM.
+    pub(crate) fn new(offset: usize, len: RingLen) -> Self {
+        let consumer = Mutex::new(Some(Consumer::new(len)));
+        Self { offset, len, consumer, readable: Event::new() }
+    }
+
+    pub(crate) fn len(&self) -> RingLen {
+        self.len
+    }
+
+    /// The ring's memory.
+    pub(crate) fn memory<'m>(&self, ram: View<'m>) -> View<'m> {
+        let bytes = RING_HEADER as usize + self.len.bytes() as usize;
+        // The block was cut out of this RAM.
+        ram.part(self.offset, bytes).unwrap_or(ram)
+    }
+
+    /// Whether nothing is in it.
+    pub(crate) fn is_empty(&self, ram: View<'_>) -> bool {
+        let memory = self.memory(ram);
+        memory.load_rx() == memory.load_tx()
+    }
+
+    /// Takes the first message for reading. `None`: there is none, or another reader has it; then
+    /// [`listen`](Self::listen), and try once more.
+    pub(crate) fn take(&self, ram: View<'_>) -> Result<Option<(Consumer, Message)>, Corrupt> {
+        let mut place = self.consumer.lock();
+        let Some(consumer) = place.take() else { return Ok(None) };
+        match consumer.peek(&self.memory(ram)) {
+            Ok(Some(message)) => Ok(Some((consumer, message))),
+            other => {
+                *place = Some(consumer);
+                other.map(|_| None)
+            }
+        }
+    }
+
+    /// Gives the reader's place back, and wakes the next reader if there is more.
+    pub(crate) fn put_back(&self, consumer: Consumer, ram: View<'_>) {
+        *self.consumer.lock() = Some(consumer);
+        self.wake_if_filled(ram);
+    }
+
+    pub(crate) fn listen(&self) -> EventListener {
+        self.readable.listen()
+    }
+
+    /// Wakes a reader if there is something to read. It wakes the next when it has done.
+    pub(crate) fn wake_if_filled(&self, ram: View<'_>) {
+        if !self.is_empty(ram) {
+            self.readable.notify(1);
+        }
+    }
+
+    pub(crate) fn wake_all(&self) {
+        self.readable.notify(usize::MAX);
+    }
+}
