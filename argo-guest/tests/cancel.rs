@@ -1,4 +1,5 @@
 //! Every async operation dropped at each of its awaits.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests may panic, too")]
 
 mod support;
 

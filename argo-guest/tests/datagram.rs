@@ -1,4 +1,5 @@
 //! Datagrams between domains in this process.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests may panic, too")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! Waiting: for messages, for room, for the end; blocking and async.
+#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests may panic, too")]
 
 mod support;
 
@@ -109,12 +110,12 @@ fn a_full_ring_is_waited_out_over_a_queue() {
 #[test]
 fn a_sender_learns_that_the_ring_it_waits_for_went() {
     let system = system();
-    let server = small(&domain(&system, 2));
+    let far = domain(&system, 2);
+    let server = small(&far);
     let client = Datagram::bind_blocking(&domain(&system, 1), Port(1)).unwrap();
     client.try_send_to(&[0; 200], at(2, 1)).unwrap();
-    let waits = |_| client.blocking_for(PATIENCE).send_to(&[0; 200], at(2, 1));
     thread::scope(|scope| {
-        let sender = scope.spawn(|| waits(()));
+        let sender = scope.spawn(|| client.blocking_for(PATIENCE).send_to(&[0; 200], at(2, 1)));
         // The engine knows when the wait is queued.
         while system.engine().stat(id(2)).unwrap().rings[0].waiting == 0 {
             thread::yield_now();

@@ -163,6 +163,8 @@ impl Inner {
             let waited = self.platform.wait(seen, left);
             me.end_wait();
             if waited.is_err() {
+                // Answers may have come just before the end.
+                self.dispatch();
                 self.fail();
                 return;
             }

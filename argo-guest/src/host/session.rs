@@ -134,7 +134,7 @@ impl HostSession {
             }
             self.reap(&mut |_, _| {});
         }
-        self.flush()?;
+        let mut alive = self.flush();
         loop {
             let seen = self.sequence();
             self.reap(&mut |completed, ret| {
@@ -142,10 +142,12 @@ impl HostSession {
                     result = Some(ret);
                 }
             });
-            match result {
-                Some(ret) => return Ok(ret),
-                None => self.wait(seen, None)?,
+            if let Some(ret) = result {
+                return Ok(ret);
             }
+            // Only now: the answer may have come just before the end.
+            alive?;
+            alive = self.wait(seen, None);
         }
     }
 
