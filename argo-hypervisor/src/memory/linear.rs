@@ -129,7 +129,9 @@ impl<T: Memory + 'static> GuestMemory for LinearMemory<T> {
         }
         let source = self.window(from, head + tail)?;
         to.copy_from(first.at, source, 0..head);
-        to.copy_from(second.at, source, head..head + tail);
+        if tail > 0 {
+            to.copy_from(second.at, source, head..head + tail);
+        }
         Ok(())
     }
 }
