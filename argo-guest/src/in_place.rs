@@ -30,13 +30,7 @@ impl Domain {
     /// See [`AttachError`](crate::host::AttachError).
     #[cfg(all(feature = "host", target_os = "linux"))]
     pub fn attach(path: impl AsRef<std::path::Path>) -> Result<Self, crate::host::AttachError> {
-        let session = crate::host::HostSession::attach(path)?;
-        // SAFETY:
-        // - The session is ours alone, and gives its memory to nobody else: argod makes a new
-        //   memfd for each session, which nobody can map any more once the seals are on.
-        // - The other end of the memfd is argod's, which is this domain's hypervisor: it is
-        //   trusted to keep Argo's contract, as Xen would be.
-        Ok(unsafe { Self::with_exclusive_ram(session) })
+        Ok(crate::host::HostSession::attach(path)?.into())
     }
 
     /// Attaches to the domain that the environment variable `ARGO_DOMAIN` names by its socket.
@@ -45,9 +39,22 @@ impl Domain {
     /// See [`AttachError`](crate::host::AttachError).
     #[cfg(all(feature = "host", target_os = "linux"))]
     pub fn from_env() -> Result<Self, crate::host::AttachError> {
-        let session = crate::host::HostSession::from_env()?;
-        // SAFETY: as in `attach`.
-        Ok(unsafe { Self::with_exclusive_ram(session) })
+        Ok(crate::host::HostSession::from_env()?.into())
+    }
+}
+
+/// For sessions attached with [options](crate::host::AttachOptions) of their own. No call made by
+/// [`Platform::submit`] may be in flight: its memory would be given to others.
+#[cfg(all(feature = "host", target_os = "linux"))]
+impl From<crate::host::HostSession> for Domain {
+    fn from(session: crate::host::HostSession) -> Self {
+        // SAFETY:
+        // - The session is ours alone, and gives its memory to nobody else: argod makes a new
+        //   memfd for each session, which nobody can map any more once the seals are on. Views of
+        //   its RAM borrow it, so none outlived the move into here.
+        // - The other end of the memfd is argod's, which is this domain's hypervisor: it is
+        //   trusted to keep Argo's contract, as Xen would be.
+        unsafe { Self::with_exclusive_ram(session) }
     }
 }
 

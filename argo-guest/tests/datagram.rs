@@ -40,6 +40,7 @@ fn peeking_leaves_the_message() {
     for _ in 0..2 {
         assert_eq!(block_on(server.peek_from(&mut buffer)), Ok((5, at(1, 1))));
     }
+    assert_eq!(server.blocking().peek(&mut buffer), Ok(5));
     assert_eq!(server.try_recv(&mut buffer), Ok(5));
     assert_eq!(server.try_recv(&mut buffer), Ok(6));
     assert_eq!(server.try_recv(&mut buffer), Err(RecvError::WouldBlock));

@@ -103,6 +103,14 @@ impl<'s> Blocking<'s> {
         Ok((message.to_bytes(), message.source()))
     }
 
+    /// See [`Datagram::peek`].
+    ///
+    /// # Errors
+    /// See [`RecvError`].
+    pub fn peek(&self, out: &mut [u8]) -> Result<usize, RecvError> {
+        Ok(self.peek_from(out)?.0)
+    }
+
     /// See [`Datagram::peek_from`].
     ///
     /// # Errors

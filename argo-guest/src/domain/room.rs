@@ -4,6 +4,9 @@
 //! after every message would cost a hypercall each, so it is only made while somebody may wait:
 //! since the platform's count of such waits changed, until a notify ran while all our rings were
 //! empty, for then everybody who waited was signalled.
+//!
+//! A wait that begins in the very moment in which its room is made may be counted just after we
+//! looked at the count. The count is an event, so whoever waits for the platform then sees it.
 
 use parking_lot::Mutex;
 
