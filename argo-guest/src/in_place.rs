@@ -43,15 +43,20 @@ impl Domain {
     }
 }
 
-/// For sessions attached with [options](crate::host::AttachOptions) of their own. No call made by
-/// [`Platform::submit`] may be in flight: its memory would be given to others.
+/// For sessions attached with [options](crate::host::AttachOptions) of their own. If raw calls
+/// were made on it before, messages are lent as copies: rings that those registered may lie
+/// anywhere in the RAM that is now divided up.
 #[cfg(all(feature = "host", target_os = "linux"))]
 impl From<crate::host::HostSession> for Domain {
     fn from(session: crate::host::HostSession) -> Self {
+        if !session.is_fresh() {
+            return Self::new(session);
+        }
         // SAFETY:
         // - The session is ours alone, and gives its memory to nobody else: argod makes a new
         //   memfd for each session, which nobody can map any more once the seals are on. Views of
-        //   its RAM borrow it, so none outlived the move into here.
+        //   its RAM borrow it, so none outlived the move into here; and no ring was registered
+        //   by raw calls before.
         // - The other end of the memfd is argod's, which is this domain's hypervisor: it is
         //   trusted to keep Argo's contract, as Xen would be.
         unsafe { Self::with_exclusive_ram(session) }

@@ -2,6 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`answer`] | what a call lies in, and the wait for its answer |
 //! | [`calls`] | hypercalls in flight, and who owns their memory |
 //! | [`submit`] | hypercalls from submission to answer |
 //! | [`events`] | what interrupts mean for sockets |
@@ -10,6 +11,7 @@
 //! | [`room`] | whom to tell that there is room |
 //! | [`busy`] | a second chance where no event will come |
 
+mod answer;
 mod busy;
 mod calls;
 mod drive;
@@ -29,6 +31,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::arena::{Arena, Block, OutOfMemory};
 use crate::ring::Ring;
+pub(crate) use answer::Chunk;
 use busy::Busy;
 pub(crate) use busy::SecondChance;
 pub(crate) use calls::After;
@@ -38,7 +41,6 @@ pub(crate) use events::SpaceMark;
 pub(crate) use patience::{Patience, TimedOut};
 use room::Notify;
 use room::Room;
-pub(crate) use submit::Chunk;
 
 /// A domain as its sockets use it: RAM, hypercalls and interrupts of one session.
 ///
@@ -168,13 +170,13 @@ impl Inner {
     /// A buffer of at least `len` bytes, given back when dropped.
     pub(crate) fn chunk(self: &Arc<Self>, len: usize) -> Result<Chunk, OutOfMemory> {
         let block = self.arena.lock().buffer(len)?;
-        Ok(Chunk::new(self.clone(), block))
+        Ok(Chunk::of(self, Some(block)))
     }
 
     /// Whole pages, given back when dropped.
     pub(crate) fn pages(self: &Arc<Self>, len: usize) -> Result<Chunk, OutOfMemory> {
         let block = self.arena.lock().pages(len)?;
-        Ok(Chunk::new(self.clone(), block))
+        Ok(Chunk::of(self, Some(block)))
     }
 
     fn release(&self, block: Option<Block>) {

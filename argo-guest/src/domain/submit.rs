@@ -1,120 +1,16 @@
 //! Hypercalls from submission to answer.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
-use argo_core::GuestAddr;
 use argo_core::abi::Op;
 use argo_core::errno::decode_ret;
 use argo_core::host::layout::QUEUE_ENTRIES;
-use argo_core::platform::{Call, Gone, Link, Submission, Tag};
+use argo_core::platform::{Call, Gone, Link, Submission};
 
+use super::answer::{Answer, Chunk, Started};
 use super::calls::Completed;
 use super::{After, Inner, Notify};
 use crate::arena::Block;
-
-/// A part of the RAM, given back when dropped.
-pub(crate) struct Chunk {
-    inner: Arc<Inner>,
-    block: Option<Block>,
-}
-
-impl Chunk {
-    pub(super) fn new(inner: Arc<Inner>, block: Block) -> Self {
-        Self { inner, block: Some(block) }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.block.as_ref().map_or(0, Block::len)
-    }
-
-    /// Where it lies in the RAM.
-    pub(crate) fn offset(&self) -> usize {
-        self.block.as_ref().map_or(0, Block::offset)
-    }
-
-    /// What a hypercall calls the place `at` bytes into it.
-    pub(crate) fn handle(&self, at: usize) -> GuestAddr {
-        self.inner.platform.handle(self.offset() + at)
-    }
-
-    /// Copies bytes in. Writes nothing if they do not fit: callers asked for enough.
-    pub(crate) fn put(&self, at: usize, bytes: &[u8]) {
-        if at.checked_add(bytes.len()).is_some_and(|end| end <= self.len()) {
-            let _ = self.inner.platform.ram().write(self.offset() + at, bytes);
-        }
-    }
-
-    /// Copies bytes out. They stay as they are if they do not lie in it.
-    pub(crate) fn get(&self, at: usize, out: &mut [u8]) {
-        if at.checked_add(out.len()).is_some_and(|end| end <= self.len()) {
-            let _ = self.inner.platform.ram().read(self.offset() + at, out);
-        }
-    }
-
-    /// Makes its owner somebody else, who will not give it back by dropping.
-    pub(crate) fn into_block(mut self) -> Option<Block> {
-        self.block.take()
-    }
-}
-
-impl Drop for Chunk {
-    fn drop(&mut self) {
-        self.inner.release(self.block.take());
-    }
-}
-
-/// A call that was taken.
-pub(crate) enum Started {
-    Done(i64, Chunk),
-    Queued(Answer),
-}
-
-impl Started {
-    pub(crate) async fn answer(self) -> Result<(i64, Chunk), Gone> {
-        match self {
-            Self::Done(ret, chunk) => Ok((ret, chunk)),
-            Self::Queued(answer) => answer.await,
-        }
-    }
-}
-
-/// The answer to a call in flight. Dropping it leaves the call to itself: its memory is given back
-/// when it completes.
-pub(crate) struct Answer {
-    inner: Arc<Inner>,
-    tag: Option<Tag>,
-    abandoned: After,
-}
-
-impl Future for Answer {
-    type Output = Result<(i64, Chunk), Gone>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(tag) = self.tag else { return Poll::Ready(Err(Gone)) };
-        let poll = self.inner.calls.lock().poll(tag, context.waker());
-        match poll {
-            Poll::Ready((ret, block)) => {
-                self.tag = None;
-                Poll::Ready(Ok((ret, Chunk { inner: self.inner.clone(), block })))
-            }
-            // Asked after the waker was left, so that the end cannot be missed.
-            Poll::Pending if self.inner.is_gone() => Poll::Ready(Err(Gone)),
-            Poll::Pending => Poll::Pending,
-        }
-    }
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        let Some(tag) = self.tag else { return };
-        let after = std::mem::replace(&mut self.abandoned, After::Nothing);
-        let completed = self.inner.calls.lock().abandon(tag, after);
-        self.inner.finish(completed);
-    }
-}
 
 impl Inner {
     /// Makes a call and waits for its answer. The chunk is what the call's arguments lie in.
@@ -146,7 +42,7 @@ impl Inner {
                     After::Withdraw(block) => Some(block),
                     After::Nothing | After::Notified => None,
                 };
-                Ok((ret, Chunk { inner: self.clone(), block }))
+                Ok((ret, Chunk::of(self, block)))
             }
         }
     }
@@ -238,11 +134,10 @@ impl Inner {
         let tag = self.calls.lock().add(chunk.into_block());
         let submission = self.platform.submit(call, tag);
         if let Ok(Submission::Queued) = submission {
-            let answer = Answer { inner: self.clone(), tag: Some(tag), abandoned: After::Nothing };
-            return Ok(Ok(Started::Queued(answer)));
+            return Ok(Ok(Started::Queued(Answer::new(self, tag))));
         }
         let block = self.calls.lock().remove(tag);
-        let chunk = Chunk { inner: self.clone(), block };
+        let chunk = Chunk::of(self, block);
         match submission {
             Ok(Submission::Done(ret)) => Ok(Ok(Started::Done(ret, chunk))),
             Ok(_) => Ok(Err(chunk)),
@@ -324,7 +219,7 @@ impl Inner {
         any
     }
 
-    fn finish(&self, completed: Completed) {
+    pub(super) fn finish(&self, completed: Completed) {
         match completed {
             Completed::Unknown | Completed::Awaited(None) => {}
             Completed::Awaited(Some(waker)) => waker.wake(),

@@ -54,6 +54,7 @@ pub struct HostSession {
     next_tag: AtomicU64,
     fruitless: AtomicU32,
     gone: AtomicBool,
+    used: AtomicBool,
 }
 
 impl HostSession {
@@ -107,6 +108,7 @@ impl HostSession {
             next_tag: AtomicU64::new(0),
             fruitless: AtomicU32::new(0),
             gone: AtomicBool::new(false),
+            used: AtomicBool::new(false),
         })
     }
 
@@ -149,6 +151,11 @@ impl HostSession {
             alive?;
             alive = self.wait(seen, None);
         }
+    }
+
+    /// Whether no call was ever made: nothing is registered in the RAM.
+    pub(crate) fn is_fresh(&self) -> bool {
+        !self.used.load(Ordering::Relaxed)
     }
 
     fn control(&self) -> View<'_> {
@@ -205,6 +212,7 @@ impl Platform for HostSession {
 
     fn submit(&self, call: &Call, tag: Tag) -> Result<Submission, Gone> {
         self.still_there()?;
+        self.used.store(true, Ordering::Relaxed);
         if self.queue.lock().submit(&self.control(), call, tag) {
             return Ok(Submission::Queued);
         }
