@@ -7,14 +7,18 @@
 //! | [`daemon`] | domains, sessions, workers |
 //! | [`admin`] | the administrators' protocol, and a client for it |
 //! | [`replay`] | conformance traces |
+//! | [`ctl`] | argoctl |
 //! | [`log`] | the log |
+//! | [`tied`] | processes that end with the one that started them |
 //!
 //! Unsafe code is in one module, `daemon::sockopt`: system calls that no library offers yet.
 #![deny(unsafe_code)]
 
 pub mod admin;
 pub mod config;
+pub mod ctl;
 pub mod daemon;
 pub mod log;
 pub mod policy;
 pub mod replay;
+pub mod tied;

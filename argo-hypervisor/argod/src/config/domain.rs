@@ -18,8 +18,8 @@ use super::values::{self, domain_id, size};
 
 /// The most RAM that a domain may have, in bytes.
 pub const RAM_MAX: u64 = 64 << 30;
-/// The least RAM that a domain may have, in bytes: a page for a ring and one for the rest.
-pub const RAM_MIN: u64 = 2 * PAGE_BYTES;
+/// The least RAM that a domain may have, in bytes: the first page, which holds nothing.
+pub const RAM_MIN: u64 = PAGE_BYTES;
 /// Pages that may be listed as read-only.
 pub const READ_ONLY_PAGES_MAX: usize = 4096;
 /// The most sessions of a domain at a time.

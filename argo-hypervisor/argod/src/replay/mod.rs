@@ -6,6 +6,7 @@
 //! The format is described in `tests/conformance/README.md`.
 #![forbid(unsafe_code)]
 
+mod argod_world;
 mod engine_world;
 mod fields;
 mod layout;
@@ -16,6 +17,7 @@ mod run;
 mod trace;
 mod world;
 
+pub use argod_world::{ArgodWorld, Programs, serve_guest};
 pub use engine_world::EngineWorld;
 pub use paths::{ReplayError, Summary, replay_paths};
 pub use record::{Check, Content, Hook, Op, Record, System, Teardown};

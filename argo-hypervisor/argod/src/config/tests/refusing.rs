@@ -55,7 +55,7 @@ fn missing_keys_are_all_told_at_the_header() {
         "found no key `id`, expected id = an integer from 0 to 32751",
         "found no key `name`, expected name = a name of 1 to 32 of a-z 0-9 _ . - that is not \
          \"any\"",
-        "found no key `ram`, expected ram = a multiple of 4KiB from 8KiB to 64GiB, as \"16MiB\"",
+        "found no key `ram`, expected ram = a multiple of 4KiB from 4KiB to 64GiB, as \"16MiB\"",
     ];
     let expected = expected.map(|message| saying(1, header, "^^^^^^^^^^", message));
     assert_eq!(said(header), expected.join("\n\n"));
@@ -142,8 +142,8 @@ fn ids_and_names() {
 
 #[test]
 fn sizes() {
-    let expected = "a multiple of 4KiB from 8KiB to 64GiB, as \"16MiB\"";
-    for ram in ["4096", "\"4KiB\"", "\"9KiB\"", "\"65GiB\"", "\"16MB\"", "\"16 MiB\"", "\"MiB\""] {
+    let expected = "a multiple of 4KiB from 4KiB to 64GiB, as \"16MiB\"";
+    for ram in ["0", "4095", "\"3KiB\"", "\"9KiB\"", "\"65GiB\"", "\"16MB\"", "\"16 MiB\"", "\"MiB\""] {
         let line = format!("ram = {ram}");
         let carets = format!("      {}", "^".repeat(ram.len()));
         let message = format!("found {ram}, expected {expected}");
