@@ -8,6 +8,7 @@ use zerocopy::IntoBytes;
 
 use crate::datagram::SendError;
 use crate::domain::{Chunk, Domain, Inner};
+use crate::in_place;
 
 /// Bytes before the payload: what a send names by address.
 const HEAD: usize = size_of::<SendAddr>() + size_of::<Iov>();
@@ -86,6 +87,20 @@ impl Buffer {
         }
         self.chunk.put(HEAD + offset, bytes);
         Ok(())
+    }
+
+    /// Has `fill` write the payload, in RAM itself where the domain allows ([`Domain::attach`]
+    /// does). It sees arbitrary bytes.
+    pub fn fill(&mut self, fill: impl FnOnce(&mut [u8])) {
+        let inner = self.chunk.inner().clone();
+        let (at, len) = (self.chunk.offset() + HEAD, self.len());
+        if let Some(bytes) = in_place::lend_mut(inner.lending, self, inner.platform.ram(), at, len)
+        {
+            return fill(bytes);
+        }
+        let mut bytes = vec![0; len];
+        fill(&mut bytes);
+        self.chunk.put(HEAD, &bytes);
     }
 
     /// Makes the payload shorter; does nothing if it is not longer than `len`.

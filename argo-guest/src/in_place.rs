@@ -89,3 +89,24 @@ pub(crate) fn lend<'r, R>(
     };
     Some((part(spans.first)?, part(spans.second)?))
 }
+
+/// The bytes of a buffer that its owner fills. `None`: they may not be lent.
+///
+/// `_owner` is the proof that nobody else has them: it is borrowed mutably.
+pub(crate) fn lend_mut<'b, O>(
+    lending: Lending,
+    _owner: &'b mut O,
+    ram: View<'b>,
+    offset: usize,
+    len: usize,
+) -> Option<&'b mut [u8]> {
+    if lending != Lending::InPlace {
+        return None;
+    }
+    // SAFETY: nobody else reads or writes these bytes while `'b` lasts:
+    // - They lie in a block of the arena that belongs to the owner alone; this process reaches RAM
+    //   only through blocks (`Lending::InPlace`).
+    // - The hypervisor reads what a call in flight names. A call takes its memory along, so the
+    //   owner, who still has it, is not in flight.
+    unsafe { ram.in_place_mut(offset, len) }.ok()
+}

@@ -170,6 +170,26 @@ impl<'m> View<'m> {
         Ok(unsafe { core::slice::from_raw_parts(base, len) })
     }
 
+    /// Borrows `len` bytes at `offset` as an ordinary slice to write to.
+    ///
+    /// # Errors
+    /// They do not lie in the window.
+    ///
+    /// # Safety
+    /// For as long as the slice lives nobody else reads or writes those bytes: neither this process
+    /// (through this view or another) nor any other that maps them.
+    #[allow(clippy::mut_from_ref, reason = "the caller promises that it is the only one")]
+    pub unsafe fn in_place_mut(
+        &self,
+        offset: usize,
+        len: usize,
+    ) -> Result<&'m mut [u8], OutOfRange> {
+        let base = self.at(offset, len)?;
+        // SAFETY: `at` checked the range, which lives for `'m`; u8 needs no alignment and any byte
+        // is valid; the caller promises that nobody else touches it meanwhile.
+        Ok(unsafe { core::slice::from_raw_parts_mut(base, len) })
+    }
+
     #[inline]
     fn at(&self, offset: usize, len: usize) -> Result<*mut u8, OutOfRange> {
         if offset > self.len || len > self.len - offset {

@@ -1,13 +1,17 @@
 //! Sending many messages with one signal.
 
 use argo_core::Errno;
-use argo_core::errno::decode_ret;
-use argo_core::platform::Link;
+use argo_core::abi::{Iov, Op, PAYLOAD_MAX, SendAddr};
+use argo_core::platform::{Call, Link};
+use zerocopy::IntoBytes;
 
 use super::{BatchError, Datagram, SendError};
 use crate::address::Address;
 use crate::buffer::Buffer;
-use crate::domain::{Inner, Patience};
+use crate::domain::{Chunk, Inner, Patience};
+
+/// Bytes of RAM that a chain of copied messages takes, at most; a longer message goes alone.
+const COPIED_MAX: usize = 256 << 10;
 
 impl Datagram {
     /// Sends messages in order, many of them in flight at a time; waits while the receiver's ring
@@ -24,6 +28,26 @@ impl Datagram {
         self.domain.inner().driven(batch).await
     }
 
+    /// [`send_batch_to`](Self::send_batch_to) for payloads that were written straight into RAM
+    /// ([`Domain::buffer`]).
+    ///
+    /// [`Domain::buffer`]: crate::Domain::buffer
+    ///
+    /// # Errors
+    /// As for [`send_batch_to`](Self::send_batch_to). What was not delivered is left in `buffers`,
+    /// unless the session has ended.
+    ///
+    /// # Cancel safety
+    /// As for [`send_batch_to`](Self::send_batch_to); the buffers that are in flight are lost.
+    pub async fn send_buffers_to(
+        &self,
+        buffers: &mut Vec<Buffer>,
+        to: Address,
+    ) -> Result<(), BatchError> {
+        let batch = self.deliver_buffers(buffers, to, Patience::ENDLESS);
+        self.domain.inner().driven(batch).await
+    }
+
     pub(super) async fn deliver_batch(
         &self,
         messages: &[&[u8]],
@@ -32,73 +56,120 @@ impl Datagram {
     ) -> Result<(), BatchError> {
         let mut delivered = 0;
         while delivered < messages.len() {
+            let failed = |cause| BatchError { delivered, cause };
             let mark = self.domain.inner().mark_space();
-            let (sent, refusal) = self.attempt_chain(&messages[delivered..], to).await;
-            delivered += sent;
-            if let Some(refusal) = refusal {
-                let waited = self.wait_for_room(refusal, mark, patience).await;
-                waited.map_err(|cause| BatchError { delivered, cause })?;
-            }
+            let chain = self.copied(&messages[delivered..], to).map_err(failed)?;
+            let len = |at: usize| messages.get(at).map_or(0, |message| message.len());
+            let outcome = self.domain.inner().chain(&chain.calls, vec![chain.memory]).await;
+            let (outcome, _) = outcome.map_err(|gone| failed(gone.into()))?;
+            delivered += outcome.succeeded;
+            self.pause(outcome.failure, len(delivered), delivered, to, mark, patience).await?;
         }
         Ok(())
     }
 
-    /// Sends as many as one chain takes. How many were delivered, and why not the next.
-    async fn attempt_chain(&self, messages: &[&[u8]], to: Address) -> (usize, Option<SendError>) {
-        let buffers = match self.buffers(messages) {
-            Ok(buffers) => buffers,
-            Err(error) => return (0, Some(error)),
-        };
-        let addresses = self.addresses(to);
-        let last = buffers.len() - 1;
-        let linked = |(index, buffer): (usize, Buffer)| {
-            let link = if index == last { Link::None } else { Link::Next };
-            (buffer.call(&addresses, self.message_type, link), buffer.into_chunk())
-        };
-        let calls = buffers.into_iter().enumerate().map(linked).collect();
-        let started = match self.domain.inner().chain(calls).await {
-            Ok(started) => started,
-            Err(gone) => return (0, Some(gone.into())),
-        };
+    pub(super) async fn deliver_buffers(
+        &self,
+        buffers: &mut Vec<Buffer>,
+        to: Address,
+        patience: Patience,
+    ) -> Result<(), BatchError> {
         let mut delivered = 0;
-        let mut first_failure = None;
-        for one in started {
-            match one.answer().await {
-                Err(gone) => return (delivered, Some(gone.into())),
-                Ok((ret, _)) => match decode_ret(ret) {
-                    Ok(_) if first_failure.is_none() => delivered += 1,
-                    Ok(_) => {}
-                    Err(errno) => {
-                        first_failure.get_or_insert(errno);
-                    }
-                },
-            }
+        while !buffers.is_empty() {
+            let mark = self.domain.inner().mark_space();
+            let calls = self.linked(buffers, to);
+            let lens: Vec<usize> = buffers[..calls.len()].iter().map(Buffer::len).collect();
+            let memory = buffers.drain(..calls.len()).map(Buffer::into_chunk).collect();
+            let outcome = self.domain.inner().chain(&calls, memory).await;
+            let (outcome, memory) =
+                outcome.map_err(|gone| BatchError { delivered, cause: gone.into() })?;
+            let back = memory.into_iter().zip(&lens).skip(outcome.succeeded);
+            buffers.splice(..0, back.map(|(chunk, len)| Buffer::again(chunk, *len)));
+            delivered += outcome.succeeded;
+            let len = lens.get(outcome.succeeded).copied().unwrap_or(0);
+            self.pause(outcome.failure, len, delivered, to, mark, patience).await?;
         }
-        (delivered, self.failure(first_failure, messages, delivered, to).await)
+        Ok(())
     }
 
-    async fn failure(
+    /// Waits for room if that is what a message of `len` bytes lacked.
+    async fn pause(
         &self,
-        errno: Option<Errno>,
-        messages: &[&[u8]],
+        failure: Option<Errno>,
+        len: usize,
         delivered: usize,
         to: Address,
-    ) -> Option<SendError> {
-        let len = messages.get(delivered).map_or(0, |message| message.len());
-        Some(self.refusal(errno?, len, to).await)
+        mark: crate::domain::SpaceMark,
+        patience: Patience,
+    ) -> Result<(), BatchError> {
+        let Some(errno) = failure else { return Ok(()) };
+        let refusal = self.refusal(errno, len, to).await;
+        let waited = self.wait_for_room(refusal, mark, patience).await;
+        waited.map_err(|cause| BatchError { delivered, cause })
     }
 
-    /// Buffers for the first of the messages: as many as a chain takes and the RAM holds, at
+    /// The calls that send the first of these buffers: as many as a chain takes.
+    fn linked(&self, buffers: &[Buffer], to: Address) -> Vec<Call> {
+        let addresses = self.addresses(to);
+        let count = buffers.len().min(Inner::CHAIN_MAX);
+        let call = |(index, buffer): (usize, &Buffer)| {
+            buffer.call(&addresses, self.message_type, link(index, count))
+        };
+        buffers[..count].iter().enumerate().map(call).collect()
+    }
+
+    /// Copies the first of these messages into RAM: as many as a chain takes and the RAM holds, at
     /// least one.
-    fn buffers(&self, messages: &[&[u8]]) -> Result<Vec<Buffer>, SendError> {
-        let mut buffers = Vec::with_capacity(messages.len().min(Inner::CHAIN_MAX));
-        for message in messages.iter().take(Inner::CHAIN_MAX) {
-            match self.gathered(&[*message]) {
-                Ok(buffer) => buffers.push(buffer),
-                Err(_) if !buffers.is_empty() => break,
-                Err(error) => return Err(error),
+    fn copied(&self, messages: &[&[u8]], to: Address) -> Result<CopiedChain, SendError> {
+        let mut count = fitting(messages.iter().map(|message| message.len()));
+        loop {
+            match self.copied_all(&messages[..count], to) {
+                Err(SendError::OutOfMemory(_)) if count > 1 => count /= 2,
+                answer => return answer,
             }
         }
-        Ok(buffers)
     }
+
+    fn copied_all(&self, messages: &[&[u8]], to: Address) -> Result<CopiedChain, SendError> {
+        let count = messages.len();
+        if let Some(long) = messages.iter().find(|message| message.len() > PAYLOAD_MAX as usize) {
+            return Err(SendError::TooBig { len: long.len(), max: PAYLOAD_MAX });
+        }
+        let head = size_of::<SendAddr>() + count * size_of::<Iov>();
+        let payload: usize = messages.iter().map(|message| message.len()).sum();
+        let memory = self.domain.inner().chunk(head + payload)?;
+        memory.put(0, self.addresses(to).as_bytes());
+        let mut calls = Vec::with_capacity(count);
+        let mut at = head;
+        for (index, message) in messages.iter().enumerate() {
+            let iov = size_of::<SendAddr>() + index * size_of::<Iov>();
+            let place = Iov { iov_hnd: memory.handle(at).0, iov_len: message.len() as u32, pad: 0 };
+            memory.put(iov, place.as_bytes());
+            memory.put(at, message);
+            at += message.len();
+            let args = [memory.handle(0).0, memory.handle(iov).0, 1, self.message_type.into()];
+            calls.push(Call { cmd: Op::Sendv as u32, args, link: link(index, count) });
+        }
+        Ok(CopiedChain { memory, calls })
+    }
+}
+
+/// Calls that send messages, and what they lie in.
+struct CopiedChain {
+    memory: Chunk,
+    calls: Vec<Call>,
+}
+
+fn link(index: usize, count: usize) -> Link {
+    if index + 1 == count { Link::None } else { Link::Next }
+}
+
+/// How many messages of these lengths go into one chain.
+fn fitting(lens: impl Iterator<Item = usize>) -> usize {
+    let mut bytes = 0usize;
+    let fits = |len: &usize| {
+        bytes = bytes.saturating_add(*len);
+        bytes <= COPIED_MAX
+    };
+    lens.take(Inner::CHAIN_MAX).take_while(fits).count().max(1)
 }

@@ -78,6 +78,18 @@ impl<'s> Blocking<'s> {
         self.run(|socket, patience| socket.deliver_batch(messages, to, patience))
     }
 
+    /// See [`Datagram::send_buffers_to`].
+    ///
+    /// # Errors
+    /// See [`BatchError`].
+    pub fn send_buffers_to(
+        &self,
+        buffers: &mut Vec<Buffer>,
+        to: Address,
+    ) -> Result<(), BatchError> {
+        self.run(|socket, patience| socket.deliver_buffers(buffers, to, patience))
+    }
+
     /// See [`Datagram::recv`].
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use argo_core::GuestAddr;
 use argo_core::platform::{Gone, Tag};
 
+use super::calls::Outcome;
 use super::{After, Inner};
 use crate::arena::Block;
 
@@ -20,6 +21,10 @@ pub(crate) struct Chunk {
 impl Chunk {
     pub(super) fn of(inner: &Arc<Inner>, block: Option<Block>) -> Self {
         Self { inner: inner.clone(), block }
+    }
+
+    pub(crate) fn inner(&self) -> &Arc<Inner> {
+        &self.inner
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -115,5 +120,46 @@ impl Drop for Answer {
         let after = std::mem::replace(&mut self.abandoned, After::Nothing);
         let completed = self.inner.calls.lock().abandon(tag, after);
         self.inner.finish(completed);
+    }
+}
+
+/// The outcome of linked calls in flight. Dropping it leaves them to themselves: their memory is
+/// given back when all are answered.
+pub(crate) struct ChainAnswer {
+    inner: Arc<Inner>,
+    tag: Option<Tag>,
+}
+
+impl ChainAnswer {
+    pub(super) fn new(inner: &Arc<Inner>, tag: Tag) -> Self {
+        Self { inner: inner.clone(), tag: Some(tag) }
+    }
+}
+
+impl Future for ChainAnswer {
+    /// The outcome, and what the calls lay in.
+    type Output = Result<(Outcome, Vec<Chunk>), Gone>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(tag) = self.tag else { return Poll::Ready(Err(Gone)) };
+        let poll = self.inner.calls.lock().poll_chain(tag, context.waker());
+        match poll {
+            Poll::Ready((outcome, blocks)) => {
+                self.tag = None;
+                let chunk = |block| Chunk::of(&self.inner, Some(block));
+                Poll::Ready(Ok((outcome, blocks.into_iter().map(chunk).collect())))
+            }
+            // Asked after the waker was left, so that the end cannot be missed.
+            Poll::Pending if self.inner.is_gone() => Poll::Ready(Err(Gone)),
+            Poll::Pending => Poll::Pending,
+        }
+    }
+}
+
+impl Drop for ChainAnswer {
+    fn drop(&mut self) {
+        let Some(tag) = self.tag else { return };
+        let blocks = self.inner.calls.lock().abandon_chain(tag);
+        self.inner.release_all(blocks);
     }
 }

@@ -5,6 +5,8 @@
 
 use std::task::{Poll, Waker};
 
+use argo_core::Errno;
+use argo_core::errno::decode_ret;
 use argo_core::platform::Tag;
 
 use crate::arena::Block;
@@ -26,6 +28,27 @@ enum Entry {
     Waiting { block: Option<Block>, waker: Option<Waker> },
     Done { block: Option<Block>, ret: i64 },
     Abandoned { block: Option<Block>, after: After },
+    Chain(Chain),
+}
+
+/// Linked calls, which share one entry and one tag: their answers come in their order.
+#[derive(Debug)]
+struct Chain {
+    blocks: Vec<Block>,
+    pending: usize,
+    outcome: Outcome,
+    waker: Option<Waker>,
+    /// Nobody waits for them any more.
+    abandoned: bool,
+}
+
+/// What became of linked calls.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    /// Calls that succeeded, from the first on.
+    pub succeeded: usize,
+    /// Why the next one failed. All after it were canceled.
+    pub failure: Option<Errno>,
 }
 
 /// What a completion asks of whoever reaped it.
@@ -37,6 +60,8 @@ pub(crate) enum Completed {
     Awaited(Option<Waker>),
     /// To give the memory back and go on as said.
     Unattended { block: Option<Block>, after: After, ret: i64 },
+    /// To give the memory back.
+    Released(Vec<Block>),
 }
 
 /// The table of calls in flight.
@@ -45,6 +70,16 @@ pub(crate) struct Calls {
     entries: Vec<Entry>,
     free: Vec<usize>,
     in_flight: usize,
+}
+
+impl Outcome {
+    fn add(&mut self, ret: i64) {
+        match (self.failure, decode_ret(ret)) {
+            (None, Ok(_)) => self.succeeded += 1,
+            (None, Err(errno)) => self.failure = Some(errno),
+            (Some(_), _) => {}
+        }
+    }
 }
 
 impl Calls {
@@ -61,6 +96,16 @@ impl Calls {
     /// Adds a call for which nobody waits.
     pub(crate) fn add_unattended(&mut self, block: Option<Block>, after: After) -> Tag {
         self.insert(Entry::Abandoned { block, after })
+    }
+
+    /// Adds that many linked calls.
+    pub(crate) fn add_chain(&mut self, blocks: Vec<Block>, calls: usize) -> Tag {
+        let outcome = Outcome::default();
+        let chain = Chain { blocks, pending: calls, outcome, waker: None, abandoned: false };
+        let tag = self.insert(Entry::Chain(chain));
+        // The entry counts as one; the rest of its calls are counted here.
+        self.in_flight += calls.saturating_sub(1);
+        tag
     }
 
     /// Takes a call out again that was not submitted, or whose answer came at once.
@@ -94,6 +139,54 @@ impl Calls {
             Entry::Abandoned { block, after } => {
                 self.in_flight -= 1;
                 Completed::Unattended { block, after, ret }
+            }
+            Entry::Chain(chain) => self.complete_link(tag, chain, ret),
+        }
+    }
+
+    fn complete_link(&mut self, tag: Tag, mut chain: Chain, ret: i64) -> Completed {
+        if chain.pending > 0 {
+            self.in_flight -= 1;
+            chain.pending -= 1;
+            chain.outcome.add(ret);
+        }
+        if chain.pending == 0 && chain.abandoned {
+            return Completed::Released(chain.blocks);
+        }
+        let waker = if chain.pending == 0 { chain.waker.take() } else { None };
+        self.put(tag, Entry::Chain(chain));
+        Completed::Awaited(waker)
+    }
+
+    /// Takes the outcome of linked calls out once all are answered, or remembers whom to wake.
+    pub(crate) fn poll_chain(&mut self, tag: Tag, waker: &Waker) -> Poll<(Outcome, Vec<Block>)> {
+        match self.take(tag) {
+            Entry::Chain(chain) if chain.pending == 0 => Poll::Ready((chain.outcome, chain.blocks)),
+            Entry::Chain(mut chain) => {
+                chain.waker = Some(waker.clone());
+                self.put(tag, Entry::Chain(chain));
+                Poll::Pending
+            }
+            other => {
+                self.put(tag, other);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Nobody waits for these linked calls any more: their memory goes back when all are answered.
+    /// If they are, it is returned.
+    pub(crate) fn abandon_chain(&mut self, tag: Tag) -> Vec<Block> {
+        match self.take(tag) {
+            Entry::Chain(chain) if chain.pending == 0 => chain.blocks,
+            Entry::Chain(mut chain) => {
+                chain.abandoned = true;
+                self.put(tag, Entry::Chain(chain));
+                Vec::new()
+            }
+            other => {
+                self.put(tag, other);
+                Vec::new()
             }
         }
     }
@@ -132,7 +225,7 @@ impl Calls {
     /// Everybody who waits for an answer.
     pub(crate) fn wakers(&mut self) -> Vec<Waker> {
         let waker = |entry: &mut Entry| match entry {
-            Entry::Waiting { waker, .. } => waker.take(),
+            Entry::Waiting { waker, .. } | Entry::Chain(Chain { waker, .. }) => waker.take(),
             _ => None,
         };
         self.entries.iter_mut().filter_map(waker).collect()

@@ -185,6 +185,11 @@ impl Inner {
         }
     }
 
+    fn release_all(&self, blocks: Vec<Block>) {
+        let mut arena = self.arena.lock();
+        blocks.into_iter().for_each(|block| arena.release(block));
+    }
+
     pub(crate) fn add_ring(&self, ring: Arc<Ring>) {
         self.rings.lock().push(ring);
     }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use argo_core::abi::Op;
 use argo_core::errno::decode_ret;
 use argo_core::host::layout::QUEUE_ENTRIES;
-use argo_core::platform::{Call, Gone, Link, Submission};
+use argo_core::platform::{Call, Gone, Link, Submission, Tag};
 
-use super::answer::{Answer, Chunk, Started};
-use super::calls::Completed;
+use super::answer::{Answer, ChainAnswer, Chunk, Started};
+use super::calls::{Completed, Outcome};
 use super::{After, Inner, Notify};
 use crate::arena::Block;
 
@@ -54,18 +54,23 @@ impl Inner {
         Ok(started)
     }
 
-    /// Calls in one chain at most.
-    pub(crate) const CHAIN_MAX: usize = 32;
+    /// Calls in one chain at most: half of what may be in flight, so that chains of several sockets
+    /// take turns.
+    pub(crate) const CHAIN_MAX: usize = QUEUE_ENTRIES as usize / 2;
 
     /// Submits at most [`CHAIN_MAX`](Self::CHAIN_MAX) linked calls one after the other, once there
-    /// is room for all of them.
+    /// is room for all of them, and waits for all answers. `memory` is what they lie in.
+    ///
+    /// Dropped before that, the calls are executed all the same.
     pub(crate) async fn chain(
         self: &Arc<Self>,
-        mut calls: Vec<(Call, Chunk)>,
-    ) -> Result<Vec<Started>, Gone> {
-        let started = self.when_vacant(|| self.try_chain(&mut calls)).await?;
+        calls: &[Call],
+        memory: Vec<Chunk>,
+    ) -> Result<(Outcome, Vec<Chunk>), Gone> {
+        let mut memory = Some(memory);
+        let answer = self.when_vacant(|| self.try_chain(calls, &mut memory)).await?;
         self.platform.flush().inspect_err(|_| self.fail())?;
-        Ok(started)
+        answer.await
     }
 
     async fn when_vacant<T>(
@@ -106,19 +111,22 @@ impl Inner {
 
     fn try_chain(
         self: &Arc<Self>,
-        calls: &mut Vec<(Call, Chunk)>,
-    ) -> Result<Option<Vec<Started>>, Gone> {
+        calls: &[Call],
+        memory: &mut Option<Vec<Chunk>>,
+    ) -> Result<Option<ChainAnswer>, Gone> {
         // Keeps all others out: linked calls must follow one another in the queue.
         let chain = self.order.write();
         if !self.has_room_for(calls.len())? {
             return Ok(None);
         }
-        let insist = |(call, chunk)| self.insist(&call, chunk);
-        let started = calls.drain(..).map(insist).collect::<Result<Vec<_>, _>>()?;
+        let blocks = memory.take().into_iter().flatten().filter_map(Chunk::into_block).collect();
+        let tag = self.calls.lock().add_chain(blocks, calls.len());
+        let answer = ChainAnswer::new(self, tag);
+        calls.iter().try_for_each(|call| self.insist(call, tag))?;
         drop(chain);
         // What was fired meanwhile had to stand back.
         self.work_off();
-        Ok(Some(started))
+        Ok(Some(answer))
     }
 
     fn has_room_for(&self, calls: usize) -> Result<bool, Gone> {
@@ -150,11 +158,16 @@ impl Inner {
 
     /// Submits a call of a chain, for which there should be room. Only a platform with a shorter
     /// queue than argod's gets into the loop; it makes room by executing what it has.
-    fn insist(self: &Arc<Self>, call: &Call, mut chunk: Chunk) -> Result<Started, Gone> {
+    fn insist(&self, call: &Call, tag: Tag) -> Result<(), Gone> {
         loop {
-            match self.submit(call, chunk)? {
-                Ok(started) => return Ok(started),
-                Err(back) => chunk = back,
+            match self.platform.submit(call, tag).inspect_err(|_| self.fail())? {
+                Submission::Queued => return Ok(()),
+                Submission::Done(ret) => {
+                    let completed = self.calls.lock().complete(tag, ret);
+                    self.finish(completed);
+                    return Ok(());
+                }
+                Submission::Full => {}
             }
             self.platform.flush().inspect_err(|_| self.fail())?;
             self.reap_answers();
@@ -223,6 +236,7 @@ impl Inner {
         match completed {
             Completed::Unknown | Completed::Awaited(None) => {}
             Completed::Awaited(Some(waker)) => waker.wake(),
+            Completed::Released(blocks) => self.release_all(blocks),
             Completed::Unattended { block, after, ret } => {
                 self.release(block);
                 match after {
