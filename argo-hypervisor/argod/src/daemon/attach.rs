@@ -170,7 +170,7 @@ impl Connection {
         // Older kernels cannot name the process; its socket tells of its end all the same.
         let pidfd = peer_pidfd(&*self.socket).ok();
         let queues = self.hello()?;
-        let place = domain.place(peer)?;
+        let mut place = domain.place(peer)?;
 
         let control = control_bytes(queues);
         let bytes = control as usize + domain.config.ram as usize;
@@ -190,8 +190,9 @@ impl Connection {
             doorbells: doorbells.len() as u32,
             text: Text::EMPTY,
         };
-        self.welcome(&welcome, &passed, &doorbells)?;
         let ram = Arc::new(ram);
+        place.passes(grave(&memfd, &ram)?);
+        self.welcome(&welcome, &passed, &doorbells)?;
         Ok(Offered { place, peer, pidfd, memfd, ram, doorbells, queues })
     }
 
@@ -212,9 +213,8 @@ impl Connection {
     }
 
     fn establish(&self, host: &Arc<Host>, offered: Offered) -> Result<(), AttachError> {
-        let Offered { place, peer, pidfd, memfd, ram, doorbells, queues } = offered;
-        let grave = Buried::prepare(&memfd, Arc::downgrade(&ram))
-            .map_err(system("opening the RAM again"))?;
+        let Offered { mut place, peer, pidfd, ram, doorbells, queues, .. } = offered;
+        let grave = place.session_begins();
         let domain = place.domain().clone();
         let memory = domain_memory(&domain, &ram, queues)?;
         let caller = Caller { domain: domain.engine.clone(), memory };
@@ -397,6 +397,11 @@ fn domain_memory(
     let memory =
         LinearMemory::new(ram.clone(), control_bytes(queues) as usize, domain.config.pages())?;
     Ok(memory.with_read_only(&read_only))
+}
+
+/// What remembers the RAM once it has been passed on.
+fn grave(memfd: &OwnedFd, ram: &Arc<Mapping>) -> Result<Buried, AttachError> {
+    Buried::prepare(memfd, Arc::downgrade(ram)).map_err(system("opening the RAM again"))
 }
 
 /// A doorbell for each worker that may serve the domain.

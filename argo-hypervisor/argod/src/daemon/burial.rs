@@ -10,11 +10,17 @@
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Weak;
+use std::time::Duration;
 
 use argo_mem::Mapping;
+use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::fs::{Mode, OFlags, open};
 
+use super::host::Host;
 use super::sockopt::try_write_lease;
+
+/// Between two looks at memory that is still held.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// The RAM of a session that is over, or will be.
 pub struct Buried {
@@ -35,6 +41,40 @@ impl Buried {
     /// process that kept a descriptor or a mapping.
     pub fn is_held(&self) -> bool {
         self.mapping.strong_count() > 0 || !try_write_lease(&self.fd)
+    }
+}
+
+/// Has memory of ended sessions given back as soon as nobody holds it, by a thread of its own:
+/// freeing pages takes long.
+pub struct Undertaker {
+    call: Sender<()>,
+    called: Receiver<()>,
+}
+
+impl Default for Undertaker {
+    fn default() -> Self {
+        let (call, called) = bounded(1);
+        Self { call, called }
+    }
+}
+
+impl Undertaker {
+    /// Has it look soon.
+    pub fn call(&self) {
+        // Full: it has been called and has not looked yet.
+        let _ = self.call.try_send(());
+    }
+
+    /// Works until argod stops.
+    pub fn run(&self, host: &Host) {
+        while !host.is_stopping() {
+            let held = host.domains().iter().filter(|domain| domain.sweep()).count();
+            // Called or not, there is a reason to look.
+            let _ = match held {
+                0 => self.called.recv().ok(),
+                _ => self.called.recv_timeout(LOOK_EVERY).ok(),
+            };
+        }
     }
 }
 

@@ -79,6 +79,8 @@ pub enum NoPlace {
 pub struct Place {
     domain: Arc<HostDomain>,
     peer: Peer,
+    /// The RAM that was passed to the process, until there is a session that remembers it.
+    passed: Option<Buried>,
 }
 
 impl HostDomain {
@@ -125,6 +127,7 @@ impl HostDomain {
     /// # Errors
     /// All places are taken, or memory of ended sessions is still held.
     pub fn place(self: &Arc<Self>, peer: Peer) -> Result<Place, NoPlace> {
+        self.sweep();
         let mut attachments = self.attachments.lock();
         let allowed = self.config.quotas.sessions;
         let taken = attachments.live.len() + attachments.arriving.len();
@@ -136,13 +139,12 @@ impl HostDomain {
             let holders = attachments.holders();
             return Err(NoPlace::Full { domain: domain(), allowed, holders });
         }
-        attachments.buried.retain(Buried::is_held);
         let held = attachments.buried.len();
         if taken + held >= allowed as usize {
             return Err(NoPlace::StillHeld { domain: domain(), allowed, held });
         }
         attachments.arriving.push(peer);
-        Ok(Place { domain: self.clone(), peer })
+        Ok(Place { domain: self.clone(), peer, passed: None })
     }
 
     /// The sessions that are attached.
@@ -159,6 +161,19 @@ impl HostDomain {
         if attachments.live.is_empty() {
             with_last();
         }
+    }
+
+    /// Gives back the memory of ended sessions that nobody holds any more. `true`: some is held.
+    pub fn sweep(&self) -> bool {
+        let mut attachments = self.attachments.lock();
+        let (held, free): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut attachments.buried).into_iter().partition(Buried::is_held);
+        let any = !held.is_empty();
+        attachments.buried = held;
+        // Frees the pages, which takes long: nobody shall wait for that.
+        drop(attachments);
+        drop(free);
+        any
     }
 
     /// Lets nobody attach any more, and says who is attached.
@@ -180,6 +195,17 @@ impl Place {
     /// The domain.
     pub fn domain(&self) -> &Arc<HostDomain> {
         &self.domain
+    }
+
+    /// The process is about to be passed this RAM: whatever becomes of the attachment, it counts
+    /// for as long as somebody holds it.
+    pub fn passes(&mut self, ram: Buried) {
+        self.passed = Some(ram);
+    }
+
+    /// From here on the session remembers the RAM that was passed.
+    pub fn session_begins(&mut self) -> Option<Buried> {
+        self.passed.take()
     }
 
     /// Makes the session the domain's. `with_first` runs before, if it is the only one.
@@ -204,10 +230,12 @@ impl Place {
 /// The place becomes free for others, or the session's own.
 impl Drop for Place {
     fn drop(&mut self) {
-        let arriving = &mut self.domain.attachments.lock().arriving;
-        if let Some(at) = arriving.iter().position(|peer| peer.pid == self.peer.pid) {
-            arriving.swap_remove(at);
+        let mut attachments = self.domain.attachments.lock();
+        let mut arriving = attachments.arriving.iter();
+        if let Some(at) = arriving.position(|peer| peer.pid == self.peer.pid) {
+            attachments.arriving.swap_remove(at);
         }
+        attachments.buried.extend(self.passed.take());
     }
 }
 

@@ -13,6 +13,7 @@ use argo_hypervisor::{Argo, CreateError, Quotas, Start, WildcardRings};
 use parking_lot::RwLock;
 use rustix::net::{Shutdown, SocketType, shutdown};
 
+use super::burial::Undertaker;
 use super::domain::{HostDomain, NoPlace, Place};
 use super::interrupts::Interrupts;
 use super::listener::{ListenError, listen_on};
@@ -81,6 +82,7 @@ pub struct Host {
     workers: Vec<WorkerPort>,
     cpus: Vec<u32>,
     reception: ReceptionPort,
+    undertaker: Undertaker,
     keys: AtomicU64,
     stopping: AtomicBool,
 }
@@ -111,6 +113,7 @@ impl Host {
             workers,
             cpus,
             reception,
+            undertaker: Undertaker::default(),
             keys: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         })
@@ -177,6 +180,11 @@ impl Host {
     /// Where notices for the reception go.
     pub fn reception(&self) -> &ReceptionPort {
         &self.reception
+    }
+
+    /// Who gives back the memory of ended sessions.
+    pub fn undertaker(&self) -> &Undertaker {
+        &self.undertaker
     }
 
     /// A session that is live.
@@ -323,6 +331,7 @@ impl Host {
         let own = |ring: &_| Arc::ptr_eq(argo_hypervisor::RingPages::memory(ring), session.ram());
         self.engine.withdraw_rings(&domain.engine, own);
         domain.leave(&session, || self.engine.deactivate(&domain.engine));
+        self.undertaker.call();
         let _ = shutdown(&*session.socket, Shutdown::Both);
         if let Some(suppressed) = domain.log.pass() {
             let (domain, peer) = (domain.name(), session.peer);
@@ -349,6 +358,7 @@ impl Host {
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
         self.workers.iter().for_each(WorkerPort::wake);
+        self.undertaker.call();
         for domain in self.domains() {
             for session in domain.close() {
                 self.end_session(session.key, EndReason::Stopping);

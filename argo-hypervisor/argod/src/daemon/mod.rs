@@ -121,6 +121,8 @@ impl Daemon {
             self.thread(format!("worker-{number}"), || worker.run())?;
         }
         let host = self.host.clone();
+        self.thread("undertaker".into(), move || host.undertaker().run(&host))?;
+        let host = self.host.clone();
         self.thread("reception".into(), move || reception::run(&host, &admin))
     }
 

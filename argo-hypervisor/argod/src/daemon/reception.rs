@@ -211,6 +211,8 @@ fn serve_arrival(host: &Arc<Host>, domain: &Arc<HostDomain>) {
         }
         Err(error) => {
             domain.meter().add_refused_attachment();
+            // It may have been passed RAM before it failed.
+            host.undertaker().call();
             if let Some(suppressed) = domain.log.pass() {
                 tracing::warn!(domain = domain.name(), %error, suppressed, "attachment refused");
             }

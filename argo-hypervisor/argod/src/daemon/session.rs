@@ -3,7 +3,7 @@
 use std::fmt;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use argo_core::Errno;
@@ -25,6 +25,9 @@ use super::system::{Engine, HostSystem};
 const CALLS_A_LOOK: u32 = 16;
 /// Bytes copied between two looks at the clock.
 const BYTES_A_LOOK: u32 = 16 << 10;
+
+/// Doorbells in a row with nothing behind them before a session is not listened to for a while.
+const IDLE_RINGS: u32 = 8;
 
 /// Names a session for as long as argod runs.
 pub type SessionKey = u64;
@@ -92,6 +95,7 @@ pub struct Session {
     caller: Caller<HostSystem>,
     queues: Mutex<Vec<Queue>>,
     state: AtomicU8,
+    idle_rings: AtomicU32,
     grave: Mutex<Option<Buried>>,
     over: AtomicBool,
 }
@@ -126,7 +130,7 @@ pub struct Parts {
     /// Control area and RAM.
     pub ram: Arc<Mapping>,
     /// Tells, once the session is over, whether its RAM is still held.
-    pub grave: Buried,
+    pub grave: Option<Buried>,
     /// The domain, with this session's RAM as its memory.
     pub caller: Caller<HostSystem>,
     /// How many queues it asked for.
@@ -149,7 +153,8 @@ impl Session {
             caller: parts.caller,
             queues: Mutex::new((0..parts.queues.min(QUEUES_MAX)).map(queue).collect()),
             state: AtomicU8::new(RESTING),
-            grave: Mutex::new(Some(parts.grave)),
+            idle_rings: AtomicU32::new(0),
+            grave: Mutex::new(parts.grave),
             over: AtomicBool::new(false),
         }
     }
@@ -164,6 +169,16 @@ impl Session {
             wake::watch(&self.ram.view());
         }
         claimed
+    }
+
+    /// Counts a doorbell that found the session resting; `true` after too many in a row with no
+    /// call behind them.
+    pub fn has_rung_idly_too_often(&self) -> bool {
+        let often = self.idle_rings.fetch_add(1, Ordering::Relaxed) >= IDLE_RINGS;
+        if often {
+            self.idle_rings.store(0, Ordering::Relaxed);
+        }
+        often
     }
 
     /// Executes what waits in the queues, within the budget, and wakes the guest if anything was.
@@ -187,6 +202,7 @@ impl Session {
         drop(queues);
         visit.calls = meter.calls;
         if visit.calls > 0 {
+            self.idle_rings.store(0, Ordering::Relaxed);
             self.bell.raise(Event::Completion);
         }
         broken.map_or(Ok(visit), Err)

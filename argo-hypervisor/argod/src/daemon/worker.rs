@@ -17,8 +17,6 @@ use super::session::{Session, SessionKey};
 
 /// What a doorbell costs its guest beside the calls: waking a worker takes about this long.
 const DOORBELL_COST: Duration = Duration::from_micros(2);
-/// Doorbells in a row with nothing behind them before a session is not listened to for a while.
-const IDLE_RINGS: u32 = 8;
 /// For how long.
 const MUTED: Duration = Duration::from_millis(1);
 /// How long sessions may be served before the doorbells are looked at again.
@@ -80,7 +78,6 @@ pub struct Worker {
     number: usize,
     queue: RunQueue<Turn>,
     served: HashMap<DomainId, u64>,
-    idle_rings: HashMap<SessionKey, u32>,
     muted: VecDeque<(Instant, Arc<Session>)>,
     listened: Instant,
 }
@@ -100,7 +97,6 @@ impl Worker {
             number,
             queue: RunQueue::default(),
             served: HashMap::new(),
-            idle_rings: HashMap::new(),
             muted: VecDeque::new(),
             listened: Instant::now(),
         }
@@ -151,10 +147,7 @@ impl Worker {
         if !session.claim() {
             return;
         }
-        let rings = self.idle_rings.entry(key).or_default();
-        *rings += 1;
-        if *rings > IDLE_RINGS {
-            *rings = 0;
+        if session.has_rung_idly_too_often() {
             self.mute(&session);
         }
         self.enqueue(session, None);
@@ -174,9 +167,6 @@ impl Worker {
         match visit {
             Err(bad) => self.host.request_end(session.key, EndReason::Protocol(bad)),
             Ok(visit) => {
-                if visit.calls > 0 {
-                    self.idle_rings.remove(&session.key);
-                }
                 let worked = visit.calls > 0;
                 self.settle(session, visit.more, watched_until.filter(|_| !worked));
             }
@@ -187,7 +177,6 @@ impl Worker {
     fn settle(&mut self, session: Arc<Session>, more: bool, watched_until: Option<Instant>) {
         if session.is_over() {
             // Whoever drops it last unmaps its memory, which takes long: not here.
-            self.idle_rings.remove(&session.key);
             return self.host.discard(session);
         }
         if more {
