@@ -6,10 +6,11 @@
 use std::sync::Arc;
 
 use argo_core::host::queue::{GuestQueue, HostQueue};
+use argo_core::host::turn::{Turn, TurnWord};
 use argo_core::host::wake::{self, Signal};
 use argo_core::host::words::Words;
 use argo_core::platform::{Call, Link};
-use loom::sync::atomic::{AtomicU8, Ordering};
+use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::sync::{Mutex, Notify};
 use loom::thread;
 use loom_tests::{ControlArea, Tally, Unfenced, check};
@@ -21,20 +22,30 @@ fn call(number: u32) -> Call {
     Call { cmd: number, args: [number.into(); 4], link: Link::None }
 }
 
-/// A session as argod has it: `claim` and `rest` are those of argod's `Session`.
+/// A session as argod has it, with argod's own [`Turn`].
 struct Session<W> {
     words: W,
     queue: Mutex<HostQueue>,
-    state: AtomicU8,
+    turn: Turn<State>,
+    state: State,
     /// One doorbell a worker.
     bells: Vec<Notify>,
     order: RestOrder,
 }
 
-/// Nobody watches the queue: the next doorbell puts a worker onto it.
-const RESTING: u8 = 0;
-/// A worker has it.
-const WATCHED: u8 = 1;
+/// The state word, which the known-bad variant reaches, too.
+#[derive(Clone)]
+struct State(Arc<AtomicU32>);
+
+impl TurnWord for State {
+    fn store(&self, value: u32) {
+        self.0.store(value, Ordering::SeqCst);
+    }
+
+    fn exchange(&self, from: u32, to: u32) -> bool {
+        self.0.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
+    }
+}
 
 /// What comes first when a worker lets a session rest.
 #[derive(Clone, Copy)]
@@ -49,36 +60,28 @@ impl<W: Words> Session<W> {
     /// A session at rest.
     fn new(words: W, workers: usize, order: RestOrder) -> Arc<Self> {
         assert!(wake::rest(&words, &[0]));
+        let state = State(Arc::new(AtomicU32::new(0)));
         Arc::new(Self {
             words,
             queue: Mutex::new(HostQueue::new(0)),
-            state: AtomicU8::new(RESTING),
+            turn: Turn::new(state.clone()),
+            state,
             bells: (0..workers).map(|_| Notify::new()).collect(),
             order,
         })
     }
 
     fn claim(&self) -> bool {
-        let claimed = self
-            .state
-            .compare_exchange(RESTING, WATCHED, Ordering::SeqCst, Ordering::Relaxed)
-            .is_ok();
-        if claimed {
-            wake::watch(&self.words);
-        }
-        claimed
+        self.turn.claim(&self.words)
     }
 
     fn rest(&self) -> bool {
         let taken = self.taken();
         match self.order {
-            RestOrder::StateThenBell => {
-                self.state.store(RESTING, Ordering::SeqCst);
-                wake::rest(&self.words, &[taken]) || !self.claim()
-            }
+            RestOrder::StateThenBell => self.turn.rest(&self.words, &[taken]),
             RestOrder::BellThenState => {
                 let idle = wake::rest(&self.words, &[taken]);
-                self.state.store(RESTING, Ordering::SeqCst);
+                self.state.store(0);
                 idle || !self.claim()
             }
         }

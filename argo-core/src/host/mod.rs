@@ -18,11 +18,13 @@
 //! - [`attach`]: the messages above.
 //! - [`words`]: how shared words are reached, so that a model checker can stand in for memory.
 //! - [`wake`]: sleep and interrupt without a lost wake-up, in both directions.
+//! - [`turn`]: which of argod's workers watches a session.
 //! - [`queue`]: submissions and completions.
 
 pub mod attach;
 pub mod layout;
 pub mod queue;
+pub mod turn;
 pub mod wake;
 pub mod words;
 

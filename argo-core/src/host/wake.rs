@@ -83,19 +83,16 @@ pub fn doorbell(words: &impl Words) -> Signal {
 }
 
 /// argod: whether it may stop watching the session, having taken everything up to `taken` in each
-/// of its queues. If not, there is more to serve.
+/// of its queues. If not, there is more to serve, and whoever goes on calls [`watch`]. The doorbell
+/// stays armed in both cases: by now the session may be somebody else's.
 #[must_use]
 pub fn rest(words: &impl Words, taken: &[u32]) -> bool {
     words.store(DOORBELL_ARMED, 1, Ordering::Relaxed);
     // Pairs with the fence in `take_flag`: the flag is visible before the indexes are read.
     words.fence();
-    let idle = taken.iter().zip(0..).all(|(taken, queue)| {
+    taken.iter().zip(0..).all(|(taken, queue)| {
         words.load(QueueLayout::new(queue).submitted(), Ordering::Acquire) == *taken
-    });
-    if !idle {
-        words.store(DOORBELL_ARMED, 0, Ordering::Relaxed);
-    }
-    idle
+    })
 }
 
 /// argod: is watching the session again and needs no doorbell.
