@@ -1,0 +1,34 @@
+//! Random bytes that can be had again.
+
+/// xorshift64*, with its seed printed.
+pub struct Rng(u64);
+
+impl Rng {
+    /// Seeded by `ARGO_TEST_SEED`, or else by the clock.
+    pub fn new() -> Self {
+        let clock = || std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
+        let given = std::env::var("ARGO_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = given.unwrap_or_else(clock);
+        println!("ARGO_TEST_SEED={seed}");
+        Self::from_seed(seed)
+    }
+
+    pub fn from_seed(seed: u64) -> Self {
+        Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
+    }
+
+    pub fn number(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+
+    pub fn below(&mut self, limit: usize) -> usize {
+        (self.number() % limit as u64) as usize
+    }
+
+    pub fn bytes(&mut self, len: usize) -> Vec<u8> {
+        (0..len).map(|_| (self.number() >> 32) as u8).collect()
+    }
+}
