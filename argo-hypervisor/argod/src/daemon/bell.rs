@@ -10,6 +10,7 @@ use argo_core::host::wake::{self, Event, Signal};
 use argo_mem::{Mapping, Memory};
 use crossbeam_channel::{Sender, bounded};
 use rustix::net::{SendFlags, send};
+use rustix::time::{ClockId, clock_gettime};
 
 thread_local! {
     /// Time this thread has spent on interrupts: the receivers' time, not the sender's whose call
@@ -61,15 +62,22 @@ impl Bell {
             let _ = slow.try_send(());
             return;
         }
-        let begun = Instant::now();
+        let (begun, worked) = (Instant::now(), processor_time());
         interrupt(&self.socket);
-        let took = begun.elapsed();
+        let (took, worked) = (begun.elapsed(), processor_time().saturating_sub(worked));
         self.nanos.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
         KICKING.set(KICKING.get() + took);
-        if took > self.limit {
+        if worked > self.limit {
             self.slow.get_or_init(|| kicker(self.socket.clone()));
         }
     }
+}
+
+/// Processor time of this thread. Waking somebody often means being preempted, which is nobody's
+/// fault and not counted here.
+fn processor_time() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
 }
 
 /// A thread that interrupts one slow session; it ends with the session's bell.

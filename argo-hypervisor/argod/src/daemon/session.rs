@@ -3,7 +3,7 @@
 use std::fmt;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use argo_core::Errno;
@@ -11,7 +11,8 @@ use argo_core::abi::Op;
 use argo_core::errno::decode_ret;
 use argo_core::host::layout::QUEUES_MAX;
 use argo_core::host::queue::{BadIndex, Completion, HostQueue, LINK, Slot};
-use argo_core::host::wake::{self, Event};
+use argo_core::host::turn::Turn;
+use argo_core::host::wake::Event;
 use argo_hypervisor::Caller;
 use argo_mem::{Mapping, Memory};
 use parking_lot::Mutex;
@@ -94,16 +95,11 @@ pub struct Session {
     ram: Arc<Mapping>,
     caller: Caller<HostSystem>,
     queues: Mutex<Vec<Queue>>,
-    state: AtomicU8,
+    turn: Turn<AtomicU32>,
     idle_rings: AtomicU32,
     grave: Mutex<Option<Buried>>,
     over: AtomicBool,
 }
-
-/// Nobody watches the queues: the next doorbell queues the session.
-const RESTING: u8 = 0;
-/// A worker has it, queued or in service.
-const WATCHED: u8 = 1;
 
 struct Queue {
     ends: HostQueue,
@@ -152,7 +148,7 @@ impl Session {
             ram: parts.ram,
             caller: parts.caller,
             queues: Mutex::new((0..parts.queues.min(QUEUES_MAX)).map(queue).collect()),
-            state: AtomicU8::new(RESTING),
+            turn: Turn::default(),
             idle_rings: AtomicU32::new(0),
             grave: Mutex::new(parts.grave),
             over: AtomicBool::new(false),
@@ -161,14 +157,7 @@ impl Session {
 
     /// Takes a resting session into service. `false`: a worker has it already.
     pub fn claim(&self) -> bool {
-        let claimed = self
-            .state
-            .compare_exchange(RESTING, WATCHED, Ordering::SeqCst, Ordering::Relaxed)
-            .is_ok();
-        if claimed {
-            wake::watch(&self.ram.view());
-        }
-        claimed
+        self.turn.claim(&self.ram.view())
     }
 
     /// Counts a doorbell that found the session resting; `true` after too many in a row with no
@@ -211,10 +200,14 @@ impl Session {
     /// Stops watching the session. `true`: it rests, or another worker has it by now; `false`: more
     /// calls came and the caller still has it.
     pub fn rest(&self) -> bool {
-        let taken: Vec<u32> = self.queues.lock().iter().map(|queue| queue.ends.taken()).collect();
-        // Before the doorbell is armed: whoever is rung by it must find the session resting.
-        self.state.store(RESTING, Ordering::SeqCst);
-        wake::rest(&self.ram.view(), &taken) || !self.claim()
+        let mut taken = [0; QUEUES_MAX as usize];
+        let queues = self.queues.lock();
+        let used = queues.len();
+        for (index, queue) in taken.iter_mut().zip(queues.iter()) {
+            *index = queue.ends.taken();
+        }
+        drop(queues);
+        self.turn.rest(&self.ram.view(), &taken[..used])
     }
 
     /// Marks the session as over. `true` for the first who does. When this returns no call of the

@@ -1,0 +1,178 @@
+//! The process at either end of the ways: it moves messages when it is told to.
+//!
+//! It is this program started again with an argument; orders come on its standard input, one a
+//! line (`unix 64 100000`), answers go to its standard output (`ok SUM`).
+
+use std::io::{self, BufRead, BufReader, Write};
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::Path;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use argo_core::DomainId;
+use clap::ValueEnum;
+
+use crate::way::{Argo, Failure, Framed, Receiver, Sender};
+
+/// The ways.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Way {
+    /// A Unix stream with frames.
+    Unix,
+    /// Datagrams through argod.
+    Argo,
+}
+
+/// The ends of a way, each a process and a domain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum End {
+    /// Sends.
+    Sender,
+    /// Receives.
+    Receiver,
+}
+
+impl End {
+    /// The name of its domain.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sender => "sender",
+            Self::Receiver => "receiver",
+        }
+    }
+}
+
+/// Messages to move.
+#[derive(Clone, Copy, Debug)]
+pub struct Load {
+    /// Bytes of payload in each: a multiple of 8.
+    pub len: usize,
+    /// How many.
+    pub count: u64,
+}
+
+/// The id of the receiver's domain.
+pub const RECEIVER: u16 = 2;
+/// The id of the sender's domain.
+pub const SENDER: u16 = 1;
+
+/// A party as its parent sees it.
+pub struct Party {
+    process: Child,
+    orders: ChildStdin,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Party {
+    /// Starts one; its sockets are in `dir`. Both are ready when the second has answered.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub fn start(end: End, dir: &Path) -> io::Result<Self> {
+        Self::spawn(&["--party", end.name()], dir)
+    }
+
+    /// Starts argod as a process of its own.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub fn hypervisor(dir: &Path) -> io::Result<Self> {
+        Self::spawn(&["--hypervisor"], dir)
+    }
+
+    fn spawn(role: &[&str], dir: &Path) -> io::Result<Self> {
+        let mut process = Command::new(std::env::current_exe()?)
+            .args(role)
+            .arg("--dir")
+            .arg(dir)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let missing = || io::Error::other("no pipe to the party");
+        let orders = process.stdin.take().ok_or_else(missing)?;
+        let answers = BufReader::new(process.stdout.take().ok_or_else(missing)?);
+        Ok(Self { process, orders, answers })
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
+
+    /// Tells it to move a load.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub fn order(&mut self, way: Way, load: Load) -> io::Result<()> {
+        let way = match way {
+            Way::Unix => "unix",
+            Way::Argo => "argo",
+        };
+        writeln!(self.orders, "{way} {} {}", load.len, load.count)
+    }
+
+    /// Waits until it has, and returns its sum.
+    ///
+    /// # Errors
+    /// It failed, and has said why on standard error.
+    pub fn answer(&mut self) -> io::Result<u64> {
+        let mut line = String::new();
+        self.answers.read_line(&mut line)?;
+        let sum = line.trim().strip_prefix("ok ").and_then(|sum| sum.parse().ok());
+        sum.ok_or_else(|| io::Error::other(format!("a party answered {line:?}")))
+    }
+}
+
+impl Drop for Party {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// The party's own life: follows orders until there are no more.
+///
+/// # Errors
+/// A way broke.
+pub fn live(end: End, dir: &Path) -> Result<(), Failure> {
+    let receiver = DomainId::new(RECEIVER).ok_or("bad id")?;
+    let argo = Argo::attach(&dir.join(format!("{}.sock", end.name())), receiver)?;
+    let unix = Framed::new(meet(end, &dir.join("unix.sock"))?);
+    let mut ways = Ways { unix, argo };
+    println!("ok 0");
+    for order in io::stdin().lines() {
+        let order = order?;
+        let words: Vec<&str> = order.split(' ').collect();
+        let [way, len, count] = words[..] else { return Err(format!("order {order:?}").into()) };
+        let load = Load { len: len.parse()?, count: count.parse()? };
+        let sum = match (end, way) {
+            (End::Sender, "unix") => send(&mut ways.unix, load)?,
+            (End::Sender, _) => send(&mut ways.argo, load)?,
+            (End::Receiver, "unix") => ways.unix.receive(load.len, load.count)?,
+            (End::Receiver, _) => ways.argo.receive(load.len, load.count)?,
+        };
+        println!("ok {sum}");
+    }
+    Ok(())
+}
+
+struct Ways {
+    unix: Framed,
+    argo: Argo,
+}
+
+fn send(way: &mut impl Sender, load: Load) -> Result<u64, Failure> {
+    way.send(load.len, load.count)?;
+    Ok(0)
+}
+
+/// The Unix stream between the two: the receiver listens, the sender, started later, connects.
+fn meet(end: End, path: &Path) -> io::Result<UnixStream> {
+    match end {
+        End::Receiver => {
+            let listener = UnixListener::bind(path)?;
+            println!("ok 0");
+            Ok(listener.accept()?.0)
+        }
+        End::Sender => UnixStream::connect(path),
+    }
+}
