@@ -158,7 +158,10 @@ impl HostSession {
         !self.used.load(Ordering::Relaxed)
     }
 
-    fn control(&self) -> View<'_> {
+    /// The control area: session page and queues, both of which argod reads and writes. For tools
+    /// that inspect or disturb a session; it is laid out as [`layout`](argo_core::host::layout)
+    /// says. What is written there may end the session, or make its calls wait for ever.
+    pub fn control(&self) -> View<'_> {
         self.part(0, self.control_bytes)
     }
 

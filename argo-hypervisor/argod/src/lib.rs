@@ -8,6 +8,7 @@
 //! | [`admin`] | the administrators' protocol, and a client for it |
 //! | [`replay`] | conformance traces |
 //! | [`ctl`] | argoctl |
+//! | [`program`] | argod, the program |
 //! | [`log`] | the log |
 //! | [`tied`] | processes that end with the one that started them |
 //!
@@ -20,5 +21,7 @@ pub mod ctl;
 pub mod daemon;
 pub mod log;
 pub mod policy;
+pub mod program;
 pub mod replay;
+mod started;
 pub mod tied;

@@ -3,30 +3,53 @@
 //! Exit status: 0 done, 1 failed, 2 wrongly called.
 #![forbid(unsafe_code)]
 
+mod bound;
+mod demo;
+mod ping;
+mod recv;
 mod replay;
 mod replay_domain;
+mod send;
+mod sockets;
+mod stat;
+mod table;
 mod tied;
+mod values;
 
 use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use sockets::Sockets;
+
+const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed, 2 wrongly called.";
 
 /// Argo on a Linux host: what argod's operators and users do by hand.
 #[derive(Parser)]
-#[command(name = "argoctl", version)]
+#[command(name = "argoctl", version, after_help = EXIT_STATUS)]
 struct Arguments {
+    #[command(flatten)]
+    sockets: Sockets,
     #[command(subcommand)]
     command: Command,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Demo),
+    Send(send::Send),
+    Recv(recv::Recv),
+    Ping(ping::Ping),
+    Stat(stat::Stat),
     Replay(replay::Replay),
     #[command(hide = true)]
     ReplayDomain(replay_domain::ReplayDomain),
     #[command(hide = true, name = crate::tied::SUBCOMMAND)]
     Tied(tied::Tied),
+    #[command(hide = true)]
+    Argod(crate::program::Argod),
+    #[command(hide = true)]
+    DemoActor(demo::DemoActor),
 }
 
 /// Why a subcommand did not do what it was asked to.
@@ -40,10 +63,18 @@ enum Failure {
 
 /// Runs the program on this process's arguments.
 pub fn main() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let Arguments { sockets, command } = Arguments::parse();
+    let done = match command {
+        Command::Demo(demo) => demo.run(),
+        Command::Send(send) => send.run(&sockets),
+        Command::Recv(recv) => recv.run(&sockets),
+        Command::Ping(ping) => ping.run(&sockets),
+        Command::Stat(stat) => stat.run(&sockets),
         Command::Replay(replay) => replay.run(),
         Command::ReplayDomain(domain) => domain.run(),
         Command::Tied(tied) => tied.run(),
+        Command::Argod(argod) => argod.run().map(|()| ExitCode::SUCCESS).map_err(Failure::failed),
+        Command::DemoActor(actor) => actor.run(),
     };
     let (error, status) = match done {
         Ok(status) => return status,

@@ -1,0 +1,45 @@
+//! Where argod is reached: as a domain, and as an administrator.
+
+use std::path::PathBuf;
+
+use argo_guest::Domain;
+use argo_guest::host::DOMAIN_VARIABLE;
+use clap::Args;
+
+use super::Failure;
+use crate::admin::{AdminClient, Request, Stat};
+
+/// The sockets that subcommands use.
+#[derive(Args)]
+#[command(next_help_heading = "Sockets of argod")]
+pub(super) struct Sockets {
+    /// Act as the domain whose socket this is: send, recv, ping.
+    #[arg(long, global = true, env = DOMAIN_VARIABLE, value_name = "SOCKET")]
+    domain: Option<PathBuf>,
+    /// The administrators' socket: stat.
+    #[arg(
+        long,
+        global = true,
+        env = "ARGO_ADMIN",
+        value_name = "SOCKET",
+        default_value = "/run/argod/admin.sock"
+    )]
+    admin: PathBuf,
+}
+
+impl Sockets {
+    /// Attaches to the domain.
+    pub(super) fn attach(&self) -> Result<Domain, Failure> {
+        let missing = || {
+            let text = "which domain to act as? Give --domain SOCKET, or set ";
+            Failure::usage(format!("{text}{DOMAIN_VARIABLE}"))
+        };
+        Domain::attach(self.domain.as_ref().ok_or_else(missing)?).map_err(Failure::failed)
+    }
+
+    /// What argod says about itself.
+    pub(super) fn stat(&self) -> Result<Stat, Failure> {
+        let mut admin = AdminClient::connect(&self.admin).map_err(Failure::failed)?;
+        admin.request(&Request::Stat).map_err(Failure::failed)
+    }
+}
