@@ -71,3 +71,8 @@ pub use datagram::{
     BatchError, BindError, BindOptions, Blocking, Datagram, Received, RecvError, SendError,
 };
 pub use domain::Domain;
+
+/// The README's examples compile.
+#[cfg(all(doctest, feature = "host"))]
+#[doc = include_str!("../../README.md")]
+struct Readme;

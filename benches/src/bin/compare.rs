@@ -59,7 +59,7 @@ fn main() -> ExitCode {
 
 fn hypervisor(dir: &Path) -> Result<(), Failure> {
     let text = format!(
-        "runtime_dir = {dir:?}\nwildcard_rings = true\n[service]\nspin_us = 5\n\
+        "runtime_dir = {dir:?}\nwildcard_rings = true\n\
          [[domain]]\nid = {SENDER}\nname = \"sender\"\nram = \"16MiB\"\n\
          [[domain]]\nid = {RECEIVER}\nname = \"receiver\"\nram = \"16MiB\"\n\
          [[policy]]\nhook = \"enable\"\nfrom = \"any\"\n\

@@ -11,7 +11,7 @@ pub const WORKERS_MAX: u32 = 256;
 pub struct Service {
     /// Worker threads.
     pub workers: u32,
-    /// How long a worker without work looks for some before it sleeps, in microseconds.
+    /// How long a worker watches a session without calls before it sleeps, at most, in microseconds.
     pub spin_us: u32,
     /// Calls of one session that are served before the next session's turn.
     pub budget_calls: u32,

@@ -34,14 +34,14 @@ pub struct Bell {
     socket: Arc<OwnedFd>,
     limit: Duration,
     slow: OnceLock<Sender<()>>,
-    nanos: AtomicU64,
+    nanos: Arc<AtomicU64>,
 }
 
 impl Bell {
     /// A bell for the session with this memory and socket; an interrupt that takes longer than
     /// `limit` makes it a slow one.
     pub fn new(ram: Arc<Mapping>, socket: Arc<OwnedFd>, limit: Duration) -> Self {
-        Self { ram, socket, limit, slow: OnceLock::new(), nanos: AtomicU64::new(0) }
+        Self { ram, socket, limit, slow: OnceLock::new(), nanos: Arc::default() }
     }
 
     /// Records an event and interrupts the session if it sleeps. No lock is held meanwhile.
@@ -62,13 +62,11 @@ impl Bell {
             let _ = slow.try_send(());
             return;
         }
-        let (begun, worked) = (Instant::now(), processor_time());
-        interrupt(&self.socket);
-        let (took, worked) = (begun.elapsed(), processor_time().saturating_sub(worked));
-        self.nanos.fetch_add(took.as_nanos() as u64, Ordering::Relaxed);
-        KICKING.set(KICKING.get() + took);
+        let begun = Instant::now();
+        let worked = interrupt(&self.socket, &self.nanos);
+        KICKING.set(KICKING.get() + begun.elapsed());
         if worked > self.limit {
-            self.slow.get_or_init(|| kicker(self.socket.clone()));
+            self.slow.get_or_init(|| kicker(self.socket.clone(), self.nanos.clone()));
         }
     }
 }
@@ -81,19 +79,24 @@ fn processor_time() -> Duration {
 }
 
 /// A thread that interrupts one slow session; it ends with the session's bell.
-fn kicker(socket: Arc<OwnedFd>) -> Sender<()> {
+fn kicker(socket: Arc<OwnedFd>, nanos: Arc<AtomicU64>) -> Sender<()> {
     let (sender, receiver) = bounded(1);
     // Without a thread to spare the receiver is dropped and the session gets no interrupts: it is
     // the only one to suffer.
     let _ = std::thread::Builder::new().name("argod-kicker".into()).spawn(move || {
         for () in receiver {
-            interrupt(&socket);
+            interrupt(&socket, &nanos);
         }
     });
     sender
 }
 
-fn interrupt(socket: &OwnedFd) {
+/// Interrupts the session, and returns the processor time that it took, having added it to `nanos`.
+fn interrupt(socket: &OwnedFd, nanos: &AtomicU64) -> Duration {
+    let begun = processor_time();
     // An error means that an interrupt is pending (EAGAIN) or the session is over: both are right.
     let _ = send(socket, &[1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    let worked = processor_time().saturating_sub(begun);
+    nanos.fetch_add(worked.as_nanos() as u64, Ordering::Relaxed);
+    worked
 }

@@ -7,7 +7,7 @@
 //! | [`reception`] | accepts, notices hang-ups, ends sessions |
 //! | [`attach`] | how a process becomes a session |
 //! | [`session`] | its memory and queues, and how they are served |
-//! | [`worker`] | a thread a core that serves sessions in fair turns ([`run_queue`]) |
+//! | [`worker`] | a thread a core that serves sessions in fair turns ([`run_queue`], [`spin`]) |
 //! | [`interrupts`], [`bell`] | from an event to the process that sleeps |
 //! | [`burial`] | memory of ended sessions that somebody still holds |
 //! | [`admin`], [`stat`] | the administrators' socket |
@@ -24,6 +24,7 @@ mod reception;
 mod run_queue;
 mod session;
 mod sockopt;
+mod spin;
 mod stat;
 mod system;
 mod throttle;
@@ -77,7 +78,9 @@ pub enum StartError {
 /// A daemon that runs. Dropping it stops it.
 pub struct Daemon {
     host: Arc<Host>,
-    threads: Vec<JoinHandle<()>>,
+    /// Ends when it is told to stop; the others when the host stops.
+    reception: Option<JoinHandle<()>>,
+    others: Vec<JoinHandle<()>>,
 }
 
 /// Tells a daemon to stop, from a signal handler's thread for example.
@@ -95,7 +98,7 @@ impl Daemon {
         let reception = ReceptionPort::new().map_err(system("making the reception"))?;
         let admin = AdminServer::new(listen_admin(&config)?);
         let host = Arc::new(Host::new(config, reception).map_err(system("making the workers"))?);
-        let mut daemon = Self { host: host.clone(), threads: Vec::new() };
+        let mut daemon = Self { host: host.clone(), reception: None, others: Vec::new() };
         for domain in host.config().domains.clone() {
             let name = domain.name.clone();
             host.create_domain(domain).map_err(|error| StartError::Domain { name, error })?;
@@ -118,32 +121,23 @@ impl Daemon {
     fn spawn(&mut self, admin: AdminServer) -> Result<(), StartError> {
         for number in 0..self.host.worker_count() {
             let worker = Worker::new(self.host.clone(), number);
-            self.thread(format!("worker-{number}"), || worker.run())?;
+            self.others.push(thread(format!("worker-{number}"), || worker.run())?);
         }
         let host = self.host.clone();
-        self.thread("undertaker".into(), move || host.undertaker().run(&host))?;
+        self.others.push(thread("undertaker".into(), move || host.undertaker().run(&host))?);
         let host = self.host.clone();
-        self.thread("reception".into(), move || reception::run(&host, &admin))
-    }
-
-    fn thread(
-        &mut self,
-        name: String,
-        run: impl FnOnce() + Send + 'static,
-    ) -> Result<(), StartError> {
-        let thread = std::thread::Builder::new().name(name).spawn(run);
-        self.threads.push(thread.map_err(system("starting a thread"))?);
+        let receive = move || reception::run(&host, &admin);
+        self.reception = Some(thread("reception".into(), receive)?);
         Ok(())
     }
 
     fn wind_up(&mut self) {
-        // The reception ends when it is told to; only then the rest.
-        if let Some(reception) = self.threads.pop() {
+        if let Some(reception) = self.reception.take() {
             let _ = reception.join();
         }
         self.host.stop();
-        for worker in self.threads.drain(..) {
-            let _ = worker.join();
+        for other in self.others.drain(..) {
+            let _ = other.join();
         }
         // An error means that somebody removed it already.
         let _ = std::fs::remove_file(&self.host.config().admin.path);
@@ -162,6 +156,10 @@ impl Stopper {
     pub fn stop(&self) {
         self.0.reception().notify(Notice::Stop);
     }
+}
+
+fn thread(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
+    std::thread::Builder::new().name(name).spawn(run).map_err(system("starting a thread"))
 }
 
 fn listen_admin(config: &Config) -> Result<std::os::fd::OwnedFd, ListenError> {

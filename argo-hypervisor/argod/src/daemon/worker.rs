@@ -13,7 +13,8 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 use super::bell::time_kicking;
 use super::host::{EndReason, Host};
 use super::run_queue::{RunQueue, served};
-use super::session::{Session, SessionKey};
+use super::session::{Session, SessionKey, Visit};
+use super::spin::Spin;
 
 /// What a doorbell costs its guest beside the calls: waking a worker takes about this long.
 const DOORBELL_COST: Duration = Duration::from_micros(2);
@@ -58,7 +59,8 @@ impl WorkerPort {
     }
 
     fn mute(&self, doorbell: &OwnedFd, key: SessionKey) {
-        let quiet = epoll::EventFlags::empty();
+        // Edge-triggered, so that even an error state, which cannot be muted, is told only once.
+        let quiet = epoll::EventFlags::ET;
         let _ = epoll::modify(&self.epoll, doorbell, epoll::EventData::new_u64(key), quiet);
     }
 
@@ -80,6 +82,7 @@ pub struct Worker {
     served: HashMap<DomainId, u64>,
     muted: VecDeque<(Instant, Arc<Session>)>,
     listened: Instant,
+    spin: Spin,
 }
 
 /// A session's place in the queue.
@@ -92,6 +95,7 @@ struct Turn {
 impl Worker {
     /// The worker with this number.
     pub fn new(host: Arc<Host>, number: usize) -> Self {
+        let spin = Spin::new(host.spin());
         Self {
             host,
             number,
@@ -99,6 +103,7 @@ impl Worker {
             served: HashMap::new(),
             muted: VecDeque::new(),
             listened: Instant::now(),
+            spin,
         }
     }
 
@@ -166,33 +171,38 @@ impl Worker {
         self.bill(&session, begins, took);
         match visit {
             Err(bad) => self.host.request_end(session.key, EndReason::Protocol(bad)),
-            Ok(visit) => {
-                let worked = visit.calls > 0;
-                self.settle(session, visit.more, watched_until.filter(|_| !worked));
-            }
+            Ok(visit) => self.settle(session, visit, watched_until),
         }
     }
 
     /// Queues a visited session again, watches it for a while, or lets it rest.
-    fn settle(&mut self, session: Arc<Session>, more: bool, watched_until: Option<Instant>) {
+    fn settle(&mut self, session: Arc<Session>, visit: Visit, watched_until: Option<Instant>) {
         if session.is_over() {
             // Whoever drops it last unmaps its memory, which takes long: not here.
             return self.host.discard(session);
         }
-        if more {
+        if visit.calls > 0 && watched_until.is_some() {
+            self.spin.paid();
+        }
+        if visit.more {
             return self.enqueue(session, None);
         }
-        let spin = self.host.spin();
-        let until = match watched_until {
-            Some(until) => until,
-            None if spin.is_zero() => return self.rest(session),
-            None => Instant::now() + spin,
-        };
-        if Instant::now() < until {
-            std::hint::spin_loop();
-            return self.enqueue(session, Some(until));
+        match watched_until.filter(|_| visit.calls == 0) {
+            Some(until) if Instant::now() < until => self.watch(session, until),
+            Some(_) => {
+                self.spin.failed();
+                self.rest(session);
+            }
+            None => match self.spin.time() {
+                Duration::ZERO => self.rest(session),
+                time => self.watch(session, Instant::now() + time),
+            },
         }
-        self.rest(session);
+    }
+
+    fn watch(&mut self, session: Arc<Session>, until: Instant) {
+        std::hint::spin_loop();
+        self.enqueue(session, Some(until));
     }
 
     fn rest(&mut self, session: Arc<Session>) {
