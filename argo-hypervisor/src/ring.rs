@@ -101,13 +101,14 @@ impl<S: System> RingState<S> {
             NoRoom::TooBig { .. } => Undelivered::Refused(Errno::EMSGSIZE),
             NoRoom::Full { .. } => Undelivered::NoRoom,
         })?;
-        self.copy(&from.memory, request.iovs, &room)?;
         let header = MessageHeader {
             len: SLOT + payload.bytes(),
             source: Addr { aport: request.source.0, domain_id: from.domain.id().raw(), pad: 0 },
             message_type: request.message_type,
         };
+        // First, as in Xen: in a ring that has a page twice, the payload may fall on it.
         room.write_header(&self.memory, &header);
+        self.copy(&from.memory, request.iovs, &room)?;
         self.producer.publish(&self.memory, room);
         self.messages += 1;
         self.bytes += u64::from(payload.bytes());

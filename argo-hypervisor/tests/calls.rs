@@ -53,6 +53,22 @@ fn pages_in_any_order_make_a_ring() {
 }
 
 #[test]
+fn a_page_twice_in_a_ring_has_what_xen_wrote_last() {
+    let world = World::new();
+    let (server, client) = (world.guest(1), world.guest(2));
+    let len = RingLen::check(8128).unwrap();
+    let list = [RING_PAGE, RING_PAGE].map(|gfn| Ok(Gfn(gfn)));
+    let request = RegisterRequest { name: from(2), len, existing: Existing::Fail };
+    world.engine.register_ring(&server, &request, list.into_iter()).unwrap();
+    poke(&client, PAYLOAD, &[0xA5; 4096]);
+    // Its last 16 bytes lie where its header does: Xen writes the header, then the payload.
+    assert_eq!(world.send(&client, &server, 4096), Ok(4096));
+    let mut header = [0; 16];
+    ring_view(&server, RING_PAGE, 48).read(64, &mut header).unwrap();
+    assert_eq!(header, [0xA5; 16]);
+}
+
+#[test]
 fn the_ring_for_one_sender_comes_before_the_wildcard_one() {
     let world = World::new();
     let (server, known, other) = (world.guest(1), world.guest(2), world.guest(3));
