@@ -63,6 +63,9 @@ impl Errno {
 /// Xen returns some errors zero-extended from 32 bits, so only the low half of the result register
 /// counts, read as signed. A negative number that is no error of Argo's reads as
 /// [`EINVAL`](Errno::EINVAL).
+///
+/// # Errors
+/// The error that it says.
 pub const fn decode_ret(ret: i64) -> Result<u32, Errno> {
     let low = ret as i32;
     if low >= 0 {
