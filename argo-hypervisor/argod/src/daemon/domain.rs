@@ -208,19 +208,17 @@ impl Place {
         self.passed.take()
     }
 
-    /// Makes the session the domain's. `with_first` runs before, if it is the only one.
+    /// Makes the session the domain's. `begin` runs before, while nobody else comes or goes.
     ///
     /// # Errors
     /// The domain was destroyed meanwhile.
-    pub fn take(self, session: Arc<Session>, with_first: impl FnOnce()) -> Result<(), NoPlace> {
+    pub fn take(self, session: Arc<Session>, begin: impl FnOnce()) -> Result<(), NoPlace> {
         let mut attachments = self.domain.attachments.lock();
         if self.domain.over.load(Ordering::SeqCst) {
             drop(attachments);
             return Err(NoPlace::Over { domain: self.domain.name().to_owned() });
         }
-        if attachments.live.is_empty() {
-            with_first();
-        }
+        begin();
         attachments.live.push(session);
         drop(attachments);
         Ok(())

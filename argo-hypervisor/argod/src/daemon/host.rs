@@ -10,7 +10,7 @@ use std::time::Duration;
 use argo_core::DomainId;
 use argo_core::host::queue::BadIndex;
 use argo_hypervisor::{Argo, CreateError, Quotas, Start, WildcardRings};
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 use rustix::net::{Shutdown, SocketType, shutdown};
 
 use super::burial::Undertaker;
@@ -66,6 +66,9 @@ pub enum DomainError {
     /// The system refused.
     #[error("listening: {0}")]
     System(#[from] io::Error),
+    /// There will be no domains any more.
+    #[error("argod is stopping")]
+    Stopping,
 }
 
 /// There is no such domain.
@@ -83,6 +86,8 @@ pub struct Host {
     cpus: Vec<u32>,
     reception: ReceptionPort,
     undertaker: Undertaker,
+    /// Held while a domain is made or destroyed: administrators may ask for both at once.
+    changing: Mutex<()>,
     keys: AtomicU64,
     stopping: AtomicBool,
 }
@@ -114,6 +119,7 @@ impl Host {
             cpus,
             reception,
             undertaker: Undertaker::default(),
+            changing: Mutex::default(),
             keys: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
         })
@@ -134,7 +140,7 @@ impl Host {
         &self.config
     }
 
-    /// How long a worker watches a session that has nothing to do.
+    /// How long a worker watches a session that has nothing to do, at most.
     pub fn spin(&self) -> Duration {
         Duration::from_micros(self.config.service.spin_us.into())
     }
@@ -224,6 +230,10 @@ impl Host {
     /// [`DomainError`]; nothing of the domain is left then.
     pub fn create_domain(&self, config: config::Domain) -> Result<(), DomainError> {
         let id = config.id;
+        let _alone = self.changing.lock();
+        if self.is_stopping() {
+            return Err(DomainError::Stopping);
+        }
         // The policy has to know the domain's name and labels before it is asked about it.
         self.policy().add_domain(&config)?;
         let created = self.create_in_engine(config);
@@ -251,6 +261,7 @@ impl Host {
     /// # Errors
     /// There is no such domain.
     pub fn destroy_domain(&self, name: &str) -> Result<(), NoDomain> {
+        let _alone = self.changing.lock();
         let domain = self.find(name)?;
         self.policy().remove_domain(domain.id());
         for session in domain.close() {
@@ -266,7 +277,7 @@ impl Host {
         // An error means that somebody removed it already.
         let _ = std::fs::remove_file(domain.socket_path());
         self.domains.write().remove(&domain.id());
-        // The domain was there until now, and only its destroyer gets here.
+        // The domain was there until now: whoever gets here holds `changing`.
         let _ = self.engine.destroy_domain(domain.id());
     }
 
@@ -299,6 +310,7 @@ impl Host {
         let admitted = place
             .take(session.clone(), || {
                 self.engine.events().add(domain.id(), session.bell.clone());
+                // Changes nothing unless it is the first.
                 self.engine.activate(&domain.engine);
             })
             .map_err(AdmitError::from)
@@ -359,6 +371,7 @@ impl Host {
         self.stopping.store(true, Ordering::SeqCst);
         self.workers.iter().for_each(WorkerPort::wake);
         self.undertaker.call();
+        let _alone = self.changing.lock();
         for domain in self.domains() {
             for session in domain.close() {
                 self.end_session(session.key, EndReason::Stopping);

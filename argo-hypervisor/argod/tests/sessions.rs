@@ -1,0 +1,123 @@
+//! Several sessions of one domain, several queues of one session, many domains of one argod.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use argo_core::abi::DOMID_ANY;
+use argo_core::host::attach::{Hello, Welcome};
+use argo_core::host::queue::{Completion, GuestQueue};
+use argo_core::platform::Platform;
+use argod::admin::{AdminError, Request};
+use common::raw::{Offer, Raw, RawSession};
+use common::*;
+use zerocopy::IntoBytes;
+
+const SHARED: &str = "[[domain]]\nid = 2\nname = \"server\"\nram = \"1MiB\"\n\
+                      quotas = { sessions = 3 }\n";
+
+#[test]
+fn an_interrupt_reaches_every_session_of_its_domain() {
+    let argod = Argod::start(&(open_system(&[(1, "client")]) + SHARED));
+    let client = argod.attach("client");
+    let servers = [(); 3].map(|()| argod.attach("server"));
+    assert_eq!(register(&servers[1], 7, DOMID_ANY, 4096), 0);
+    assert_eq!(send(&client, 9, (2, 7), b"to one"), 6);
+    assert_eq!(servers.each_ref().map(|server| server.events().virq), [1; 3]);
+    assert_eq!(ring_bytes(&servers[1], 16, 6), b"to one");
+    for other in [0, 2] {
+        assert_eq!(ring_bytes(&servers[other], 0, 32), [0; 32], "RAM of a session is its own");
+    }
+}
+
+#[test]
+fn the_end_of_one_session_leaves_the_others_rings() {
+    let argod = Argod::start(&(open_system(&[(1, "client")]) + SHARED));
+    let client = argod.attach("client");
+    let [first, second] = [(); 2].map(|()| argod.attach("server"));
+    assert_eq!(register(&first, 7, DOMID_ANY, 4096), 0);
+    assert_eq!(register(&second, 8, DOMID_ANY, 4096), 0);
+    drop(first);
+    argod.wait_for("server", "one session is left", |server| server.sessions.len() == 1);
+    assert_eq!(send(&client, 9, (2, 7), b"x"), argo_core::Errno::ECONNREFUSED.ret());
+    assert_eq!(send(&client, 9, (2, 8), b"x"), 1);
+}
+
+#[test]
+fn each_queue_of_a_session_has_its_own_answers() {
+    let argod = Argod::start(&open_system(&[(1, "self")]));
+    let raw = Raw::connect(&argod.socket("self"));
+    raw.send(Hello::new(2).as_bytes());
+    let (welcome, mut fds) = raw.receive::<Welcome>().unwrap();
+    assert_eq!((welcome.errno, welcome.queues), (0, 2));
+    let doorbells = fds.split_off(1);
+    let mut guest = RawSession::seal(raw, Offer { welcome, memfd: fds.remove(0), doorbells });
+    assert_eq!(register(&mut guest, 7, DOMID_ANY, 32768), 0);
+    let sending = send_call(&mut guest, 7, (1, 7), 16);
+    let bad = call(77, [0; 4]);
+    let mut second = GuestQueue::new(1);
+    for tag in 0..100 {
+        assert!(second.submit(&guest.whole(), &sending, tag));
+    }
+    // The first queue's call rings for both.
+    assert_eq!(guest.perform(&bad), Ok(argo_core::Errno::EOPNOTSUPP.ret()));
+    for tag in 0..100 {
+        let done = std::cell::RefCell::new(&mut second);
+        let answer = std::cell::Cell::new(None);
+        wait_until("the second queue is served", || {
+            answer.set(done.borrow_mut().reap(&guest.whole()));
+            answer.get().is_some()
+        });
+        assert_eq!(answer.get(), Some(Completion { tag, ret: 16 }));
+    }
+}
+
+#[test]
+fn a_hundred_idle_domains_need_less_than_64_mib_beside_their_ram() {
+    let names: Vec<String> = (1..=100).map(|id| format!("d{id}")).collect();
+    let domains: Vec<(u16, &str)> = (1..).zip(names.iter().map(String::as_str)).collect();
+    let argod = Argod::start(&open_system(&domains));
+    let own_kib = || argod.resident_kib() - status_field(argod.process.id(), "RssShmem:");
+    let nobody = own_kib();
+    let sessions: Vec<_> = names.iter().map(|name| argod.attach(name)).collect();
+    let attached = own_kib();
+    println!("{nobody} KiB with nobody attached, {attached} KiB with {}", sessions.len());
+    assert!(nobody < 64 << 10 && attached < 64 << 10, "{nobody} KiB, {attached} KiB");
+}
+
+/// Administrators who make and destroy the same domain at the same time: each answer is true.
+#[test]
+fn administrators_do_not_get_in_each_others_way() {
+    let argod = Argod::start(&open_system(&[(1, "client")]));
+    let balance = AtomicI32::new(0);
+    let errors = std::sync::Mutex::new(BTreeSet::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let mut admin = argod.admin();
+                let domain = "id = 5\nname = \"late\"\nram = \"1MiB\"\n".to_owned();
+                for _ in 0..100 {
+                    let requests = [
+                        (1, Request::Create { domain: domain.clone() }),
+                        (-1, Request::Destroy { domain: "late".into() }),
+                    ];
+                    for (change, request) in requests {
+                        match admin.request::<()>(&request) {
+                            Ok(()) => _ = balance.fetch_add(change, Ordering::SeqCst),
+                            Err(AdminError::Refused(why)) => _ = errors.lock().unwrap().insert(why),
+                            Err(error) => unreachable!("{error}"),
+                        }
+                    }
+                }
+            });
+        }
+    });
+    let errors = errors.into_inner().unwrap();
+    let expected = ["there is a domain 5 already: late", "there is no domain \"late\""];
+    assert!(errors.iter().all(|error| expected.contains(&error.as_str())), "{errors:?}");
+    let there = argod.stat().domains.iter().filter(|domain| domain.id == 5).count();
+    assert_eq!(i32::try_from(there), Ok(balance.into_inner()));
+    assert_eq!(exists(&argod.socket("late")), there == 1);
+}
