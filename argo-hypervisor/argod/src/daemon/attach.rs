@@ -203,7 +203,7 @@ impl Connection {
             return Err(AttachError::NotSealed);
         }
         offered.ram.populate()?;
-        lock(host.lock_memory(), &offered.ram)?;
+        lock(host.lock_memory(), offered.place.domain(), &offered.ram)?;
         // Nothing is received any more: only a hang-up is of interest from here on.
         shutdown(&*self.socket, Shutdown::Read).map_err(system("closing the way in"))?;
         let peer = offered.peer;
@@ -415,12 +415,15 @@ fn make_doorbells(host: &Host, domain: &HostDomain) -> Result<Vec<Doorbell>, Att
 }
 
 /// Keeps the RAM from being swapped out, as far as the configuration asks for it.
-fn lock(wanted: LockMemory, ram: &Mapping) -> Result<(), AttachError> {
-    match (wanted, ram.lock()) {
-        (LockMemory::No, _) | (_, Ok(())) => Ok(()),
-        (LockMemory::Require, Err(error)) => Err(error.into()),
-        (LockMemory::Try, Err(error)) => {
-            tracing::debug!(%error, "guest RAM is not locked and may be swapped out");
+fn lock(wanted: LockMemory, domain: &HostDomain, ram: &Mapping) -> Result<(), MapError> {
+    match wanted {
+        LockMemory::No => Ok(()),
+        LockMemory::Require => ram.lock(),
+        LockMemory::Try => {
+            if let (Err(error), Some(suppressed)) = (ram.lock(), domain.log.pass()) {
+                let domain = domain.name();
+                tracing::debug!(domain, %error, suppressed, "RAM may be swapped out");
+            }
             Ok(())
         }
     }
