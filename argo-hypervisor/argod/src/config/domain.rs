@@ -45,7 +45,8 @@ pub struct Domain {
     pub labels: Vec<String>,
     /// Bytes of RAM that each session gets: whole pages.
     pub ram: u64,
-    /// Pages that the domain may only read, as ROM would be, in ascending order.
+    /// Pages that cannot be part of a ring, as ROM could not, in ascending order. In everything
+    /// else they are memory like the others.
     pub read_only_pages: Vec<u32>,
     /// What it may use up.
     pub quotas: Quotas,
@@ -95,6 +96,9 @@ impl Domain {
     ///
     /// `file` names the text in problems; a domain without `socket` gets one in `runtime_dir`.
     /// Whether id, name and socket are still free is not looked at.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
     pub fn parse(
         file: &str,
         text: &str,

@@ -26,10 +26,15 @@ impl Host {
         Self { cpus: if cpus.is_empty() { vec![0] } else { cpus } }
     }
 
+    /// The part of it that has workers, if that many are spread over its processors.
+    pub fn with_workers(&self, workers: usize) -> Self {
+        Self { cpus: self.cpus.iter().copied().take(workers.max(1)).collect() }
+    }
+
     /// A processor that this machine has.
     pub(super) fn cpu(&self) -> Kind<u32> {
         let cpus = self.cpus.clone();
-        Kind::new(format!("a processor that argod may use: {}", ranges(&cpus)), move |value| {
+        Kind::new(format!("a processor that has a worker: {}", ranges(&cpus)), move |value| {
             let cpu = u32::try_from(whole_number(value)?).ok()?;
             cpus.contains(&cpu).then_some(cpu)
         })
@@ -66,6 +71,9 @@ pub struct MemoryShort {
 }
 
 /// Checks that `available` bytes suffice for the RAM of every session of these domains.
+///
+/// # Errors
+/// They do not: how much is needed, and by whom.
 pub fn check_memory(domains: &[Domain], available: u64) -> Result<(), MemoryShort> {
     let needed = domains.iter().fold(0u64, |sum, one| sum.saturating_add(one.memory_needed()));
     match domains.iter().max_by_key(|domain| domain.memory_needed()) {
@@ -81,6 +89,9 @@ pub fn check_memory(domains: &[Domain], available: u64) -> Result<(), MemoryShor
 }
 
 /// Bytes of memory that Linux could give to new work now (`MemAvailable`).
+///
+/// # Errors
+/// `/proc/meminfo` cannot be read, or does not say.
 pub fn available_memory() -> io::Result<u64> {
     parse_meminfo(&std::fs::read_to_string("/proc/meminfo")?)
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidData, "/proc/meminfo: no MemAvailable"))

@@ -102,6 +102,9 @@ pub enum ConfigError {
 
 impl Config {
     /// Reads a file of at most [`FILE_MAX`] bytes.
+    ///
+    /// # Errors
+    /// It cannot be read, or everything that is wrong with it.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         let unreadable = |error| ConfigError::Read { path: path.to_owned(), error };
         let text = read_text(path).map_err(unreadable)?;
@@ -109,11 +112,17 @@ impl Config {
     }
 
     /// Reads a text for this machine. `file` is what problems call it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
     pub fn parse(file: &str, text: &str) -> Result<Self, Problems> {
         Self::parse_for(&Host::detect(), file, text)
     }
 
     /// Reads a text for a machine. `file` is what problems call it.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
     pub fn parse_for(host: &Host, file: &str, text: &str) -> Result<Self, Problems> {
         parse_with(file, text, |table| Self::read(table, host, file))
     }
@@ -129,11 +138,13 @@ impl Config {
             .map_or_else(|| Service::standard(host), |table| Service::read(table, host));
         let log = table.table("log").map_or(Log::STANDARD, Log::read);
 
+        // A domain that no worker serves would wait for ever.
+        let served = host.with_workers(service.workers as usize);
         let mut seen = Seen::default();
         let admin = read_admin(&mut table, &runtime_dir, &mut seen);
         let domains = table.tables("domain", DOMAINS_MAX).into_iter();
         let domains: Vec<_> = domains
-            .filter_map(|table| Domain::read(table, host, &runtime_dir, &mut seen))
+            .filter_map(|table| Domain::read(table, &served, &runtime_dir, &mut seen))
             .collect();
         let policy = Rules::read(&mut table, file, |subject| seen.knows(subject));
         table.finish();

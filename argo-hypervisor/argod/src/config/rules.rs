@@ -93,6 +93,9 @@ impl Rules {
     ///
     /// `file` names the text in problems and explanations; `knows` tells whether there is a
     /// domain or label of a name.
+    ///
+    /// # Errors
+    /// Everything that is wrong with it.
     pub fn parse(
         file: &str,
         text: &str,

@@ -3,6 +3,7 @@
 use std::io::{self, BufReader};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
+use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -83,10 +84,12 @@ fn answer(host: &Host, request: Request) -> Answer {
 }
 
 fn create(host: &Host, text: &str) -> Result<(), String> {
-    let machine = config::Host::detect();
+    let machine = config::Host::detect().with_workers(host.worker_count());
     let runtime_dir = &host.config().runtime_dir;
     let domain = config::Domain::parse("domain", text, &machine, runtime_dir)
         .map_err(|problems| problems.to_string())?;
+    let available = config::available_memory().map_err(|error| error.to_string())?;
+    config::check_memory(slice::from_ref(&domain), available).map_err(|short| short.to_string())?;
     let name = domain.name.clone();
     host.create_domain(domain).map_err(|error| error.to_string())?;
     tracing::info!(domain = name, "created");

@@ -53,6 +53,9 @@ pub enum DirectoryError {
 
 impl Directory {
     /// The directory of these domains.
+    ///
+    /// # Errors
+    /// As for [`add`](Self::add), for the first domain that cannot be added.
     pub fn new<'d>(domains: impl IntoIterator<Item = &'d Domain>) -> Result<Self, DirectoryError> {
         let mut directory = Self::default();
         domains.into_iter().try_for_each(|domain| directory.add(domain))?;
@@ -60,6 +63,9 @@ impl Directory {
     }
 
     /// Adds a domain, or leaves everything as it is.
+    ///
+    /// # Errors
+    /// Its id or name is taken, or there are too many domains or labels.
     pub fn add(&mut self, domain: &Domain) -> Result<(), DirectoryError> {
         self.check(domain)?;
         let member = Member { name: domain.name.clone(), labels: domain.labels.clone() };

@@ -35,3 +35,16 @@ fn meminfo() {
     assert_eq!(parse_meminfo("MemAvailable: many kB\n"), None);
     assert_eq!(parse_meminfo(&format!("MemAvailable: {} kB\n", u64::MAX)), None);
 }
+
+#[test]
+fn processors_without_a_worker_serve_nobody() {
+    let domain = "[[domain]]\nid = 1\nname = 'a'\nram = '8KiB'\ncpus = [0, 2]\n";
+    let with = |workers| parse(&format!("service.workers = {workers}\n{domain}"));
+    let problems = with(2).unwrap_err().to_string();
+    assert!(
+        problems.contains("found 2, expected a processor that has a worker: 0-1"),
+        "{problems}"
+    );
+    assert_eq!(with(3).unwrap().domains[0].cpus, [0, 2]);
+    assert_eq!(with(9).unwrap().domains[0].cpus, [0, 2]);
+}

@@ -143,7 +143,9 @@ fn ids_and_names() {
 #[test]
 fn sizes() {
     let expected = "a multiple of 4KiB from 4KiB to 64GiB, as \"16MiB\"";
-    for ram in ["0", "4095", "\"3KiB\"", "\"9KiB\"", "\"65GiB\"", "\"16MB\"", "\"16 MiB\"", "\"MiB\""] {
+    for ram in
+        ["0", "4095", "\"3KiB\"", "\"9KiB\"", "\"65GiB\"", "\"16MB\"", "\"16 MiB\"", "\"MiB\""]
+    {
         let line = format!("ram = {ram}");
         let carets = format!("      {}", "^".repeat(ram.len()));
         let message = format!("found {ram}, expected {expected}");
@@ -232,7 +234,7 @@ fn duplicates() {
 
 #[test]
 fn things_that_do_not_exist() {
-    let message = "found 3, expected a processor that argod may use: 0-2,5";
+    let message = "found 3, expected a processor that has a worker: 0-2,5";
     refused_in_domain("cpus = [0, 3]", "           ^", message);
     let message = "found page 4, expected a page below 4, as ram has";
     refused_in_domain("read_only_pages = [3, 4]", "                      ^", message);
