@@ -72,13 +72,7 @@ pub enum ListenError {
 /// [`ListenError`]
 pub fn listen_on(config: &Socket, kind: SocketType) -> Result<OwnedFd, ListenError> {
     let path = &config.path;
-    let failed = |step| {
-        move |errno: rustix::io::Errno| ListenError::System {
-            path: path.clone(),
-            step,
-            source: errno.into(),
-        }
-    };
+    let failed = |step| failed::<rustix::io::Errno>(path, step);
     if let Some(dir) = path.parent() {
         prepare_folder(dir)?;
     }
@@ -89,6 +83,18 @@ pub fn listen_on(config: &Socket, kind: SocketType) -> Result<OwnedFd, ListenErr
     fchmod(&socket, Mode::from_raw_mode(config.mode)).map_err(failed("setting its mode"))?;
     let address = SocketAddrUnix::new(path).map_err(failed("naming it"))?;
     bind(&socket, &address).map_err(failed("binding"))?;
+    if let Err(error) = open_to(config, &socket) {
+        // It is ours since a moment ago; an error means that it is gone.
+        let _ = fs::remove_file(path);
+        return Err(error);
+    }
+    Ok(socket)
+}
+
+/// Gives a socket that was just bound its owner and mode, and listens.
+fn open_to(config: &Socket, socket: &OwnedFd) -> Result<(), ListenError> {
+    let path = &config.path;
+    let failed = |step| failed::<rustix::io::Errno>(path, step);
     if config.uid.is_some() || config.gid.is_some() {
         let (uid, gid) = (config.uid.map(Uid::from_raw), config.gid.map(Gid::from_raw));
         chown(path, uid, gid).map_err(failed("setting its owner"))?;
@@ -97,17 +103,15 @@ pub fn listen_on(config: &Socket, kind: SocketType) -> Result<OwnedFd, ListenErr
     chmod(path, Mode::from_raw_mode(config.mode)).map_err(failed("setting its mode"))?;
     // Older kernels lack it; there a passed descriptor is closed in the thread of that one
     // attachment, which may hang alone.
-    if let Err(error) = refuse_descriptors(&socket) {
+    if let Err(error) = refuse_descriptors(socket) {
         tracing::debug!(path = %path.display(), %error, "descriptors cannot be refused");
     }
-    listen(&socket, BACKLOG).map_err(failed("listening"))?;
-    Ok(socket)
+    listen(socket, BACKLOG).map_err(failed("listening"))
 }
 
 /// Makes the folder if it is not there, and checks that only its owner may write to it.
 fn prepare_folder(dir: &Path) -> Result<(), ListenError> {
-    let failed =
-        |source| ListenError::System { path: dir.to_owned(), step: "preparing the folder", source };
+    let failed = |source| failed::<io::Error>(dir, "preparing the folder")(source);
     if !dir.exists() {
         fs::DirBuilder::new().mode(0o711).recursive(true).create(dir).map_err(failed)?;
     }
@@ -121,19 +125,23 @@ fn prepare_folder(dir: &Path) -> Result<(), ListenError> {
 
 /// Removes what an argod that is gone left at the path.
 fn clear_path(path: &Path, kind: SocketType) -> Result<(), ListenError> {
-    let failed = |step, source| ListenError::System { path: path.to_owned(), step, source };
     let meta = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        other => other.map_err(|error| failed("looking at the path", error))?,
+        other => other.map_err(failed(path, "looking at the path"))?,
     };
     const SOCKET: u32 = 0o140_000;
     if meta.mode() & 0o170_000 != SOCKET {
         return Err(ListenError::NotASocket { path: path.to_owned() });
     }
-    if is_served(path, kind).map_err(|error| failed("asking who serves it", error.into()))? {
+    if is_served(path, kind).map_err(failed(path, "asking who serves it"))? {
         return Err(ListenError::InUse { path: path.to_owned() });
     }
-    fs::remove_file(path).map_err(|error| failed("removing a stale socket", error))
+    fs::remove_file(path).map_err(failed(path, "removing a stale socket"))
+}
+
+/// What to say of a step that the system refused.
+fn failed<E: Into<io::Error>>(path: &Path, step: &'static str) -> impl Fn(E) -> ListenError {
+    move |error| ListenError::System { path: path.to_owned(), step, source: error.into() }
 }
 
 fn is_served(path: &Path, kind: SocketType) -> rustix::io::Result<bool> {

@@ -193,7 +193,12 @@ fn arrival(host: &Arc<Host>, id: DomainId) {
         host.reception().listen_again(&domain);
     });
     if let Err(error) = thread {
-        tracing::error!(domain = retry.name(), %error, "no thread for an attachment");
+        // Who connected is turned away: it would be what the next look finds again.
+        let _ = accept_with(&retry.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
+        retry.meter().add_refused_attachment();
+        if let Some(suppressed) = retry.log.pass() {
+            tracing::error!(domain = retry.name(), %error, suppressed, "no thread to attach");
+        }
         reception.reception().listen_again(&retry);
     }
 }
