@@ -326,18 +326,28 @@ impl Host {
         for doorbell in &session.doorbells {
             self.worker(doorbell.worker).listen(&doorbell.fd, session.key)?;
         }
+        // Ended meanwhile, before all doorbells were there to be forgotten. The guest keeps them
+        // open, so they would wake workers for ever, on nobody's account.
+        if session.is_over() {
+            self.forget_doorbells(session);
+        }
         Ok(())
+    }
+
+    fn forget_doorbells(&self, session: &Session) {
+        for doorbell in &session.doorbells {
+            self.worker(doorbell.worker).forget(&doorbell.fd);
+        }
     }
 
     /// Ends a session, wherever its process is: nothing of it is left in the engine when this
     /// returns, and the domain has no Argo state if it was the last.
     pub fn end_session(&self, key: SessionKey, reason: EndReason) {
         let Some(session) = self.sessions.write().remove(&key) else { return };
-        for doorbell in &session.doorbells {
-            self.worker(doorbell.worker).forget(&doorbell.fd);
-        }
-        self.reception.unwatch(&session);
+        // Over first: whoever is still setting it up looks at that after its last step.
         session.end();
+        self.forget_doorbells(&session);
+        self.reception.unwatch(&session);
         let domain = session.domain.clone();
         self.engine.events().remove(domain.id(), &session.bell);
         let own = |ring: &_| Arc::ptr_eq(argo_hypervisor::RingPages::memory(ring), session.ram());
