@@ -1,7 +1,10 @@
 //! Weighted fair queueing: who is served next.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BinaryHeap, HashMap};
+use std::time::Duration;
+
+use argo_core::DomainId;
 
 /// Sessions that have calls to serve, the one whose domain has had least (for its weight) first.
 ///
@@ -48,8 +51,28 @@ impl<T> RunQueue<T> {
     }
 }
 
+/// Up to which virtual time each domain was served.
+#[derive(Default)]
+pub struct Ledger {
+    served: HashMap<DomainId, u64>,
+}
+
+impl Ledger {
+    /// Up to when this one was.
+    pub fn served(&self, domain: DomainId) -> u64 {
+        self.served.get(&domain).copied().unwrap_or(0)
+    }
+
+    /// More service that began at `begins` or, if the domain had some since (for another session
+    /// of its, or a doorbell), after that.
+    pub fn charge(&mut self, domain: DomainId, begins: u64, cost: Duration, weight: u32) {
+        let so_far = self.served.entry(domain).or_default();
+        *so_far = served((*so_far).max(begins), cost.as_nanos() as u64, weight);
+    }
+}
+
 /// The virtual time of a domain with this weight after `nanos` of service that began at `begins`.
-pub fn served(begins: u64, nanos: u64, weight: u32) -> u64 {
+fn served(begins: u64, nanos: u64, weight: u32) -> u64 {
     begins.saturating_add(nanos.saturating_mul(SCALE) / u64::from(weight.max(1)))
 }
 
@@ -89,6 +112,29 @@ mod tests {
             queue.push(served(begins, 10_000, weights[who]), who);
         }
         counts
+    }
+
+    /// What two domains with these numbers of sessions get of 1000 visits.
+    fn shares_of_sessions(sessions: [usize; 2]) -> [u32; 2] {
+        let domains = [1, 2].map(|id| DomainId::new(id).unwrap());
+        let (mut queue, mut ledger) = (RunQueue::default(), Ledger::default());
+        let mut counts = [0; 2];
+        for (who, sessions) in sessions.into_iter().enumerate() {
+            (0..sessions).for_each(|_| queue.push(0, who));
+        }
+        for _ in 0..1000 {
+            let (begins, who) = queue.pop().unwrap();
+            counts[who] += 1;
+            ledger.charge(domains[who], begins, Duration::from_micros(10), 100);
+            queue.push(ledger.served(domains[who]), who);
+        }
+        counts
+    }
+
+    #[test]
+    fn more_sessions_do_not_make_a_larger_share() {
+        let [few, many] = shares_of_sessions([1, 8]);
+        assert!(few.abs_diff(many) <= 16, "{few} {many}");
     }
 
     #[test]

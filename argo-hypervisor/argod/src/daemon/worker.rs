@@ -1,18 +1,17 @@
 //! A worker: one thread a core that serves the sessions whose guests run there.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use argo_core::DomainId;
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::bell::time_kicking;
 use super::host::{EndReason, Host};
-use super::run_queue::{RunQueue, served};
+use super::run_queue::{Ledger, RunQueue};
 use super::session::{Session, SessionKey, Visit};
 use super::spin::Spin;
 
@@ -79,7 +78,7 @@ pub struct Worker {
     host: Arc<Host>,
     number: usize,
     queue: RunQueue<Turn>,
-    served: HashMap<DomainId, u64>,
+    ledger: Ledger,
     muted: VecDeque<(Instant, Arc<Session>)>,
     listened: Instant,
     spin: Spin,
@@ -100,7 +99,7 @@ impl Worker {
             host,
             number,
             queue: RunQueue::default(),
-            served: HashMap::new(),
+            ledger: Ledger::default(),
             muted: VecDeque::new(),
             listened: Instant::now(),
             spin,
@@ -148,7 +147,7 @@ impl Worker {
             return;
         }
         let Some(session) = self.host.session(key) else { return };
-        self.charge(session.domain.id(), DOORBELL_COST, session.domain.weight());
+        self.charge(&session, 0, DOORBELL_COST);
         if !session.claim() {
             return;
         }
@@ -159,7 +158,7 @@ impl Worker {
     }
 
     fn enqueue(&mut self, session: Arc<Session>, watched_until: Option<Instant>) {
-        let served = self.served.get(&session.domain.id()).copied().unwrap_or(0);
+        let served = self.ledger.served(session.domain.id());
         self.queue.push(served, Turn { session, watched_until });
     }
 
@@ -168,7 +167,8 @@ impl Worker {
         let (begun, kicking) = (Instant::now(), time_kicking());
         let visit = session.serve(self.host.engine(), self.host.budget());
         let took = begun.elapsed().saturating_sub(time_kicking() - kicking);
-        self.bill(&session, begins, took);
+        self.charge(&session, begins, took);
+        session.domain.meter().add_time(took);
         match visit {
             Err(bad) => self.host.request_end(session.key, EndReason::Protocol(bad)),
             Ok(visit) => self.settle(session, visit, watched_until),
@@ -211,16 +211,9 @@ impl Worker {
         }
     }
 
-    fn bill(&mut self, session: &Session, begins: u64, took: Duration) {
+    fn charge(&mut self, session: &Session, begins: u64, cost: Duration) {
         let domain = &session.domain;
-        let until = served(begins, took.as_nanos() as u64, domain.weight());
-        self.served.insert(domain.id(), until);
-        domain.meter().add_time(took);
-    }
-
-    fn charge(&mut self, domain: DomainId, cost: Duration, weight: u32) {
-        let so_far = self.served.entry(domain).or_default();
-        *so_far = served(*so_far, cost.as_nanos() as u64, weight);
+        self.ledger.charge(domain.id(), begins, cost, domain.weight());
     }
 
     fn mute(&mut self, session: &Arc<Session>) {
