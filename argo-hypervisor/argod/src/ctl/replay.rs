@@ -1,7 +1,7 @@
 //! `argoctl replay`: conformance traces against the engine or against an argod.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -19,7 +19,7 @@ pub(super) struct Replay {
     /// What to replay on.
     #[arg(long, value_enum, default_value_t = Via::Engine)]
     via: Via,
-    /// The argod to start; by default the one beside this program.
+    /// The argod to start; by default this program runs it itself.
     #[arg(long, value_name = "PATH")]
     argod: Option<PathBuf>,
     /// Traces, or folders with traces whose names end in .jsonl.
@@ -57,9 +57,8 @@ impl Replay {
 
 fn programs(argod: Option<PathBuf>) -> Result<Programs, Failure> {
     let argoctl = std::env::current_exe().map_err(Failure::failed)?;
-    let argod = argod.unwrap_or_else(|| argoctl.parent().unwrap_or(Path::new("")).join("argod"));
-    if !argod.is_file() {
-        let error = format!("{}: no such program, expected argod; see --argod", argod.display());
+    if let Some(missing) = argod.as_ref().filter(|argod| !argod.is_file()) {
+        let error = format!("--argod {}: no such program", missing.display());
         return Err(Failure::usage(error));
     }
     Ok(Programs { argod, argoctl })

@@ -109,6 +109,9 @@ impl Outcome {
 mod tests {
     use std::time::Duration;
 
+    /// Makes one thing in an outcome not as claimed.
+    type Break = fn(&mut Outcome);
+
     use super::*;
 
     fn outcome() -> Outcome {
@@ -138,7 +141,7 @@ mod tests {
     #[test]
     fn each_claim_fails_on_what_it_is_about() {
         assert_eq!(holds(&outcome()), [true; 4]);
-        let breaks: [(usize, fn(&mut Outcome)); 9] = [
+        let breaks: [(usize, Break); 9] = [
             (0, |outcome| outcome.report.received = 299),
             (0, |outcome| (outcome.sent, outcome.report.received) = (0, 0)),
             (0, |outcome| outcome.report.out_of_order = 1),

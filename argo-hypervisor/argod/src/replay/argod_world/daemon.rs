@@ -8,7 +8,6 @@ use tempfile::TempDir;
 use super::{Programs, System, WorldError};
 use crate::admin::{AdminClient, Request};
 use crate::started::StartedArgod;
-use crate::tied::tied;
 
 /// A running argod; killed, and its folder removed, when dropped.
 pub(super) struct Daemon {
@@ -27,7 +26,7 @@ impl Daemon {
         let folder = tempfile::Builder::new().prefix("argoctl-").tempdir()?;
         let file = folder.path().join("argod.toml");
         fs::write(&file, configuration(system, policy, folder.path())?)?;
-        let process = StartedArgod::start(tied(&programs.argoctl, &programs.argod), &file)?;
+        let process = StartedArgod::start(programs.run_argod(), &file)?;
         let admin = AdminClient::connect(&folder.path().join("admin.sock"))?;
         Ok(Self { process, admin, folder })
     }

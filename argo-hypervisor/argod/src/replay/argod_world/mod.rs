@@ -8,11 +8,13 @@ mod serve;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::Command;
 
 use super::PAGE_BYTES;
 use super::record::{Hook, System};
 use super::world::{Interrupts, OpResult, World, WorldError};
 use crate::admin::Request;
+use crate::tied::tied;
 use daemon::Daemon;
 use denials::Denials;
 use guest::Guest;
@@ -22,10 +24,24 @@ pub use serve::serve_guest;
 /// What the processes of an [`ArgodWorld`] run.
 #[derive(Clone, Debug)]
 pub struct Programs {
-    /// The daemon.
-    pub argod: PathBuf,
+    /// The daemon; argoctl itself if there is none.
+    pub argod: Option<PathBuf>,
     /// argoctl, which also is each domain's process.
     pub argoctl: PathBuf,
+}
+
+impl Programs {
+    /// The command that is argod.
+    fn run_argod(&self) -> Command {
+        match &self.argod {
+            Some(argod) => tied(&self.argoctl, argod),
+            None => {
+                let mut command = tied(&self.argoctl, &self.argoctl);
+                command.arg("argod");
+                command
+            }
+        }
+    }
 }
 
 /// An argod in a folder of its own, and a process for each domain of a trace. All of them end
