@@ -89,14 +89,14 @@ fn who_has_many_waiters_on_its_socket_is_interrupted_by_a_thread_of_its_own() {
     let interrupt_ns = || scene.argod.domain("guilty").interrupt_ns;
     interrupt(&mut guilty, &other);
     assert!(interrupt_ns() > 100_000, "only {} ns", interrupt_ns());
-    // From here on it costs the workers nothing, whatever it costs.
+    // From here on it costs the workers nothing, and is the guilty's to pay all the same.
     let (before, kickers) = (interrupt_ns(), kickers(&scene));
     assert!(kickers > 0);
     for _ in 0..200 {
         interrupt(&mut guilty, &other);
     }
     scene.bystanders.go_on();
-    assert_eq!(interrupt_ns(), before);
+    wait_until("the thread's time is counted", || interrupt_ns() > before);
     drop((waiters, guilty, other));
     wait_until("the thread goes with its session", || self::kickers(&scene) < kickers);
     scene.closes();
