@@ -170,7 +170,10 @@ impl Worker {
         self.charge(&session, begins, took);
         session.domain.meter().add_time(took);
         match visit {
-            Err(bad) => self.host.request_end(session.key, EndReason::Protocol(bad)),
+            Err(bad) => {
+                self.host.request_end(session.key, EndReason::Protocol(bad));
+                self.host.discard(session);
+            }
             Ok(visit) => self.settle(session, visit, watched_until),
         }
     }
