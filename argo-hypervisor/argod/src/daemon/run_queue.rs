@@ -163,6 +163,23 @@ mod tests {
         assert_eq!(queue.pop().unwrap().0, 100 * 10_000);
     }
 
+    /// As with time spent on interrupts for a domain that waits.
+    #[test]
+    fn what_is_charged_beside_its_visits_costs_a_domain_its_turns() {
+        let [slow, quick] = [1, 2].map(|id| DomainId::new(id).unwrap());
+        let (mut queue, mut ledger) = (RunQueue::default(), Ledger::default());
+        ledger.charge(slow, 0, Duration::from_micros(100), 100);
+        queue.push(ledger.served(slow), slow);
+        queue.push(ledger.served(quick), quick);
+        let mut before = 0;
+        while let Some((begins, who)) = queue.pop().filter(|(_, who)| *who == quick) {
+            before += 1;
+            ledger.charge(who, begins, Duration::from_micros(10), 100);
+            queue.push(ledger.served(who), who);
+        }
+        assert_eq!(before, 10);
+    }
+
     #[test]
     fn a_slow_visit_is_paid_for() {
         let mut queue = RunQueue::default();

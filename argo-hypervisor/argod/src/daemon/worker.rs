@@ -214,8 +214,11 @@ impl Worker {
         }
     }
 
+    /// Charges the session's domain for service, and for the interrupts that the session was sent
+    /// since it was last charged, whoever sent them.
     fn charge(&mut self, session: &Session, begins: u64, cost: Duration) {
         let domain = &session.domain;
+        let cost = cost + session.bell.time_to_charge();
         self.ledger.charge(domain.id(), begins, cost, domain.weight());
     }
 
