@@ -17,6 +17,9 @@ unsafe impl Sync for HeapRam {}
 
 impl HeapRam {
     /// `len` bytes of zeros (at least one page is allocated).
+    ///
+    /// Ends the process (as `Vec` and `Box` do) when there is no memory for them: `len` must not
+    /// be a guest's choice.
     pub fn zeroed(len: usize) -> Self {
         const PAGE: usize = 4096;
         // A page count that overflows `isize` cannot be allocated either: same answer.
