@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use argo_core::host::attach::{Hello, Sealed, Text, Verdict, Welcome};
+use argo_core::host::attach::{DOORBELLS_MAX, Hello, Sealed, Text, Verdict, Welcome};
 use argo_core::host::layout::control_bytes;
 use argo_core::host::queue::{Completion, HostQueue};
 use argo_core::host::wake::{self, Event, Signal};
@@ -19,10 +19,12 @@ use argo_core::platform::{Call, Gone, Link, Platform};
 use argo_guest::host::{AttachCause, AttachError, AttachOptions, HostSession, Step};
 use argo_mem::{Mapping, Memory};
 use rustix::event::{EventfdFlags, eventfd};
+use rustix::io::Errno;
 use rustix::net::{
     AddressFamily, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketAddrUnix,
     SocketFlags, SocketType, accept_with, bind, listen, recv, send, sendmsg, socket_with,
 };
+use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 const RAM_PAGES: u32 = 4;
@@ -87,6 +89,7 @@ fn welcome() -> Welcome {
         control_bytes: control_bytes(1),
         ram_pages: RAM_PAGES,
         doorbells: 1,
+        cpus: [0; DOORBELLS_MAX as usize],
         text: Text::EMPTY,
     }
 }
@@ -109,9 +112,13 @@ struct Served {
 
 impl Served {
     fn new(door: &Door) -> Self {
+        Self::with(door, &welcome(), &[&doorbell()])
+    }
+
+    fn with(door: &Door, welcome: &Welcome, doorbells: &[&OwnedFd]) -> Self {
         let link = door.greet();
         let (memory, fd) = memory();
-        say(&link, &welcome(), &[&fd, &doorbell()]);
+        say(&link, welcome, &[&[&fd], doorbells].concat());
         assert_eq!(hear::<Sealed>(&link), Sealed::MESSAGE);
         assert!(Mapping::is_sealed(&fd).unwrap());
         say(&link, &Verdict { magic: MAGIC, errno: 0, text: Text::EMPTY }, &[]);
@@ -159,6 +166,30 @@ fn calls_are_answered_while_awake_and_asleep() {
         for number in 0..2000 {
             assert_eq!(session.call(&call(number)), Ok(number as i64 + 1));
         }
+    });
+}
+
+#[test]
+fn the_worker_on_the_own_processor_is_rung() {
+    let allowed = sched_getaffinity(None).unwrap();
+    let cpu = (0..CpuSet::MAX_CPU).find(|cpu| allowed.is_set(*cpu)).unwrap();
+    let mut here = CpuSet::new();
+    here.set(cpu);
+    sched_setaffinity(None, &here).unwrap();
+    // Not where the processor's number alone would put it.
+    let own = (cpu + 1) % 2;
+    let mut cpus = [0; DOORBELLS_MAX as usize];
+    (cpus[own], cpus[1 - own]) = (cpu as u16, cpu as u16 + 1);
+    let welcome = Welcome { doorbells: 2, cpus, ..welcome() };
+    let (bells, door) = ([doorbell(), doorbell()], Door::new());
+    thread::scope(|scope| {
+        let served = scope.spawn(|| Served::with(&door, &welcome, &[&bells[0], &bells[1]]));
+        let session = door.attach().unwrap();
+        assert!(wake::rest(&served.join().unwrap().memory.view(), &[0]));
+        session.flush().unwrap();
+        let heard = |bell: &OwnedFd| rustix::io::read(bell, &mut [0; 8]);
+        assert_eq!(heard(&bells[1 - own]), Err(Errno::AGAIN));
+        assert_eq!(heard(&bells[own]), Ok(8));
     });
 }
 

@@ -49,9 +49,11 @@ pub struct Welcome {
     pub control_bytes: u32,
     /// Pages of RAM, the unused first one included.
     pub ram_pages: u32,
-    /// Doorbells, one a worker: ring the one whose number is the processor one runs on, modulo
-    /// their number.
+    /// Doorbells, one a worker: 1 to [`DOORBELLS_MAX`].
     pub doorbells: u32,
+    /// The processor that each doorbell's worker stays on, in the order of the doorbells; zeros
+    /// after the last. Ring the one of the processor that one runs on, or any if there is none.
+    pub cpus: [u16; DOORBELLS_MAX as usize],
     /// Why it was refused, UTF-8, padded with zeros.
     pub text: Text,
 }
@@ -112,7 +114,7 @@ impl Text {
 
 const _: () = {
     assert!(size_of::<Hello>() == 16);
-    assert!(size_of::<Welcome>() == 32 + TEXT_MAX);
+    assert!(size_of::<Welcome>() == 32 + 2 * DOORBELLS_MAX as usize + TEXT_MAX);
     assert!(size_of::<Sealed>() == 8);
     assert!(size_of::<Verdict>() == 8 + TEXT_MAX);
 };

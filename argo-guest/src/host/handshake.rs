@@ -20,6 +20,7 @@ use rustix::net::{
 };
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
+use super::doorbells::Doorbells;
 use super::error::{AttachCause, Step};
 
 /// Submission queues that a session asks for: all threads of a process share one.
@@ -33,7 +34,7 @@ type Failure = (Step, AttachCause);
 pub(super) struct Attached {
     pub(super) socket: OwnedFd,
     pub(super) memory: Mapping,
-    pub(super) doorbells: Vec<OwnedFd>,
+    pub(super) doorbells: Doorbells,
     pub(super) domain: DomainId,
     pub(super) control_bytes: usize,
     pub(super) ram_pages: u32,
@@ -46,11 +47,12 @@ pub(super) fn attach(path: &Path, patience: Duration) -> Result<Attached, Failur
     link.send(&Hello::new(QUEUES)).map_err(at(Step::Greeting))?;
     let (welcome, fds) = link.receive::<Welcome>().map_err(at(Step::ReceivingWelcome))?;
     let shape = check(&welcome, fds.len()).map_err(at(Step::ReceivingWelcome))?;
-    let (memory, doorbells) = take_memory(&shape, fds).map_err(at(Step::TakingMemory))?;
+    let (memory, bells) = take_memory(&shape, fds).map_err(at(Step::TakingMemory))?;
     link.send(&Sealed::MESSAGE).map_err(at(Step::TakingMemory))?;
     let (verdict, _) = link.receive::<Verdict>().map_err(at(Step::ReceivingVerdict))?;
     expect("Verdict's magic", verdict.magic, MAGIC).map_err(at(Step::ReceivingVerdict))?;
     accepted(verdict.errno, &verdict.text).map_err(at(Step::ReceivingVerdict))?;
+    let doorbells = Doorbells::new(bells, &welcome.cpus[..welcome.doorbells as usize]);
     let Shape { domain, control_bytes, ram_pages, .. } = shape;
     Ok(Attached { socket: link.socket, memory, doorbells, domain, control_bytes, ram_pages })
 }

@@ -8,6 +8,7 @@
 //! learns it at once, and who only polls learns it by [`Gone`](argo_core::platform::Gone) from
 //! the next calls.
 
+mod doorbells;
 mod error;
 mod handshake;
 mod session;

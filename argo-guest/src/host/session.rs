@@ -1,6 +1,5 @@
 //! An attachment to a domain of argod, as a platform.
 
-use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::Duration;
@@ -14,6 +13,7 @@ use argo_core::{DomainId, GuestAddr};
 use argo_mem::{Mapping, Memory, View};
 use parking_lot::Mutex;
 
+use super::doorbells::Doorbells;
 use super::error::{AttachCause, AttachError, Step};
 use super::handshake::{self, Attached};
 use super::sleep::{Bed, Spin};
@@ -44,7 +44,7 @@ impl Default for AttachOptions {
 pub struct HostSession {
     bed: Bed,
     memory: Mapping,
-    doorbells: Box<[OwnedFd]>,
+    doorbells: Doorbells,
     domain: DomainId,
     control_bytes: usize,
     ram_pages: u32,
@@ -98,7 +98,7 @@ impl HostSession {
         Ok(Self {
             bed,
             memory,
-            doorbells: doorbells.into(),
+            doorbells,
             domain,
             control_bytes,
             ram_pages,
@@ -228,9 +228,7 @@ impl Platform for HostSession {
         if wake::doorbell(&self.control()) == Signal::Unneeded {
             return Ok(());
         }
-        let worker = rustix::thread::sched_getcpu() % self.doorbells.len();
-        // The eventfd does not block; when it is full, the doorbell rings already.
-        let _ = rustix::io::write(&self.doorbells[worker], &1u64.to_ne_bytes());
+        self.doorbells.ring();
         Ok(())
     }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicI32, Ordering};
 
 use argo_core::abi::DOMID_ANY;
-use argo_core::host::attach::{Hello, Welcome};
+use argo_core::host::attach::{DOORBELLS_MAX, Hello, Welcome};
 use argo_core::host::queue::{Completion, GuestQueue};
 use argo_core::platform::Platform;
 use argod::admin::{AdminError, Request};
@@ -43,6 +43,23 @@ fn the_end_of_one_session_leaves_the_others_rings() {
     argod.wait_for("server", "one session is left", |server| server.sessions.len() == 1);
     assert_eq!(send(&client, 9, (2, 7), b"x"), argo_core::Errno::ECONNREFUSED.ret());
     assert_eq!(send(&client, 9, (2, 8), b"x"), 1);
+}
+
+#[test]
+fn a_guest_is_told_which_processor_each_doorbell_wakes() {
+    let workers = argod::config::Host::detect().cpus;
+    let last = workers.last().unwrap();
+    let pinned =
+        format!("[[domain]]\nid = 2\nname = \"pinned\"\nram = \"1MiB\"\ncpus = [{last}]\n");
+    let argod = Argod::start(&(open_system(&[(1, "free")]) + &pinned));
+    let offered = |domain| {
+        let Offer { welcome, doorbells, .. } = Raw::connect(&argod.socket(domain)).hello();
+        assert_eq!(welcome.doorbells as usize, doorbells.len());
+        welcome.cpus[..doorbells.len()].iter().map(|cpu| u32::from(*cpu)).collect::<Vec<_>>()
+    };
+    let served = workers.len().min(DOORBELLS_MAX as usize);
+    assert_eq!(offered("free"), workers[..served]);
+    assert_eq!(offered("pinned"), [*last]);
 }
 
 #[test]

@@ -188,6 +188,7 @@ impl Connection {
             control_bytes: control,
             ram_pages: domain.config.pages() as u32,
             doorbells: doorbells.len() as u32,
+            cpus: cpus(host, &doorbells),
             text: Text::EMPTY,
         };
         let ram = Arc::new(ram);
@@ -367,6 +368,7 @@ const NO_WELCOME: Welcome = Welcome {
     control_bytes: 0,
     ram_pages: 0,
     doorbells: 0,
+    cpus: [0; DOORBELLS_MAX as usize],
     text: Text::EMPTY,
 };
 
@@ -412,6 +414,16 @@ fn make_doorbells(host: &Host, domain: &HostDomain) -> Result<Vec<Doorbell>, Att
         Ok(Doorbell { worker, fd })
     };
     workers.map(make).collect::<Result<_, _>>().map_err(system("making a doorbell"))
+}
+
+/// The processor of each doorbell's worker.
+fn cpus(host: &Host, doorbells: &[Doorbell]) -> [u16; DOORBELLS_MAX as usize] {
+    let mut cpus = [0; DOORBELLS_MAX as usize];
+    for (cpu, doorbell) in cpus.iter_mut().zip(doorbells) {
+        // Linux has no processor beyond 8191.
+        *cpu = host.cpu_of(doorbell.worker) as u16;
+    }
+    cpus
 }
 
 /// Keeps the RAM from being swapped out, as far as the configuration asks for it.
