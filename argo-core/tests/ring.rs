@@ -52,7 +52,7 @@ fn a_message_of_any_length_at_any_place_arrives_and_touches_nothing_else() {
             let message = consumer.peek(&mem).unwrap().unwrap();
             let mut got = vec![0; len as usize];
             assert_eq!(message.copy_to(&mem, &mut got), len as usize);
-            assert_eq!((got, message.header.source.domain_id), (payload, 3), "at {start}");
+            assert_eq!((got, message.header().source.domain_id), (payload, 3), "at {start}");
             let mut data = [0; LEN as usize];
             RingMem::read(&mem, 0, &mut data);
             let used = SLOT + len;

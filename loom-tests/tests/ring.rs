@@ -42,7 +42,7 @@ fn receive(consumer: &mut Consumer, mem: &impl RingMem) -> Option<u8> {
     let mut payload = [0; PAYLOAD as usize];
     message.copy_to(mem, &mut payload);
     consumer.consume(mem, message);
-    let mark = message.header.message_type as u8;
+    let mark = message.header().message_type as u8;
     assert_eq!(payload, [mark; PAYLOAD as usize], "torn message");
     Some(mark)
 }

@@ -26,7 +26,7 @@ fn across(ring: &View<'_>) -> Option<u32> {
     space.write_header(ring, &MessageHeader { len: SLOT, ..MessageHeader::default() });
     producer.publish(ring, space);
     let message = Consumer::new(len).peek(ring).ok()??;
-    Some(message.header.len)
+    Some(message.header().len)
 }
 
 /// Whether a vchan can have rings of at least these sizes in bytes.

@@ -37,8 +37,8 @@ pub struct Corrupt {
 /// A message that lies in the ring.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Message {
-    /// Its header. The source's domain is true, its port a claim.
-    pub header: MessageHeader,
+    /// Its length was checked: at least a slot, and what is in the ring at most.
+    header: MessageHeader,
     at: u32,
     len: RingLen,
 }
@@ -117,6 +117,12 @@ impl Consumer {
 }
 
 impl Message {
+    /// Its header. The source's domain is true, its port a claim.
+    #[inline]
+    pub fn header(&self) -> &MessageHeader {
+        &self.header
+    }
+
     /// The payload's length in bytes.
     #[inline]
     pub fn payload_len(&self) -> u32 {

@@ -129,7 +129,7 @@ impl Datagram {
     fn take(&self) -> Result<Option<Received<'_>>, RecvError> {
         let ram = self.domain.inner().platform.ram();
         let Some((consumer, message)) = self.ring.take(ram)? else { return Ok(None) };
-        let source = message.header.source;
+        let source = message.header().source;
         let Some(domain) = DomainId::new(source.domain_id) else {
             self.ring.put_back(consumer, ram);
             return Err(RecvError::BadSource { domain_id: source.domain_id });
@@ -173,7 +173,7 @@ impl Received<'_> {
 
     /// The type that the sender gave it.
     pub fn message_type(&self) -> u32 {
-        self.message.header.message_type
+        self.message.header().message_type
     }
 
     /// Its length in bytes.

@@ -244,7 +244,7 @@ fn read_all(sink: &HostSession, stop: &AtomicBool) -> u64 {
         let seen = sink.sequence();
         while let Some(message) = consumer.peek(&ring).unwrap() {
             assert_eq!(message.payload_len(), PAYLOAD_BYTES);
-            assert_eq!(message.header.source.domain_id, VICTIM);
+            assert_eq!(message.header().source.domain_id, VICTIM);
             consumer.consume(&ring, message);
             received += 1;
         }

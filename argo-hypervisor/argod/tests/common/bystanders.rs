@@ -96,7 +96,7 @@ impl End {
         let found = self.consumer.peek(&ring).unwrap().expect("a message");
         let mut bytes = vec![0; found.payload_len() as usize];
         found.copy_to(&ring, &mut bytes);
-        assert_eq!(found.header.source.domain_id, from);
+        assert_eq!(found.header().source.domain_id, from);
         assert!(bytes == message(from, number), "message {number} of domain {from} is corrupt");
         self.consumer.consume(&ring, found);
         assert!(self.consumer.peek(&ring).unwrap().is_none(), "a message too many");
