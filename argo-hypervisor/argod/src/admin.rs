@@ -19,7 +19,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// Bytes of a request or an answer, the line's end included.
-pub const LINE_MAX: u64 = 16 << 20;
+pub const LINE_MAX: u64 = 32 << 20;
+
+/// Rings of a domain that [`DomainStat`] lists at most: with every domain there can be, the answer
+/// is shorter than [`LINE_MAX`].
+pub const RINGS_LISTED: usize = 128;
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -101,8 +105,10 @@ pub struct DomainStat {
     pub sessions: Vec<SessionStat>,
     /// Sessions that may be attached.
     pub sessions_allowed: u32,
-    /// Its rings.
+    /// Its rings, [`RINGS_LISTED`] at most: those that most domains wait for, then the fullest.
     pub rings: Vec<RingStat>,
+    /// How many rings it has, listed or not.
+    pub rings_total: usize,
     /// Rings that it may have.
     pub rings_allowed: u32,
     /// Messages it sent.

@@ -1,5 +1,6 @@
 //! What there is, for administrators.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
 use argo_core::policy::Hook;
@@ -7,7 +8,7 @@ use argo_core::{Errno, Partner};
 
 use super::domain::HostDomain;
 use super::host::Host;
-use crate::admin::{DomainStat, RingStat, RuleStat, SessionStat, Stat};
+use crate::admin::{DomainStat, RINGS_LISTED, RingStat, RuleStat, SessionStat, Stat};
 
 /// The daemon at one moment. Its parts are read one after another while it goes on working.
 pub fn stat(host: &Host) -> Stat {
@@ -38,7 +39,8 @@ fn domain_stat(host: &Host, domain: &HostDomain) -> Option<DomainStat> {
         ram: domain.config.ram,
         sessions: sessions.iter().map(|session| session_stat(session.peer)).collect(),
         sessions_allowed: domain.config.quotas.sessions,
-        rings: engine.rings.iter().map(ring_stat).collect(),
+        rings_total: engine.rings.len(),
+        rings: listed(engine.rings.iter().map(ring_stat).collect()),
         rings_allowed: engine.quotas.rings,
         messages: engine.counters.messages,
         bytes: engine.counters.bytes,
@@ -60,6 +62,15 @@ fn session_stat(peer: super::session::Peer) -> SessionStat {
     SessionStat { pid: peer.pid, uid: peer.uid, gid: peer.gid }
 }
 
+/// All rings as they are, or of too many those that matter most when something is stuck.
+fn listed(mut rings: Vec<RingStat>) -> Vec<RingStat> {
+    if rings.len() > RINGS_LISTED {
+        rings.sort_by_key(|ring| Reverse((ring.waiting, ring.filled)));
+        rings.truncate(RINGS_LISTED);
+    }
+    rings
+}
+
 fn ring_stat(ring: &argo_hypervisor::RingStat) -> RingStat {
     RingStat {
         port: ring.name.port.0,
@@ -72,5 +83,52 @@ fn ring_stat(ring: &argo_hypervisor::RingStat) -> RingStat {
         waiting: ring.waiting,
         messages: ring.messages,
         bytes: ring.bytes,
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::admin::LINE_MAX;
+
+    fn ring(port: u32) -> RingStat {
+        let (len, filled, waiting) = (4096, port % 3 * 16, port / 1000);
+        RingStat { port, partner: None, len, filled, waiting, messages: 0, bytes: 0 }
+    }
+
+    #[test]
+    fn as_many_rings_as_can_be_listed_are_all_there_in_order() {
+        let all: Vec<_> = (0..RINGS_LISTED as u32).map(ring).collect();
+        assert_eq!(listed(all.clone()), all);
+    }
+
+    /// The longest numbers, in as many domains with as many sessions as a configuration allows.
+    #[test]
+    fn the_rings_and_sessions_of_all_domains_fit_into_an_answer() {
+        let (word, long) = (u32::MAX, u64::MAX);
+        let ring = RingStat {
+            port: word,
+            partner: Some(u16::MAX),
+            len: word,
+            filled: word,
+            waiting: word,
+            messages: long,
+            bytes: long,
+        };
+        let rings = serde_json::to_string(&listed(vec![ring; 4096])).unwrap().len() as u64;
+        let session = SessionStat { pid: i32::MIN, uid: word, gid: word };
+        let sessions = serde_json::to_string(&vec![session; 64]).unwrap().len() as u64;
+        assert!(1024 * (rings + sessions) < LINE_MAX * 7 / 8, "{rings} and {sessions} bytes");
+    }
+
+    #[test]
+    fn of_more_rings_those_waited_for_and_then_the_fullest_are_listed() {
+        let empty = (0..RINGS_LISTED as u32).map(|port| ring(3 * port));
+        let all = empty.chain([ring(1), ring(2), ring(1002), ring(2001)]);
+        let listed = listed(all.collect());
+        assert_eq!(listed.len(), RINGS_LISTED);
+        let ports = listed.iter().take(5).map(|ring| ring.port);
+        assert_eq!(ports.collect::<Vec<_>>(), [2001, 1002, 2, 1, 0]);
     }
 }

@@ -119,8 +119,8 @@ mod tests {
         let figures = Figures { messages: 100, per_second: 1e6, p50, p99 };
         let attacker = serde_json::json!({
             "id": 3, "name": "attacker", "socket": "/run/a.sock", "active": true, "ram": 4096,
-            "sessions": [], "sessions_allowed": 1, "rings": [], "rings_allowed": 128,
-            "messages": 0, "bytes": 0, "refused": {"EPERM": 3}, "denied": {}, "service_ns": 0,
+            "sessions": [], "sessions_allowed": 1, "rings": [], "rings_total": 0,
+            "rings_allowed": 128, "messages": 0, "bytes": 0, "refused": {"EPERM": 3}, "denied": {}, "service_ns": 0,
             "interrupt_ns": 0, "mutes": 0, "attachments": 1, "refused_attachments": 0,
         });
         Outcome {

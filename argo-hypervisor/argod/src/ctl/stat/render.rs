@@ -6,10 +6,11 @@ use crate::ctl::table::{Table, bytes, grouped};
 /// Everything; tables without rows are left out.
 pub(super) fn tables(stat: &Stat) -> String {
     let mut text = format!("{} domains, {} workers\n", stat.domains.len(), stat.workers);
+    let rings_title = format!("rings{}", rings_left_out(stat));
     let tables = [
         ("domains", domains(stat)),
         ("sessions", sessions(stat)),
-        ("rings", rings(stat)),
+        (&*rings_title, rings(stat)),
         ("refused calls, by the error they got", refused(stat)),
         ("refused by the policy, by hook", denied(stat)),
         ("refused by the policy, by rule", rules(stat)),
@@ -41,7 +42,7 @@ fn domains(stat: &Stat) -> Table {
             if domain.active { "on" } else { "off" }.into(),
             bytes(domain.ram),
             format!("{}/{}", domain.sessions.len(), domain.sessions_allowed),
-            format!("{}/{}", domain.rings.len(), domain.rings_allowed),
+            format!("{}/{}", domain.rings_total, domain.rings_allowed),
             grouped(domain.messages),
             bytes(domain.bytes),
             grouped(domain.refused.values().sum()),
@@ -88,6 +89,15 @@ fn rings(stat: &Stat) -> Table {
         }
     }
     table
+}
+
+/// What the table of rings does not show, by domain; empty if it shows all.
+fn rings_left_out(stat: &Stat) -> String {
+    let left_out = stat.domains.iter().filter_map(|domain| {
+        let count = domain.rings_total.saturating_sub(domain.rings.len());
+        (count > 0).then(|| format!("\n  ({}: {} more are not shown)", domain.name, count))
+    });
+    left_out.collect()
 }
 
 fn refused(stat: &Stat) -> Table {
@@ -145,6 +155,7 @@ mod tests {
             sessions: vec![SessionStat { pid: 4_194_304, uid: 1001, gid: 1001 }],
             sessions_allowed: 1,
             rings: Vec::new(),
+            rings_total: 0,
             rings_allowed: 128,
             messages: 123_456_789,
             bytes: 7 << 30,
@@ -167,6 +178,7 @@ mod tests {
     fn everything_is_shown_aligned_and_fits_a_terminal() {
         let mut server = domain(2, "server");
         server.rings = vec![ring(Some(1)), ring(Some(9)), ring(None)];
+        server.rings_total = 3;
         let rule = RuleStat { cause: "policy rule 4 (demo.toml:31)".into(), count: 7 };
         let domains = vec![domain(1, "client"), server];
         let text = tables(&Stat { workers: 2, domains, refusals: vec![rule] });
@@ -182,6 +194,21 @@ mod tests {
         assert!(text.contains("  server  EACCES       7\n  server  EAGAIN  12 345\n"));
         assert!(text.contains("  server  send      7\n"));
         assert!(text.contains("      7  policy rule 4 (demo.toml:31)\n"));
+    }
+
+    #[test]
+    fn rings_that_are_not_listed_are_counted() {
+        let mut server = domain(2, "server");
+        (server.rings, server.rings_allowed) = (vec![ring(None); 2], 4096);
+        let shown = |total| {
+            let domains =
+                vec![domain(1, "client"), DomainStat { rings_total: total, ..server.clone() }];
+            tables(&Stat { workers: 2, domains, refusals: Vec::new() })
+        };
+        let text = shown(1002);
+        assert!(text.contains("1002/4096"), "{text}");
+        assert!(text.contains("\nrings\n  (server: 1000 more are not shown)\n  DOMAIN"), "{text}");
+        assert!(shown(2).contains("\nrings\n  DOMAIN"));
     }
 
     #[test]
