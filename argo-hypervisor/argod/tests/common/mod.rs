@@ -45,15 +45,16 @@ impl Argod {
     }
 
     pub fn start_in(dir: TempDir, text: &str) -> Self {
+        Self::start_by(Command::new(env!("CARGO_BIN_EXE_argod")), dir, text)
+    }
+
+    /// The same with this command, which runs argod.
+    pub fn start_by(mut command: Command, dir: TempDir, text: &str) -> Self {
         let config = dir.path().join("argod.toml");
         let header = format!("runtime_dir = {:?}\n", dir.path());
         std::fs::write(&config, header + text).unwrap();
-        let mut process = Command::new(env!("CARGO_BIN_EXE_argod"))
-            .arg("--config")
-            .arg(&config)
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
+        let mut process =
+            command.arg("--config").arg(&config).stderr(Stdio::piped()).spawn().unwrap();
         let mut log = BufReader::new(process.stderr.take().unwrap());
         let mut seen = String::new();
         while !seen.contains(" ready ") {

@@ -9,6 +9,7 @@ mod bells;
 mod common;
 mod death;
 mod memory;
+mod tracing;
 mod words;
 
 use common::child::{Diary, part, wait_for_death};
