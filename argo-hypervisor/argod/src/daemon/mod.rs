@@ -2,15 +2,15 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | [`host`] | what all parts share: engine, domains, sessions |
-//! | [`listener`] | sockets that nobody can replace |
-//! | [`reception`] | accepts, notices hang-ups, ends sessions |
-//! | [`attach`] | how a process becomes a session |
-//! | [`session`] | its memory and queues, and how they are served |
-//! | [`worker`] | a thread a core that serves sessions in fair turns ([`run_queue`], [`spin`]) |
-//! | [`interrupts`], [`bell`] | from an event to the process that sleeps |
-//! | [`burial`] | memory of ended sessions that somebody still holds |
-//! | [`admin`], [`stat`] | the administrators' socket |
+//! | `host` | what all parts share: engine, domains, sessions |
+//! | `listener` | sockets that nobody can replace |
+//! | `reception` | accepts, notices hang-ups, ends sessions |
+//! | `attach` | how a process becomes a session |
+//! | `session` | its memory and queues, and how they are served |
+//! | `worker` | a thread a core that serves sessions in fair turns (`run_queue`, `spin`) |
+//! | `interrupts`, `bell` | from an event to the process that sleeps |
+//! | `burial` | memory of ended sessions that somebody still holds |
+//! | `admin`, `stat` | the administrators' socket |
 
 mod admin;
 mod attach;

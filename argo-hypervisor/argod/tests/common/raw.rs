@@ -11,7 +11,7 @@ use argo_core::host::queue::GuestQueue;
 use argo_core::host::words::{Word, Words};
 use argo_core::platform::{Call, Gone};
 use argo_mem::{Mapping, Memory, View};
-use rustix::io::Errno;
+use rustix::io::{Errno, retry_on_intr};
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
@@ -68,8 +68,9 @@ impl Raw {
         let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(fds_max))];
         let mut control = RecvAncillaryBuffer::new(&mut space);
         let mut bytes = [IoSliceMut::new(message.as_mut_bytes())];
-        let got = recvmsg(&self.socket, &mut bytes, &mut control, RecvFlags::CMSG_CLOEXEC);
-        let got = match got {
+        // A process that is stopped and goes on finds its system call interrupted.
+        let receive = || recvmsg(&self.socket, &mut bytes, &mut control, RecvFlags::CMSG_CLOEXEC);
+        let got = match retry_on_intr(receive) {
             Ok(got) if got.bytes > 0 => got.bytes,
             Ok(_) | Err(Errno::CONNRESET) => return None,
             Err(errno) => panic!("no message within {PATIENCE:?}: {errno}"),
