@@ -17,6 +17,7 @@ use argo_core::host::wake;
 use argo_core::host::{MAGIC, VERSION};
 use argo_hypervisor::{BadRam, Caller, LinearMemory};
 use argo_mem::{MapError, Mapping, Memory};
+use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::net::{
     RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, recv, sendmsg,
@@ -28,7 +29,7 @@ use super::bell::Bell;
 use super::burial::{self, Buried};
 use super::domain::{HostDomain, NoPlace, Place};
 use super::host::{AdmitError, Host};
-use super::session::{Doorbell, Parts, Peer, Session};
+use super::session::{Doorbell, Peer, Service, Session};
 use super::sockopt::peer_pidfd;
 use crate::config::LockMemory;
 
@@ -222,7 +223,7 @@ impl Connection {
         let socket = self.socket.clone();
         let bell = Arc::new(Bell::new(ram.clone(), socket.clone(), host.kick_limit()));
         let key = host.next_key();
-        let session = Session::new(Parts {
+        let session = Session {
             key,
             domain,
             peer,
@@ -231,10 +232,10 @@ impl Connection {
             pidfd,
             doorbells,
             ram,
-            grave,
+            grave: Mutex::new(grave),
             caller,
-            queues,
-        });
+            service: Service::new(queues),
+        };
         Ok(host.admit(place, Arc::new(session))?)
     }
 

@@ -350,7 +350,7 @@ impl Host {
         self.reception.unwatch(&session);
         let domain = session.domain.clone();
         self.engine.events().remove(domain.id(), &session.bell);
-        let own = |ring: &_| Arc::ptr_eq(argo_hypervisor::RingPages::memory(ring), session.ram());
+        let own = |ring: &_| Arc::ptr_eq(argo_hypervisor::RingPages::memory(ring), &session.ram);
         self.engine.withdraw_rings(&domain.engine, own);
         domain.leave(&session, || self.engine.deactivate(&domain.engine));
         self.undertaker.call();

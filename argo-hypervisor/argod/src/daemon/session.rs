@@ -92,12 +92,21 @@ pub struct Session {
     pub pidfd: Option<OwnedFd>,
     /// Its doorbells.
     pub doorbells: Vec<Doorbell>,
-    ram: Arc<Mapping>,
-    caller: Caller<HostSystem>,
+    /// Control area and RAM.
+    pub ram: Arc<Mapping>,
+    /// Tells, once the session is over, whether its RAM is still held.
+    pub grave: Mutex<Option<Buried>>,
+    /// The domain, with this session's RAM as its memory.
+    pub caller: Caller<HostSystem>,
+    /// How its calls are served.
+    pub service: Service,
+}
+
+/// What changes while a session is served.
+pub struct Service {
     queues: Mutex<Vec<Queue>>,
     turn: Turn<AtomicU32>,
     idle_rings: AtomicU32,
-    grave: Mutex<Option<Buried>>,
     over: AtomicBool,
 }
 
@@ -107,65 +116,32 @@ struct Queue {
     chain_failed: bool,
 }
 
-/// What a session is made of.
-pub struct Parts {
-    /// See [`Session::key`].
-    pub key: SessionKey,
-    /// See [`Session::domain`].
-    pub domain: Arc<HostDomain>,
-    /// See [`Session::peer`].
-    pub peer: Peer,
-    /// See [`Session::bell`].
-    pub bell: Arc<Bell>,
-    /// See [`Session::socket`].
-    pub socket: Arc<OwnedFd>,
-    /// See [`Session::pidfd`].
-    pub pidfd: Option<OwnedFd>,
-    /// See [`Session::doorbells`].
-    pub doorbells: Vec<Doorbell>,
-    /// Control area and RAM.
-    pub ram: Arc<Mapping>,
-    /// Tells, once the session is over, whether its RAM is still held.
-    pub grave: Option<Buried>,
-    /// The domain, with this session's RAM as its memory.
-    pub caller: Caller<HostSystem>,
-    /// How many queues it asked for.
-    pub queues: u32,
-}
-
-impl Session {
-    /// A session that nobody watches yet: its doorbell is armed, so its guest rings.
-    pub fn new(parts: Parts) -> Self {
+impl Service {
+    /// The service of a session with so many queues that nobody watches yet: its doorbell is
+    /// armed, so its guest rings.
+    pub fn new(queues: u32) -> Self {
         let queue = |number| Queue { ends: HostQueue::new(number), chain_failed: false };
         Self {
-            key: parts.key,
-            domain: parts.domain,
-            peer: parts.peer,
-            bell: parts.bell,
-            socket: parts.socket,
-            pidfd: parts.pidfd,
-            doorbells: parts.doorbells,
-            ram: parts.ram,
-            caller: parts.caller,
-            queues: Mutex::new((0..parts.queues.min(QUEUES_MAX)).map(queue).collect()),
+            queues: Mutex::new((0..queues.min(QUEUES_MAX)).map(queue).collect()),
             turn: Turn::default(),
             idle_rings: AtomicU32::new(0),
-            grave: Mutex::new(parts.grave),
             over: AtomicBool::new(false),
         }
     }
+}
 
+impl Session {
     /// Takes a resting session into service. `false`: a worker has it already.
     pub fn claim(&self) -> bool {
-        self.turn.claim(&self.ram.view())
+        self.service.turn.claim(&self.ram.view())
     }
 
     /// Counts a doorbell that found the session resting; `true` after too many in a row with no
     /// call behind them.
     pub fn has_rung_idly_too_often(&self) -> bool {
-        let often = self.idle_rings.fetch_add(1, Ordering::Relaxed) >= IDLE_RINGS;
+        let often = self.service.idle_rings.fetch_add(1, Ordering::Relaxed) >= IDLE_RINGS;
         if often {
-            self.idle_rings.store(0, Ordering::Relaxed);
+            self.service.idle_rings.store(0, Ordering::Relaxed);
         }
         often
     }
@@ -175,7 +151,7 @@ impl Session {
     /// # Errors
     /// The guest broke the queue protocol: the session is to be ended.
     pub fn serve(&self, engine: &Engine, budget: Budget) -> Result<Visit, BadIndex> {
-        let mut queues = self.queues.lock();
+        let mut queues = self.service.queues.lock();
         let mut visit = Visit { calls: 0, more: false };
         if self.is_over() {
             return Ok(visit);
@@ -191,7 +167,7 @@ impl Session {
         drop(queues);
         visit.calls = meter.calls;
         if visit.calls > 0 {
-            self.idle_rings.store(0, Ordering::Relaxed);
+            self.service.idle_rings.store(0, Ordering::Relaxed);
             self.bell.raise(Event::Completion);
         }
         broken.map_or(Ok(visit), Err)
@@ -201,36 +177,31 @@ impl Session {
     /// calls came and the caller still has it.
     pub fn rest(&self) -> bool {
         let mut taken = [0; QUEUES_MAX as usize];
-        let queues = self.queues.lock();
+        let queues = self.service.queues.lock();
         let used = queues.len();
         for (index, queue) in taken.iter_mut().zip(queues.iter()) {
             *index = queue.ends.taken();
         }
         drop(queues);
-        self.turn.rest(&self.ram.view(), &taken[..used])
+        self.service.turn.rest(&self.ram.view(), &taken[..used])
     }
 
     /// Marks the session as over. `true` for the first who does. When this returns no call of the
     /// session is being executed, and none will be.
     pub fn end(&self) -> bool {
-        let first = !self.over.swap(true, Ordering::SeqCst);
-        drop(self.queues.lock());
+        let first = !self.service.over.swap(true, Ordering::SeqCst);
+        drop(self.service.queues.lock());
         first
     }
 
     /// Whether the session is over.
     pub fn is_over(&self) -> bool {
-        self.over.load(Ordering::SeqCst)
+        self.service.over.load(Ordering::SeqCst)
     }
 
     /// What is left of the session once it is over: the question whether its RAM is held.
     pub fn bury(&self) -> Option<Buried> {
         self.grave.lock().take()
-    }
-
-    /// The session's memory.
-    pub fn ram(&self) -> &Arc<Mapping> {
-        &self.ram
     }
 
     fn serve_queue(
