@@ -3,12 +3,12 @@
 //! Guest RAM, Argo rings and session pages are shared between processes (and, in tests, between
 //! threads) that do not trust each other. Rust references to such bytes would be a lie, so they
 //! are reached through a [`View`]: bounds-checked, every word one atomic or volatile access, and
-//! bulk bytes by one copy primitive ([`copy`](mod@copy)) of which the compiler knows nothing. Racing bytes are
+//! bulk bytes by one copy primitive (`copy`) of which the compiler knows nothing. Racing bytes are
 //! *arbitrary*, never undefined behaviour: whoever reads them validates a private copy.
 //!
 //! - [`View`]: a borrowed window on shared memory.
-//! - [`HeapRam`] (feature `alloc`): RAM of an in-process domain.
-//! - [`Mapping`] (feature `host`): RAM in a sealed memfd, shared with a guest process.
+//! - `HeapRam` (feature `alloc`): RAM of an in-process domain.
+//! - `Mapping` (feature `host`): RAM in a sealed memfd, shared with a guest process.
 //!
 //! ```
 //! # #[cfg(feature = "alloc")]

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use argod::admin::{AdminClient, Request, Stat};
 use common::raw::Raw;
-use common::{PATIENCE, exists, open_system, wait_until};
+use common::{Killed, PATIENCE, exists, open_system, wait_until};
 use tempfile::TempDir;
 
 /// A folder with a configuration in it.
@@ -161,7 +161,8 @@ fn a_json_log_parses_and_guests_cannot_fill_it() {
     const REFUSALS: u64 = 300;
     let text = open_system(&[(1, "a")]) + "[log]\nformat = \"json\"\n";
     let site = Site::new(&text);
-    let mut argod = site.argod("--config").stderr(Stdio::piped()).spawn().unwrap();
+    let argod = site.argod("--config").stderr(Stdio::piped()).spawn().unwrap();
+    let Killed(argod) = &mut Killed(argod);
     let admin = site.run_dir().join("admin.sock");
     wait_until("argod serves", || stat(&admin).is_some());
     for _ in 0..REFUSALS {

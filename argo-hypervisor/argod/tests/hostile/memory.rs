@@ -94,7 +94,8 @@ fn ram_that_is_kept_is_not_replaced() {
 
     let session = scene.guilty();
     let memfd = session.offer.memfd.try_clone().unwrap();
-    let mut keeper = std::process::Command::new("sleep").arg("1000").stdin(memfd).spawn().unwrap();
+    let keeper = std::process::Command::new("sleep").arg("1000").stdin(memfd).spawn().unwrap();
+    let Killed(keeper) = &mut Killed(keeper);
     drop(session);
     ended();
     still_held();
