@@ -49,6 +49,10 @@
 //!   queue a wait any more; `active` is cleared; then L2 (write) of each domain in turn. A
 //!   registration that names the domain checks `active` under its L2: either the walk finds its
 //!   ring, or it finds the domain inactive.
+//!
+//! So senders to different rings do not wait for each other, with one exception: while the owner
+//! registers or unregisters a ring (or a teardown looks at its table), new senders to *that owner*
+//! wait until the copies under way into its rings are done, at most one ring's length each.
 #![no_std]
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
