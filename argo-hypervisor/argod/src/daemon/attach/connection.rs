@@ -1,0 +1,184 @@
+//! One process's side of an attachment: its credentials and its messages, before a deadline.
+
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use argo_core::host::attach::{DOORBELLS_MAX, Hello, Sealed, Text, Verdict, Welcome};
+use argo_core::host::layout::QUEUES_MAX;
+use argo_core::host::{MAGIC, VERSION};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::{
+    RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recv, sendmsg, sockopt,
+};
+use zerocopy::IntoBytes;
+
+use super::error::{AttachError, system};
+use crate::daemon::domain::HostDomain;
+use crate::daemon::session::{Doorbell, Peer};
+
+/// How long a process may take for its part of an attachment.
+pub(super) const DEADLINE: Duration = Duration::from_secs(5);
+
+/// A connection on its way to a session.
+pub(super) struct Connection {
+    pub(super) socket: Arc<OwnedFd>,
+    deadline: Instant,
+}
+
+impl Connection {
+    /// A connection that was just accepted.
+    pub(super) fn new(socket: OwnedFd) -> Self {
+        Self { socket: Arc::new(socket), deadline: Instant::now() + DEADLINE }
+    }
+
+    /// Who connected, if the socket's owner, group and mode are for them. The kernel has checked
+    /// the path's permissions; this holds for a socket that was passed on, too.
+    pub(super) fn peer(&self, domain: &HostDomain) -> Result<Peer, AttachError> {
+        let credentials =
+            sockopt::socket_peercred(&*self.socket).map_err(system("asking who connected"))?;
+        let peer = Peer {
+            pid: credentials.pid.as_raw_nonzero().get(),
+            uid: credentials.uid.as_raw(),
+            gid: credentials.gid.as_raw(),
+        };
+        let socket = &domain.config.socket;
+        let owner = socket.uid.unwrap_or_else(|| rustix::process::geteuid().as_raw());
+        let group = socket.gid.unwrap_or_else(|| rustix::process::getegid().as_raw());
+        let as_owner = socket.mode & 0o600 == 0o600 && peer.uid == owner;
+        let as_group = socket.mode & 0o060 == 0o060 && peer.gid == group;
+        let as_other = socket.mode & 0o006 == 0o006;
+        if peer.uid == 0 || as_owner || as_group || as_other {
+            return Ok(peer);
+        }
+        let Peer { uid, gid, .. } = peer;
+        Err(AttachError::Credentials { uid, gid, owner, group, mode: socket.mode })
+    }
+
+    /// Receives and checks the first message; returns how many queues are wanted.
+    pub(super) fn hello(&self) -> Result<u32, AttachError> {
+        let mut hello = Hello::new(0);
+        self.receive("Hello", hello.as_mut_bytes())?;
+        let broken = |found: String, expected: String| AttachError::Protocol {
+            message: "Hello",
+            found,
+            expected,
+        };
+        if hello.magic != MAGIC || hello.reserved != 0 {
+            let found = format!("magic {:#010x}, reserved {:#x}", hello.magic, hello.reserved);
+            return Err(broken(found, format!("magic {MAGIC:#010x}, reserved 0")));
+        }
+        if hello.version != VERSION {
+            return Err(AttachError::Version { found: hello.version });
+        }
+        if !(1..=QUEUES_MAX).contains(&hello.queues) {
+            return Err(broken(format!("{} queues", hello.queues), format!("1 to {QUEUES_MAX}")));
+        }
+        Ok(hello.queues)
+    }
+
+    /// Receives and checks the second message.
+    pub(super) fn sealed(&self) -> Result<(), AttachError> {
+        let mut sealed = Sealed::MESSAGE;
+        self.receive("Sealed", sealed.as_mut_bytes())?;
+        if sealed == Sealed::MESSAGE {
+            return Ok(());
+        }
+        let found = format!("magic {:#010x}, reserved {:#x}", sealed.magic, sealed.reserved);
+        let expected = format!("magic {MAGIC:#010x}, reserved 0");
+        Err(AttachError::Protocol { message: "Sealed", found, expected })
+    }
+
+    /// Receives one message of exactly this size before the deadline. Descriptors in it are not
+    /// taken: the kernel refuses or closes them.
+    fn receive(&self, message: &'static str, bytes: &mut [u8]) -> Result<(), AttachError> {
+        self.wait_readable(message)?;
+        // One byte more than the message shows a longer one.
+        let mut buffer = [0; size_of::<Hello>() + 1];
+        let (_, got) = recv(&*self.socket, &mut buffer[..], RecvFlags::DONTWAIT)
+            .map_err(system("receiving"))?;
+        if got == 0 {
+            return Err(AttachError::HungUp { message });
+        }
+        if got != bytes.len() {
+            let expected = format!("{} bytes", bytes.len());
+            return Err(AttachError::Protocol { message, found: format!("{got} bytes"), expected });
+        }
+        bytes.copy_from_slice(&buffer[..got]);
+        Ok(())
+    }
+
+    fn wait_readable(&self, message: &'static str) -> Result<(), AttachError> {
+        loop {
+            let left = self.deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Err(AttachError::TooSlow { message });
+            }
+            let timeout =
+                Timespec { tv_sec: left.as_secs() as _, tv_nsec: left.subsec_nanos() as _ };
+            let mut socket = [PollFd::new(&*self.socket, PollFlags::IN)];
+            match poll(&mut socket, Some(&timeout)) {
+                Ok(0) | Err(rustix::io::Errno::INTR) => {}
+                Ok(_) => return Ok(()),
+                Err(errno) => return Err(system("waiting")(errno)),
+            }
+        }
+    }
+
+    /// Sends the first answer, with the memory and the doorbells.
+    pub(super) fn welcome(
+        &self,
+        welcome: &Welcome,
+        memory: &OwnedFd,
+        doorbells: &[Doorbell],
+    ) -> Result<(), AttachError> {
+        let descriptors: Vec<BorrowedFd<'_>> = std::iter::once(memory)
+            .chain(doorbells.iter().map(|doorbell| &doorbell.fd))
+            .map(AsFd::as_fd)
+            .collect();
+        let mut space =
+            [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DOORBELLS_MAX as usize + 1))];
+        let mut control = SendAncillaryBuffer::new(&mut space);
+        control.push(SendAncillaryMessage::ScmRights(&descriptors));
+        let bytes = [IoSlice::new(welcome.as_bytes())];
+        sendmsg(&*self.socket, &bytes, &mut control, NOW).map_err(system("sending the RAM"))?;
+        Ok(())
+    }
+
+    /// Says why there is no Welcome.
+    pub(super) fn refuse(&self, error: &AttachError) {
+        let refusal = Welcome { errno: error.number(), text: error.text(), ..NO_WELCOME };
+        self.say(refusal.as_bytes());
+    }
+
+    /// Says how it ended: with a session, or why not.
+    pub(super) fn conclude(&self, result: Result<(), &AttachError>) {
+        let (errno, text) = match result {
+            Ok(()) => (0, Text::EMPTY),
+            Err(error) => (error.number(), error.text()),
+        };
+        self.say(Verdict { magic: MAGIC, errno, text }.as_bytes());
+    }
+
+    /// Sends a message if there is room for it: a process that does not read is not waited for.
+    fn say(&self, message: &[u8]) {
+        let _ = rustix::net::send(&*self.socket, message, NOW);
+    }
+}
+
+const NOW: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+
+const NO_WELCOME: Welcome = Welcome {
+    magic: MAGIC,
+    version: VERSION,
+    errno: 0,
+    domain: 0,
+    queues: 0,
+    control_bytes: 0,
+    ram_pages: 0,
+    doorbells: 0,
+    cpus: [0; DOORBELLS_MAX as usize],
+    text: Text::EMPTY,
+};

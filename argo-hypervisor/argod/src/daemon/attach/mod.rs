@@ -1,0 +1,186 @@
+//! How a process becomes a session: one connection, one thread, a few messages, a deadline.
+//!
+//! The order matters (each step was attacked without it): argod maps the memory before anybody
+//! else has it; the *guest* adds the final seals, because adding them takes a lock that a guest can
+//! hold for ever; argod only looks whether they are there, and touches the pages after.
+
+mod connection;
+mod error;
+
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use argo_core::host::attach::{DOORBELLS_MAX, Text, Welcome};
+use argo_core::host::layout::{QUEUES_MAX, control_bytes};
+use argo_core::host::wake;
+use argo_core::host::{MAGIC, VERSION};
+use argo_hypervisor::{Caller, LinearMemory};
+use argo_mem::{MapError, Mapping, Memory};
+use parking_lot::Mutex;
+use rustix::event::{EventfdFlags, eventfd};
+use rustix::net::{Shutdown, shutdown};
+
+use super::bell::Bell;
+use super::burial::{self, Buried};
+use super::domain::{HostDomain, Place};
+use super::host::Host;
+use super::session::{Doorbell, Peer, Service, Session};
+use super::sockopt::peer_pidfd;
+use crate::config::LockMemory;
+use connection::Connection;
+pub use error::AttachError;
+use error::system;
+
+/// Serves one connection up to the point where its session is live, or it is told why not.
+///
+/// # Errors
+/// [`AttachError`], which the process was told if it still listens.
+pub fn attach(
+    host: &Arc<Host>,
+    domain: &Arc<HostDomain>,
+    socket: OwnedFd,
+) -> Result<Peer, AttachError> {
+    let connection = Connection::new(socket);
+    let offered = connection.offer(host, domain).inspect_err(|error| connection.refuse(error))?;
+    let peer = offered.peer;
+    connection.admit(host, offered).inspect_err(|error| connection.conclude(Err(error)))?;
+    connection.conclude(Ok(()));
+    Ok(peer)
+}
+
+/// What is there once the process has been sent its memory.
+struct Offered {
+    place: Place,
+    peer: Peer,
+    pidfd: Option<OwnedFd>,
+    memfd: OwnedFd,
+    ram: Arc<Mapping>,
+    doorbells: Vec<Doorbell>,
+    queues: u32,
+}
+
+impl Connection {
+    /// Up to the point where the process has been sent its memory.
+    fn offer(&self, host: &Host, domain: &Arc<HostDomain>) -> Result<Offered, AttachError> {
+        let peer = self.peer(domain)?;
+        // Older kernels cannot name the process; its socket tells of its end all the same.
+        let pidfd = peer_pidfd(&*self.socket).ok();
+        let queues = self.hello()?;
+        let mut place = domain.place(peer)?;
+
+        let control = control_bytes(queues);
+        let bytes = control as usize + domain.config.ram as usize;
+        let (ram, memfd) = Mapping::create(&format!("argo-{}", domain.name()), bytes)?;
+        // From the beginning the guest has to ring: argod listens once the session is live.
+        let _ = wake::rest(&ram.view(), &[0; QUEUES_MAX as usize][..queues as usize]);
+        let doorbells = make_doorbells(host, domain)?;
+        let passed = burial::reopen(&memfd).map_err(system("opening the RAM again"))?;
+        let welcome = Welcome {
+            magic: MAGIC,
+            version: VERSION,
+            errno: 0,
+            domain: domain.id().raw().into(),
+            queues,
+            control_bytes: control,
+            ram_pages: domain.config.pages() as u32,
+            doorbells: doorbells.len() as u32,
+            cpus: cpus(host, &doorbells),
+            text: Text::EMPTY,
+        };
+        let ram = Arc::new(ram);
+        place.passes(grave(&memfd, &ram)?);
+        self.welcome(&welcome, &passed, &doorbells)?;
+        Ok(Offered { place, peer, pidfd, memfd, ram, doorbells, queues })
+    }
+
+    /// The rest: checks the seals, pins the memory, and makes the session live.
+    fn admit(&self, host: &Arc<Host>, offered: Offered) -> Result<(), AttachError> {
+        self.sealed()?;
+        if !Mapping::is_sealed(&offered.memfd)? {
+            return Err(AttachError::NotSealed);
+        }
+        offered.ram.populate()?;
+        lock(host.lock_memory(), offered.place.domain(), &offered.ram)?;
+        // Nothing is received any more: only a hang-up is of interest from here on.
+        shutdown(&*self.socket, Shutdown::Read).map_err(system("closing the way in"))?;
+        self.establish(host, offered)
+    }
+
+    fn establish(&self, host: &Arc<Host>, offered: Offered) -> Result<(), AttachError> {
+        let Offered { mut place, peer, pidfd, ram, doorbells, queues, .. } = offered;
+        let grave = place.session_begins();
+        let domain = place.domain().clone();
+        let memory = domain_memory(&domain, &ram, queues)?;
+        let caller = Caller { domain: domain.engine.clone(), memory };
+        let socket = self.socket.clone();
+        let bell = Arc::new(Bell::new(ram.clone(), socket.clone(), host.kick_limit()));
+        let key = host.next_key();
+        let session = Session {
+            key,
+            domain,
+            peer,
+            bell,
+            socket,
+            pidfd,
+            doorbells,
+            ram,
+            grave: Mutex::new(grave),
+            caller,
+            service: Service::new(queues),
+        };
+        Ok(host.admit(place, Arc::new(session))?)
+    }
+}
+
+/// The RAM behind the control area, as the engine sees it.
+fn domain_memory(
+    domain: &HostDomain,
+    ram: &Arc<Mapping>,
+    queues: u32,
+) -> Result<LinearMemory<Mapping>, AttachError> {
+    let read_only: Vec<u64> =
+        domain.config.read_only_pages.iter().copied().map(u64::from).collect();
+    let memory =
+        LinearMemory::new(ram.clone(), control_bytes(queues) as usize, domain.config.pages())?;
+    Ok(memory.with_read_only(&read_only))
+}
+
+/// What remembers the RAM once it has been passed on.
+fn grave(memfd: &OwnedFd, ram: &Arc<Mapping>) -> Result<Buried, AttachError> {
+    Buried::prepare(memfd, Arc::downgrade(ram)).map_err(system("opening the RAM again"))
+}
+
+/// A doorbell for each worker that may serve the domain.
+fn make_doorbells(host: &Host, domain: &HostDomain) -> Result<Vec<Doorbell>, AttachError> {
+    let workers = host.workers_for(&domain.config.cpus).take(DOORBELLS_MAX as usize);
+    let make = |worker| {
+        let fd = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
+        Ok(Doorbell { worker, fd })
+    };
+    workers.map(make).collect::<Result<_, _>>().map_err(system("making a doorbell"))
+}
+
+/// The processor of each doorbell's worker.
+fn cpus(host: &Host, doorbells: &[Doorbell]) -> [u16; DOORBELLS_MAX as usize] {
+    let mut cpus = [0; DOORBELLS_MAX as usize];
+    for (cpu, doorbell) in cpus.iter_mut().zip(doorbells) {
+        // Linux has no processor beyond 8191.
+        *cpu = host.cpu_of(doorbell.worker) as u16;
+    }
+    cpus
+}
+
+/// Keeps the RAM from being swapped out, as far as the configuration asks for it.
+fn lock(wanted: LockMemory, domain: &HostDomain, ram: &Mapping) -> Result<(), MapError> {
+    match wanted {
+        LockMemory::No => Ok(()),
+        LockMemory::Require => ram.lock(),
+        LockMemory::Try => {
+            if let (Err(error), Some(suppressed)) = (ram.lock(), domain.log.pass()) {
+                let domain = domain.name();
+                tracing::debug!(domain, %error, suppressed, "RAM may be swapped out");
+            }
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Domains come and go, and the policy with them.
+
+use std::io;
+use std::sync::Arc;
+
+use argo_core::DomainId;
+use argo_hypervisor::{CreateError, Quotas, Start};
+use rustix::net::SocketType;
+
+use super::{EndReason, Host};
+use crate::config::{self, Problems};
+use crate::daemon::domain::HostDomain;
+use crate::daemon::listener::{ListenError, listen_on};
+use crate::policy::DirectoryError;
+
+/// Why a domain could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum DomainError {
+    /// Its id or name is taken, or there are too many.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The engine refuses it.
+    #[error(transparent)]
+    Engine(#[from] CreateError),
+    /// Its socket could not be made.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// The system refused.
+    #[error("listening: {0}")]
+    System(#[from] io::Error),
+    /// There will be no domains any more.
+    #[error("argod is stopping")]
+    Stopping,
+}
+
+/// There is no such domain.
+#[derive(Debug, thiserror::Error)]
+#[error("there is no domain {0:?}")]
+pub struct NoDomain(pub String);
+
+impl Host {
+    /// The domain with this name, or with this number as its id.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn find(&self, name: &str) -> Result<Arc<HostDomain>, NoDomain> {
+        let domains = self.domains.read();
+        let by_id = || DomainId::new(name.parse().ok()?).and_then(|id| domains.get(&id));
+        let by_name = domains.values().find(|domain| domain.name() == name);
+        by_name.or_else(by_id).cloned().ok_or_else(|| NoDomain(name.to_owned()))
+    }
+
+    /// Makes a domain, and lets processes attach to it.
+    ///
+    /// # Errors
+    /// [`DomainError`]; nothing of the domain is left then.
+    pub fn create_domain(&self, config: config::Domain) -> Result<(), DomainError> {
+        let id = config.id;
+        let _alone = self.changing.lock();
+        if self.is_stopping() {
+            return Err(DomainError::Stopping);
+        }
+        // The policy has to know the domain's name and labels before it is asked about it.
+        self.policy().add_domain(&config)?;
+        let created = self.create_in_engine(config);
+        if created.is_err() {
+            self.policy().remove_domain(id);
+        }
+        created
+    }
+
+    fn create_in_engine(&self, config: config::Domain) -> Result<(), DomainError> {
+        let id = config.id;
+        let engine = self.engine.create_domain(id, quotas(&config.quotas), Start::Dormant)?;
+        let listener = listen_on(&config.socket, SocketType::SEQPACKET).inspect_err(|_| {
+            // It was created a moment ago.
+            let _ = self.engine.destroy_domain(id);
+        })?;
+        let domain = Arc::new(HostDomain::new(config, engine, listener));
+        self.domains.write().insert(id, domain.clone());
+        let listening = self.reception.listen(&domain);
+        if listening.is_err() {
+            self.forget(&domain);
+        }
+        Ok(listening?)
+    }
+
+    /// Destroys a domain: its sessions end, its rings go, its socket vanishes, its id is free.
+    ///
+    /// # Errors
+    /// There is no such domain.
+    pub fn destroy_domain(&self, name: &str) -> Result<(), NoDomain> {
+        let _alone = self.changing.lock();
+        let domain = self.find(name)?;
+        self.policy().remove_domain(domain.id());
+        for session in domain.close() {
+            self.end_session(session.key, EndReason::Destroyed);
+        }
+        self.forget(&domain);
+        tracing::info!(domain = domain.name(), "destroyed");
+        Ok(())
+    }
+
+    pub(super) fn forget(&self, domain: &HostDomain) {
+        self.reception.forget(&domain.listener);
+        // An error means that somebody removed it already.
+        let _ = std::fs::remove_file(domain.socket_path());
+        self.domains.write().remove(&domain.id());
+        // The domain was there until now: whoever gets here holds `changing`.
+        let _ = self.engine.destroy_domain(domain.id());
+    }
+
+    /// All Argo state of a domain goes; its sessions stay.
+    ///
+    /// # Errors
+    /// There is no such domain.
+    pub fn soft_reset(&self, name: &str) -> Result<(), NoDomain> {
+        let domain = self.find(name)?;
+        self.engine.soft_reset(domain.id()).map_err(|_| NoDomain(name.to_owned()))
+    }
+
+    /// Replaces the policy's rules.
+    ///
+    /// # Errors
+    /// What is wrong with them; the old ones stay in force.
+    pub fn replace_policy(&self, file: &str, text: &str) -> Result<(), Problems> {
+        self.policy().replace_rules(file, text)?;
+        tracing::info!(file, "policy replaced");
+        Ok(())
+    }
+}
+
+fn quotas(config: &config::Quotas) -> Quotas {
+    Quotas {
+        rings: config.rings,
+        ring_bytes: config.ring_bytes,
+        waiters: config.waiters,
+        entries: config.entries,
+    }
+}

@@ -1,0 +1,183 @@
+//! What all parts of the daemon share: the engine, the domains, the sessions.
+
+mod domains;
+mod sessions;
+
+use std::collections::{BTreeMap, HashMap};
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use argo_core::DomainId;
+use argo_hypervisor::{Argo, WildcardRings};
+use parking_lot::{Mutex, RwLock};
+
+use super::burial::Undertaker;
+use super::domain::HostDomain;
+use super::interrupts::Interrupts;
+use super::reception::ReceptionPort;
+use super::session::{Budget, Session, SessionKey};
+use super::system::Engine;
+use super::worker::WorkerPort;
+use crate::config::{self, Config, LockMemory};
+use crate::policy::{Directory, LivePolicy};
+pub use domains::DomainError;
+pub use sessions::{AdmitError, EndReason};
+
+/// The daemon's state.
+pub struct Host {
+    engine: Engine,
+    config: Config,
+    domains: RwLock<BTreeMap<DomainId, Arc<HostDomain>>>,
+    sessions: RwLock<HashMap<SessionKey, Arc<Session>>>,
+    workers: Vec<WorkerPort>,
+    cpus: Vec<u32>,
+    reception: ReceptionPort,
+    undertaker: Undertaker,
+    /// Held while a domain is made or destroyed: administrators may ask for both at once.
+    changing: Mutex<()>,
+    keys: AtomicU64,
+    stopping: AtomicBool,
+}
+
+impl Host {
+    /// A host without domains, made for this configuration.
+    ///
+    /// # Errors
+    /// The system has no descriptors left.
+    pub fn new(config: Config, reception: ReceptionPort) -> io::Result<Self> {
+        let cpus = config::Host::detect().cpus;
+        let workers = (0..config.service.workers)
+            .map(|_| WorkerPort::new())
+            .collect::<io::Result<Vec<_>>>()?;
+        let engine_config = argo_hypervisor::Config {
+            argo: if config.argo { Argo::On } else { Argo::Off },
+            wildcard_rings: match config.wildcard_rings {
+                true => WildcardRings::Allowed,
+                false => WildcardRings::Refused,
+            },
+        };
+        let policy = LivePolicy::new(config.policy.clone(), Directory::default());
+        Ok(Self {
+            engine: Engine::new(engine_config, policy, Interrupts::default()),
+            config,
+            domains: RwLock::default(),
+            sessions: RwLock::default(),
+            workers,
+            cpus,
+            reception,
+            undertaker: Undertaker::default(),
+            changing: Mutex::default(),
+            keys: AtomicU64::new(0),
+            stopping: AtomicBool::new(false),
+        })
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// The policy in force.
+    pub fn policy(&self) -> &LivePolicy {
+        self.engine.policy()
+    }
+
+    /// What argod was started with.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// How long a worker watches a session that has nothing to do, at most.
+    pub fn spin(&self) -> Duration {
+        Duration::from_micros(self.config.service.spin_us.into())
+    }
+
+    /// What one visit to a session may take.
+    pub fn budget(&self) -> Budget {
+        let service = &self.config.service;
+        let time = Duration::from_micros(service.budget_us.into());
+        Budget { calls: service.budget_calls, time }
+    }
+
+    /// How long an interrupt may take before it is sent by a thread of its own.
+    pub fn kick_limit(&self) -> Duration {
+        Duration::from_micros(self.config.service.kick_limit_us.into())
+    }
+
+    /// Whether guest RAM is locked.
+    pub fn lock_memory(&self) -> LockMemory {
+        self.config.lock_memory
+    }
+
+    /// The processor that a worker stays on.
+    pub fn cpu_of(&self, worker: usize) -> usize {
+        self.cpus.get(worker % self.cpus.len().max(1)).map_or(0, |cpu| *cpu as usize)
+    }
+
+    /// The workers that may serve a domain with this processor set (empty: all), by number.
+    pub fn workers_for(&self, cpus: &[u32]) -> impl Iterator<Item = usize> {
+        (0..self.workers.len())
+            .filter(move |worker| cpus.is_empty() || cpus.contains(&(self.cpu_of(*worker) as u32)))
+    }
+
+    /// A worker's port.
+    pub fn worker(&self, number: usize) -> &WorkerPort {
+        &self.workers[number]
+    }
+
+    /// How many workers there are.
+    pub fn worker_count(&self) -> usize {
+        self.workers.len()
+    }
+
+    /// Where notices for the reception go.
+    pub fn reception(&self) -> &ReceptionPort {
+        &self.reception
+    }
+
+    /// Who gives back the memory of ended sessions.
+    pub fn undertaker(&self) -> &Undertaker {
+        &self.undertaker
+    }
+
+    /// A session that is live.
+    pub fn session(&self, key: SessionKey) -> Option<Arc<Session>> {
+        self.sessions.read().get(&key).cloned()
+    }
+
+    /// A name for a new session.
+    pub fn next_key(&self) -> SessionKey {
+        self.keys.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// The domains, by id.
+    pub fn domains(&self) -> Vec<Arc<HostDomain>> {
+        self.domains.read().values().cloned().collect()
+    }
+
+    /// The domain with this id.
+    pub fn domain(&self, id: DomainId) -> Option<Arc<HostDomain>> {
+        self.domains.read().get(&id).cloned()
+    }
+
+    /// Whether argod stops.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// Ends everything: guests see their sessions end, and the sockets vanish.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        self.workers.iter().for_each(WorkerPort::wake);
+        self.undertaker.call();
+        let _alone = self.changing.lock();
+        for domain in self.domains() {
+            for session in domain.close() {
+                self.end_session(session.key, EndReason::Stopping);
+            }
+            self.forget(&domain);
+        }
+    }
+}
