@@ -17,6 +17,9 @@ pub fn start(log: Log) {
     };
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
+        // A line that cannot be written is lost. Said on the same broken standard error, it would
+        // end the thread that wrote it.
+        .log_internal_errors(false)
         .with_target(false)
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr);

@@ -58,8 +58,8 @@ fn serve(file: PathBuf) -> Result<(), Box<dyn Error>> {
     let stopper = daemon.stopper();
     std::thread::Builder::new().name("signals".into()).spawn(move || {
         if let Some(signal) = signals.forever().next() {
-            tracing::info!(signal, "stopping");
             stopper.stop();
+            tracing::info!(signal, "stopping");
         }
     })?;
     tracing::info!(domains, admin = %admin.display(), "ready");

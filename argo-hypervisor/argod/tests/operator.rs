@@ -188,6 +188,24 @@ fn a_json_log_parses_and_guests_cannot_fill_it() {
     assert_eq!((&told["level"], &told["fields"]["domain"]), (&"WARN".into(), &"a".into()));
 }
 
+#[test]
+fn a_log_that_nobody_reads_any_more_stops_nothing() {
+    let site = Site::new(&open_system(&[(1, "a")]));
+    let argod = site.argod("--config").stderr(Stdio::piped()).spawn().unwrap();
+    let Killed(argod) = &mut Killed(argod);
+    let admin = site.run_dir().join("admin.sock");
+    wait_until("argod serves", || stat(&admin).is_some());
+    drop(argod.stderr.take());
+    // Each makes the reception's threads log; an administrator's request logs, too.
+    Raw::refusal_of(&site.run_dir().join("a.sock"), b"?");
+    wait_until("it was refused", || refused(&admin) == 1);
+    let policy = Request::Policy { file: "empty.toml".into(), text: String::new() };
+    AdminClient::connect(&admin).unwrap().request::<()>(&policy).unwrap();
+    assert!(Command::new("kill").arg(argod.id().to_string()).status().unwrap().success());
+    assert!(argod.wait().unwrap().success());
+    assert!(!exists(&admin));
+}
+
 /// Answered only once all domains are there; that one can connect says less.
 fn stat(admin: &Path) -> Option<Stat> {
     AdminClient::connect(admin).ok()?.request(&Request::Stat).ok()
