@@ -16,7 +16,7 @@ pub enum AttachError {
         variable: &'static str,
     },
     /// The attachment was tried and failed.
-    #[error("cannot attach to {}, while {step}: {cause}", .socket.display())]
+    #[error("cannot attach to {}, while {step}: {cause}{}", .socket.display(), hint(.cause))]
     Failed {
         /// The domain's socket.
         socket: PathBuf,
@@ -96,4 +96,18 @@ pub enum AttachCause {
     /// The RAM that came with the answer cannot be used.
     #[error(transparent)]
     Memory(#[from] MapError),
+}
+
+/// What to look at when the system refuses the connection.
+fn hint(cause: &AttachCause) -> &'static str {
+    match cause {
+        AttachCause::System(Errno::NOENT | Errno::CONNREFUSED) => {
+            "; is argod running, and is this the socket of a domain?"
+        }
+        AttachCause::System(Errno::ACCESS) => {
+            "; the socket's owner, group and mode decide who may attach"
+        }
+        AttachCause::System(Errno::PROTOTYPE) => "; this is not the socket of a domain",
+        _ => "",
+    }
 }

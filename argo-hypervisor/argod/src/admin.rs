@@ -165,7 +165,7 @@ pub struct RingStat {
 #[derive(Debug, thiserror::Error)]
 pub enum AdminError {
     /// argod cannot be reached.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {source}; is this the admin socket of a running argod?", path.display())]
     Connection {
         /// The admin socket.
         path: PathBuf,

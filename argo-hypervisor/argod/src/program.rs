@@ -15,7 +15,7 @@ use crate::daemon::{self, Daemon};
 #[derive(Parser)]
 #[command(name = "argod", version)]
 pub struct Argod {
-    /// The configuration.
+    /// The configuration; docs/argod.example.toml explains every key.
     #[arg(long, value_name = "FILE", default_value = "/etc/argod.toml")]
     config: PathBuf,
     /// Check this configuration, say what is wrong with it, and start nothing.
