@@ -38,7 +38,14 @@ fn explain(error: &BindError) -> String {
             format!("{whom} does not use Argo now: no process is attached to it ({errno:?})")
         }
         BindError::Denied { port, partner } => {
-            format!("policy refuses a ring on port {port} that {} may send to", whom(*partner))
+            let hook = match partner {
+                Partner::Any => "hook register_any_source",
+                Partner::Domain(_) => {
+                    "hook register_single_source; sending needs it too, for the answers"
+                }
+            };
+            let whom = whom(*partner);
+            format!("policy refuses a ring on port {port} that {whom} may send to ({hook})")
         }
         BindError::InUse { port, partner } => {
             let whom = whom(*partner);
@@ -61,7 +68,9 @@ mod tests {
         assert_eq!(away(Errno::ESRCH), "there is no domain 2");
         assert!(away(Errno::ECONNREFUSED).starts_with("domain 2 does not use Argo now"));
         let denied = explain(&BindError::Denied { port: Port(7), partner: Partner::Any });
-        assert_eq!(denied, "policy refuses a ring on port 7 that every domain may send to");
+        assert!(
+            denied.starts_with("policy refuses a ring on port 7 that every domain may send to")
+        );
         let used = explain(&BindError::InUse { port: Port(7), partner });
         assert_eq!(used, "port 7 is in use: there is a ring that domain 2 may send to");
         assert!(explain(&BindError::Quota { ring_len: 4032 }).contains("4032"));

@@ -18,6 +18,7 @@ use super::attach::attach;
 use super::domain::HostDomain;
 use super::host::{EndReason, Host};
 use super::session::{Session, SessionKey};
+use super::throttle::Pass;
 
 /// Pause after an attachment before the next one to the same domain is looked at, so that a
 /// process that attaches in a loop, or is refused in one, costs little.
@@ -196,7 +197,7 @@ fn arrival(host: &Arc<Host>, id: DomainId) {
         // Who connected is turned away: it would be what the next look finds again.
         let _ = accept_with(&retry.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
         retry.meter().add_refused_attachment();
-        if let Some(suppressed) = retry.log.pass() {
+        if let Some(Pass { suppressed }) = retry.log.pass() {
             tracing::error!(domain = retry.name(), %error, suppressed, "no thread to attach");
         }
         reception.reception().listen_again(&retry);
@@ -210,7 +211,7 @@ fn serve_arrival(host: &Arc<Host>, domain: &Arc<HostDomain>) {
     match attach(host, domain, socket) {
         Ok(peer) => {
             domain.meter().add_attachment();
-            if let Some(suppressed) = domain.log.pass() {
+            if let Some(Pass { suppressed }) = domain.log.pass() {
                 tracing::info!(domain = domain.name(), %peer, suppressed, "attached");
             }
         }
@@ -218,7 +219,7 @@ fn serve_arrival(host: &Arc<Host>, domain: &Arc<HostDomain>) {
             domain.meter().add_refused_attachment();
             // It may have been passed RAM before it failed.
             host.undertaker().call();
-            if let Some(suppressed) = domain.log.pass() {
+            if let Some(Pass { suppressed }) = domain.log.pass() {
                 tracing::warn!(domain = domain.name(), %error, suppressed, "attachment refused");
             }
         }

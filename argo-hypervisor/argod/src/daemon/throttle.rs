@@ -15,6 +15,13 @@ pub struct Throttle {
     window: Mutex<Option<Window>>,
 }
 
+/// A line may be written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    /// How many lines were not since the last; `None` for none, which a log then leaves out.
+    pub suppressed: Option<u64>,
+}
+
 struct Window {
     begun: Instant,
     lines: u32,
@@ -22,12 +29,12 @@ struct Window {
 }
 
 impl Throttle {
-    /// Whether a line may be written now; if so, how many were not since the last.
-    pub fn pass(&self) -> Option<u64> {
+    /// Whether a line may be written now.
+    pub fn pass(&self) -> Option<Pass> {
         self.pass_at(Instant::now())
     }
 
-    fn pass_at(&self, now: Instant) -> Option<u64> {
+    fn pass_at(&self, now: Instant) -> Option<Pass> {
         let mut window = self.window.lock();
         let current = window.get_or_insert(Window { begun: now, lines: 0, suppressed: 0 });
         if now.duration_since(current.begun) >= WINDOW {
@@ -39,7 +46,8 @@ impl Throttle {
             return None;
         }
         current.lines += 1;
-        Some(std::mem::take(&mut current.suppressed))
+        let suppressed = std::mem::take(&mut current.suppressed);
+        Some(Pass { suppressed: (suppressed > 0).then_some(suppressed) })
     }
 }
 
@@ -53,7 +61,7 @@ mod tests {
         let start = Instant::now();
         let passed = (0..25).filter(|_| throttle.pass_at(start).is_some()).count();
         assert_eq!(passed, 10);
-        assert_eq!(throttle.pass_at(start + WINDOW), Some(15));
-        assert_eq!(throttle.pass_at(start + WINDOW), Some(0));
+        assert_eq!(throttle.pass_at(start + WINDOW), Some(Pass { suppressed: Some(15) }));
+        assert_eq!(throttle.pass_at(start + WINDOW), Some(Pass { suppressed: None }));
     }
 }

@@ -26,6 +26,7 @@ use super::domain::{HostDomain, Place};
 use super::host::Host;
 use super::session::{Doorbell, Peer, Service, Session};
 use super::sockopt::peer_pidfd;
+use super::throttle::Pass;
 use crate::config::LockMemory;
 use connection::Connection;
 pub use error::AttachError;
@@ -176,7 +177,7 @@ fn lock(wanted: LockMemory, domain: &HostDomain, ram: &Mapping) -> Result<(), Ma
         LockMemory::No => Ok(()),
         LockMemory::Require => ram.lock(),
         LockMemory::Try => {
-            if let (Err(error), Some(suppressed)) = (ram.lock(), domain.log.pass()) {
+            if let (Err(error), Some(Pass { suppressed })) = (ram.lock(), domain.log.pass()) {
                 let domain = domain.name();
                 tracing::debug!(domain, %error, suppressed, "RAM may be swapped out");
             }

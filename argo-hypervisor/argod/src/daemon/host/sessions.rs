@@ -12,6 +12,7 @@ use super::Host;
 use crate::daemon::domain::{NoPlace, Place};
 use crate::daemon::reception::Notice;
 use crate::daemon::session::{Session, SessionKey};
+use crate::daemon::throttle::Pass;
 
 /// Why a session ended.
 #[derive(Clone, Copy, Debug)]
@@ -107,7 +108,7 @@ impl Host {
         domain.leave(&session, || self.engine.deactivate(&domain.engine));
         self.undertaker.call();
         let _ = shutdown(&*session.socket, Shutdown::Both);
-        if let Some(suppressed) = domain.log.pass() {
+        if let Some(Pass { suppressed }) = domain.log.pass() {
             let (domain, peer) = (domain.name(), session.peer);
             tracing::info!(domain, %peer, %reason, suppressed, "session ended");
         }
