@@ -92,6 +92,33 @@ fn each_queue_of_a_session_has_its_own_answers() {
 }
 
 #[test]
+fn a_full_queue_does_not_keep_the_others_of_its_session_waiting() {
+    let text = open_system(&[(1, "self")]) + "[service]\nworkers = 1\nbudget_calls = 1\n";
+    let argod = Argod::start(&text);
+    let raw = Raw::connect(&argod.socket("self"));
+    raw.send(Hello::new(3).as_bytes());
+    let (welcome, mut fds) = raw.receive::<Welcome>().unwrap();
+    let doorbells = fds.split_off(1);
+    let mut guest = RawSession::seal(raw, Offer { welcome, memfd: fds.remove(0), doorbells });
+    assert_eq!(register(&mut guest, 7, DOMID_ANY, 32768), 0);
+    let mut sending = send_call(&mut guest, 7, (1, 7), 16);
+    let mut queues = [GuestQueue::new(1), GuestQueue::new(2)];
+    for (queue, number) in queues.iter_mut().zip(1..) {
+        // The message type tells from which queue it came.
+        sending.args[3] = number;
+        assert!((0..100).all(|tag| queue.submit(&guest.whole(), &sending, tag)));
+    }
+    // The first queue's call rings for all.
+    assert_eq!(guest.perform(&call(77, [0; 4])), Ok(argo_core::Errno::EOPNOTSUPP.ret()));
+    argod.wait_for("self", "all were sent", |domain| domain.messages == 200);
+    let mut ring = vec![0; 200 * 32];
+    guest.memory().read(RING as usize + 64, &mut ring).unwrap();
+    let kinds: Vec<u8> = ring.chunks(32).map(|message| message[12]).collect();
+    assert_eq!(kinds.iter().filter(|kind| **kind == 2).count(), 100);
+    assert!(kinds[..10].contains(&1) && kinds[..10].contains(&2), "{kinds:?}");
+}
+
+#[test]
 fn a_hundred_idle_domains_need_less_than_64_mib_beside_their_ram() {
     let names: Vec<String> = (1..=100).map(|id| format!("d{id}")).collect();
     let domains: Vec<(u16, &str)> = (1..).zip(names.iter().map(String::as_str)).collect();

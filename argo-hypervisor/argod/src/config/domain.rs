@@ -58,17 +58,11 @@ pub struct Domain {
     pub socket: Socket,
 }
 
-/// What a domain may use up: the engine's quotas, within the engine's limits, and sessions.
+/// What a domain may use up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Quotas {
-    /// Rings.
-    pub rings: u32,
-    /// Bytes of all its rings together, without their headers.
-    pub ring_bytes: u64,
-    /// Domains that may wait for one of its rings.
-    pub waiters: u32,
-    /// Entries in one notify.
-    pub entries: u32,
+    /// In the engine.
+    pub engine: EngineQuotas,
     /// Sessions at a time.
     pub sessions: u32,
 }
@@ -76,8 +70,7 @@ pub struct Quotas {
 impl Default for Quotas {
     /// The engine's defaults, and one session.
     fn default() -> Self {
-        let EngineQuotas { rings, ring_bytes, waiters, entries } = EngineQuotas::default();
-        Self { rings, ring_bytes, waiters, entries, sessions: 1 }
+        Self { engine: EngineQuotas::default(), sessions: 1 }
     }
 }
 
@@ -151,13 +144,14 @@ impl Quotas {
         let default = Self::default();
         let up_to = |limit: u32| integer(0..=u64::from(limit));
         let ring_bytes = size(0, EngineQuotas::RING_BYTES_MAX, 1);
-        let quotas = Self {
-            rings: table.or("rings", up_to(EngineQuotas::RINGS_MAX), default.rings),
-            ring_bytes: table.or("ring_bytes", ring_bytes, default.ring_bytes),
-            waiters: table.or("waiters", up_to(EngineQuotas::WAITERS_MAX), default.waiters),
-            entries: table.or("entries", up_to(EngineQuotas::ENTRIES_MAX), default.entries),
-            sessions: table.or("sessions", integer(1..=SESSIONS_MAX.into()), default.sessions),
+        let engine = EngineQuotas {
+            rings: table.or("rings", up_to(EngineQuotas::RINGS_MAX), default.engine.rings),
+            ring_bytes: table.or("ring_bytes", ring_bytes, default.engine.ring_bytes),
+            waiters: table.or("waiters", up_to(EngineQuotas::WAITERS_MAX), default.engine.waiters),
+            entries: table.or("entries", up_to(EngineQuotas::ENTRIES_MAX), default.engine.entries),
         };
+        let sessions = table.or("sessions", integer(1..=SESSIONS_MAX.into()), default.sessions);
+        let quotas = Self { engine, sessions };
         table.finish();
         quotas
     }

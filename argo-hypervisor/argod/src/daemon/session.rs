@@ -3,7 +3,7 @@
 use std::fmt;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use argo_core::Errno;
@@ -105,6 +105,9 @@ pub struct Session {
 /// What changes while a session is served.
 pub struct Service {
     queues: Mutex<Vec<Queue>>,
+    /// Which queue the next visit begins with, modulo their number: a queue that uses up each
+    /// visit's budget must not keep the others of its session from being served.
+    first: AtomicUsize,
     turn: Turn<AtomicU32>,
     idle_rings: AtomicU32,
     over: AtomicBool,
@@ -123,6 +126,7 @@ impl Service {
         let queue = |number| Queue { ends: HostQueue::new(number), chain_failed: false };
         Self {
             queues: Mutex::new((0..queues.min(QUEUES_MAX)).map(queue).collect()),
+            first: AtomicUsize::new(0),
             turn: Turn::default(),
             idle_rings: AtomicU32::new(0),
             over: AtomicBool::new(false),
@@ -158,7 +162,9 @@ impl Session {
         }
         let mut meter = Meter::new(budget);
         let mut broken = None;
-        for queue in queues.iter_mut() {
+        let first = self.service.first.fetch_add(1, Ordering::Relaxed) % queues.len().max(1);
+        let (before, from) = queues.split_at_mut(first);
+        for queue in from.iter_mut().chain(before) {
             match self.serve_queue(engine, queue, &mut meter) {
                 Ok(more) => visit.more |= more,
                 Err(bad) => broken = Some(bad),

@@ -37,7 +37,8 @@ fn a_domain_in_full() {
     assert_eq!(domain.labels, ["blue", "red"]);
     assert_eq!((domain.ram, domain.pages(), domain.memory_needed()), (1 << 20, 256, 2 << 20));
     assert_eq!(domain.read_only_pages, [0, 255]);
-    let quotas = Quotas { rings: 7, ring_bytes: 4096, waiters: 8, entries: 9, sessions: 2 };
+    let engine = argo_hypervisor::Quotas { rings: 7, ring_bytes: 4096, waiters: 8, entries: 9 };
+    let quotas = Quotas { engine, sessions: 2 };
     assert_eq!(domain.quotas, quotas);
     assert_eq!((domain.weight, domain.cpus), (300, vec![0, 2]));
     let socket = Socket { path: "/tmp/w".into(), mode: 0o660, uid: Some(1000), gid: Some(100) };

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 
 use argo_core::DomainId;
-use argo_hypervisor::{CreateError, Quotas, Start};
+use argo_hypervisor::{CreateError, Start};
 use rustix::net::SocketType;
 
 use super::{EndReason, Host};
@@ -71,7 +71,7 @@ impl Host {
 
     fn create_in_engine(&self, config: config::Domain) -> Result<(), DomainError> {
         let id = config.id;
-        let engine = self.engine.create_domain(id, quotas(&config.quotas), Start::Dormant)?;
+        let engine = self.engine.create_domain(id, config.quotas.engine, Start::Dormant)?;
         let listener = listen_on(&config.socket, SocketType::SEQPACKET).inspect_err(|_| {
             // It was created a moment ago.
             let _ = self.engine.destroy_domain(id);
@@ -127,14 +127,5 @@ impl Host {
         self.policy().replace_rules(file, text)?;
         tracing::info!(file, "policy replaced");
         Ok(())
-    }
-}
-
-fn quotas(config: &config::Quotas) -> Quotas {
-    Quotas {
-        rings: config.rings,
-        ring_bytes: config.ring_bytes,
-        waiters: config.waiters,
-        entries: config.entries,
     }
 }
