@@ -5,7 +5,8 @@ use alloc::collections::{BTreeMap, VecDeque};
 use argo_core::DomainId;
 
 use crate::arrival::{Arrival, Endpoint};
-use crate::connection::{Kind, Verdict, stray};
+use crate::connection::Kind;
+use crate::verdict::{Verdict, stray};
 use crate::wire::Flags;
 
 /// Names a connection among those of a listener's port.
@@ -23,7 +24,8 @@ pub struct Key {
 pub enum Knock {
     /// A connection.
     Request(Request),
-    /// To withdraw its request.
+    /// To withdraw its request, or to end the connection that was granted by it before the
+    /// sender knew: that one may live at a port of its own.
     Withdrawal(Key),
     /// Something else: a verdict as for a connection, [`Verdict::Ignored`] or [`Verdict::Stray`].
     Other(Verdict),
@@ -56,7 +58,8 @@ impl Knock {
             return Self::Other(Verdict::Ignored);
         };
         let key = Key { peer: arrival.source, conid };
-        if flags.contains(Flags::RST) && arrival.is_bare() {
+        // An extended one ends a connection of its epoch, never a request.
+        if flags.contains(Flags::RST) && (arrival.is_bare() || !flags.contains(Flags::EXTENDED)) {
             return Self::Withdrawal(key);
         }
         if !flags.contains(Flags::SYN) || !arrival.is_bare() {
@@ -123,15 +126,15 @@ impl<T> Backlog<T> {
     /// Counts a request, if the limits allow.
     pub fn admit(&mut self, domain: DomainId) -> Admission {
         let Limits { waiting, connections } = self.limits;
-        let share = self.shares.entry(domain).or_default();
+        let share = self.shares.get(&domain).copied().unwrap_or_default();
         if share.waiting >= waiting {
             return Admission::BacklogFull { waiting };
         }
         if share.connections >= connections {
             return Admission::TooManyConnections { connections };
         }
-        share.waiting += 1;
-        share.connections += 1;
+        let counted = Share { waiting: share.waiting + 1, connections: share.connections + 1 };
+        self.shares.insert(domain, counted);
         Admission::Admitted
     }
 
@@ -167,7 +170,7 @@ impl<T> Backlog<T> {
         self.queue.iter().any(|(other, _)| *other == key)
     }
 
-    /// A connection of this domain is no more.
+    /// A connection of this domain that was accepted is no more.
     pub fn closed(&mut self, domain: DomainId) {
         self.change(domain, |share| share.connections = share.connections.saturating_sub(1));
     }

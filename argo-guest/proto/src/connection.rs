@@ -1,7 +1,10 @@
 //! One end of one connection: what each message means to it.
 
+use argo_core::Port;
+
 use crate::arrival::{Arrival, Endpoint};
-use crate::wire::{self, Acceptance, Flags, HEAD, HEAD_EXTENDED};
+use crate::verdict::{Verdict, stray};
+use crate::wire::{self, ACCEPTANCE, Acceptance, Flags, HEAD, HEAD_EXTENDED};
 
 /// Whether a connection carries bytes or messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,42 +27,23 @@ pub enum Mode {
     },
 }
 
-/// What a message means.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[must_use]
-pub enum Verdict {
-    /// Nothing: it is dropped.
-    Ignored,
-    /// Payload, behind that many bytes of head. It may be empty.
-    Data {
-        /// Bytes before the payload.
-        skip: u32,
-    },
-    /// The last payload, behind that many bytes of head, and then the end: the peer writes no more.
-    Finished {
-        /// Bytes before the payload.
-        skip: u32,
-    },
-    /// The connection that was asked for is granted.
-    Connected,
-    /// It is refused.
-    Refused,
-    /// It is over: the peer is gone or wants no more.
-    Reset,
-    /// Not for this connection, or senseless in it: answer its sender with a plain RST of its
-    /// connection id.
-    Stray {
-        /// The id to answer with.
-        conid: u32,
-    },
-    /// It breaks the protocol: answer as for [`Stray`](Self::Stray); the connection is over.
-    Violation,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Role {
     Connector,
     Acceptor,
+}
+
+/// What has come from the peer, as far as it limits what may follow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Inbound {
+    /// Nothing, or what was judged by a known mode.
+    Open,
+    /// Data before the ACK, judged as plain: the ACK must not say otherwise.
+    Early,
+    /// The end of the data.
+    Finished,
+    /// The end of the connection, or the reason for it.
+    Over,
 }
 
 /// One end of a connection.
@@ -75,7 +59,7 @@ pub struct Connection {
     peer: Endpoint,
     conid: u32,
     mode: Option<Mode>,
-    over: bool,
+    inbound: Inbound,
     max_message: Option<u32>,
 }
 
@@ -83,13 +67,13 @@ impl Connection {
     /// The end that has sent, or is about to send, a SYN to `peer`.
     pub fn connecting(peer: Endpoint, conid: u32, kind: Kind) -> Self {
         let (role, mode) = (Role::Connector, None);
-        Self { role, kind, peer, conid, mode, over: false, max_message: None }
+        Self { role, kind, peer, conid, mode, inbound: Inbound::Open, max_message: None }
     }
 
     /// The end that has answered, or is about to answer, a SYN of `peer`.
     pub fn accepted(peer: Endpoint, conid: u32, kind: Kind, mode: Mode) -> Self {
         let (role, mode) = (Role::Acceptor, Some(mode));
-        Self { role, kind, peer, conid, mode, over: false, max_message: None }
+        Self { role, kind, peer, conid, mode, inbound: Inbound::Open, max_message: None }
     }
 
     /// Where messages to the peer go: of an extended connection, the port that its ACK named.
@@ -112,7 +96,8 @@ impl Connection {
         self.mode
     }
 
-    /// The longest message that the peer's ring takes, in bytes, if the peer has said.
+    /// The longest message that the peer's ring takes, in bytes and heads included, if the peer has
+    /// said: an acceptor has. Of others, [`wire::MESSAGE_GUARANTEED`] is known.
     pub fn max_message(&self) -> Option<u32> {
         self.max_message
     }
@@ -141,24 +126,31 @@ impl Connection {
         }
     }
 
-    /// What a message that has come means, in the order of arrival.
+    /// What a message that has come means, in the order of arrival. A message with RST is never to
+    /// be answered, whatever else it says.
     pub fn receive(&mut self, arrival: &Arrival<'_>) -> Verdict {
         let Some((flags, conid)) = arrival.stream_head() else { return Verdict::Ignored };
-        let verdict = if arrival.source != self.peer || conid != self.conid {
+        let mut verdict = if arrival.source != self.peer || conid != self.conid {
             stray(arrival, flags, conid)
-        } else if self.over {
+        } else if self.inbound == Inbound::Over {
             // What the peer sent before it learnt of the end.
             Verdict::Ignored
         } else {
             self.receive_own(arrival, flags)
         };
-        let ends = matches!(verdict, Verdict::Refused | Verdict::Reset | Verdict::Violation);
-        self.over |= ends;
+        if flags.contains(Flags::RST) {
+            verdict = self.unanswered(verdict);
+        }
+        if matches!(verdict, Verdict::Refused | Verdict::Reset | Verdict::Violation) {
+            self.inbound = Inbound::Over;
+        }
         verdict
     }
 
     /// Whether a message is payload of this connection, and how many bytes precede that. For
-    /// whoever reads again, in order, what [`receive`](Self::receive) has judged before.
+    /// whoever reads again, in order, what [`receive`](Self::receive) has judged before: up to the
+    /// first message that was [`Finished`](Verdict::Finished) or ended the connection, since this
+    /// does not remember where that was.
     pub fn payload(&self, arrival: &Arrival<'_>) -> Option<u32> {
         let (flags, conid) = arrival.stream_head()?;
         if arrival.source != self.peer || conid != self.conid {
@@ -178,52 +170,79 @@ impl Connection {
             return self.receive_rst(arrival, flags);
         }
         match self.data_skip(arrival, flags) {
-            Some(skip) if flags.contains(Flags::FIN) && skip == HEAD_EXTENDED => {
-                Verdict::Finished { skip }
-            }
-            Some(skip) => Verdict::Data { skip },
+            Some(skip) => self.receive_data(flags, skip),
             // Of a peer that had these ports and this id before.
             None => Verdict::Stray { conid: self.conid },
         }
     }
 
     fn receive_ack(&mut self, arrival: &Arrival<'_>, flags: Flags) -> Verdict {
+        let bare = arrival.is_bare();
+        let extended = flags.contains(Flags::EXTENDED);
         match (self.mode, self.role) {
-            (None, _) if arrival.is_bare() && self.kind == Kind::Stream => {
-                self.mode = Some(Mode::Plain);
-                Verdict::Connected
-            }
-            // It does not know messages with boundaries.
-            (None, _) if arrival.is_bare() => Verdict::Violation,
-            (None, _) if flags.contains(Flags::EXTENDED) => self.receive_acceptance(arrival),
-            (Some(Mode::Plain), Role::Connector) if arrival.is_bare() => Verdict::Violation,
-            (Some(Mode::Plain), Role::Acceptor) if arrival.is_bare() => {
-                Verdict::Stray { conid: self.conid }
-            }
+            (None, _) if bare => self.receive_plain_ack(),
+            (None, _) if extended => self.receive_acceptance(arrival),
+            // It would grant a connection again that there is already, perhaps by another wire.
+            (Some(_), Role::Connector) if bare || extended => Verdict::Violation,
+            (Some(_), Role::Acceptor) if bare => Verdict::Stray { conid: self.conid },
             _ => Verdict::Ignored,
         }
     }
 
+    fn receive_plain_ack(&mut self) -> Verdict {
+        if self.kind == Kind::Seqpacket {
+            // The peer does not know messages with boundaries.
+            return Verdict::Violation;
+        }
+        self.mode = Some(Mode::Plain);
+        self.inbound = Inbound::Open;
+        Verdict::Connected
+    }
+
     fn receive_acceptance(&mut self, arrival: &Arrival<'_>) -> Verdict {
-        let parsed = wire::parse_acceptance(arrival.head);
+        let whole = arrival.len == ACCEPTANCE && self.inbound == Inbound::Open;
+        let parsed = if whole { wire::parse_acceptance(arrival.head) } else { None };
         let Some(Acceptance { port, max_message, epoch, .. }) = parsed else {
             return Verdict::Violation;
         };
-        self.peer.port = argo_core::Port(port);
+        self.peer.port = Port(port);
         self.max_message = Some(max_message);
         self.mode = Some(Mode::Extended { epoch });
         Verdict::Connected
     }
 
     fn receive_rst(&self, arrival: &Arrival<'_>, flags: Flags) -> Verdict {
-        let ours = arrival.is_bare()
-            || flags.contains(Flags::EXTENDED)
-                && self.mode.is_some_and(|mode| mode == epoch_of(arrival));
-        match self.mode {
-            _ if !ours => Verdict::Ignored,
-            None => Verdict::Refused,
-            Some(_) => Verdict::Reset,
+        let extended = arrival.len == HEAD_EXTENDED && self.is_of_epoch(arrival, flags);
+        if arrival.is_bare() || extended { self.ended() } else { Verdict::Ignored }
+    }
+
+    fn receive_data(&mut self, flags: Flags, skip: u32) -> Verdict {
+        match (self.mode, self.kind) {
+            _ if self.inbound == Inbound::Finished => Verdict::Violation,
+            (None, Kind::Seqpacket) => Verdict::Violation,
+            (None, Kind::Stream) => {
+                self.inbound = Inbound::Early;
+                Verdict::Data { skip }
+            }
+            (Some(Mode::Extended { .. }), _) if flags.contains(Flags::FIN) => {
+                self.inbound = Inbound::Finished;
+                Verdict::Finished { skip }
+            }
+            _ => Verdict::Data { skip },
         }
+    }
+
+    /// The same verdict without an answer.
+    fn unanswered(&self, verdict: Verdict) -> Verdict {
+        match verdict {
+            Verdict::Violation => self.ended(),
+            Verdict::Stray { .. } => Verdict::Ignored,
+            other => other,
+        }
+    }
+
+    fn ended(&self) -> Verdict {
+        if self.mode.is_none() { Verdict::Refused } else { Verdict::Reset }
     }
 
     /// How many bytes precede the payload of a data message of ours. `None`: it is not one.
@@ -234,28 +253,17 @@ impl Connection {
         match self.mode {
             // Data may overtake the ACK.
             None | Some(Mode::Plain) => Some(HEAD),
-            Some(mode) => {
-                let ours = arrival.len >= HEAD_EXTENDED
-                    && flags.contains(Flags::EXTENDED)
-                    && mode == epoch_of(arrival);
-                ours.then_some(HEAD_EXTENDED)
+            Some(Mode::Extended { .. }) => {
+                self.is_of_epoch(arrival, flags).then_some(HEAD_EXTENDED)
             }
         }
     }
-}
 
-/// The mode that a message's epoch speaks of; plain if it has none, which equals no extended mode.
-fn epoch_of(arrival: &Arrival<'_>) -> Mode {
-    arrival.epoch().map_or(Mode::Plain, |epoch| Mode::Extended { epoch })
-}
-
-/// What to do with a message that belongs to no connection and asks for none: an RST is never
-/// answered, nor is a SYN with something behind it.
-pub(crate) fn stray(arrival: &Arrival<'_>, flags: Flags, conid: u32) -> Verdict {
-    let malformed = flags.contains(Flags::SYN) && !arrival.is_bare();
-    if flags.contains(Flags::RST) || malformed {
-        Verdict::Ignored
-    } else {
-        Verdict::Stray { conid }
+    /// Whether a message has the head of this extended connection.
+    fn is_of_epoch(&self, arrival: &Arrival<'_>, flags: Flags) -> bool {
+        let Some(Mode::Extended { epoch }) = self.mode else { return false };
+        arrival.len >= HEAD_EXTENDED
+            && flags.contains(Flags::EXTENDED)
+            && arrival.epoch() == Some(epoch)
     }
 }

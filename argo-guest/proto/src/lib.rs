@@ -19,8 +19,8 @@
 //! ```
 //!
 //! # How it is made
-//! [`wire`] has the layouts, [`Connection`] one end of one connection, [`Backlog`] what a listener
-//! has been asked and not yet answered.
+//! [`wire`] has the layouts, [`Connection`] one end of one connection, [`Verdict`] what a message
+//! means to it, [`Backlog`] what a listener has been asked and not yet answered.
 #![no_std]
 #![forbid(unsafe_code)]
 
@@ -29,8 +29,10 @@ extern crate alloc;
 mod arrival;
 mod backlog;
 mod connection;
+mod verdict;
 pub mod wire;
 
 pub use arrival::{Arrival, Endpoint, HEAD_MAX};
 pub use backlog::{Admission, Backlog, Key, Knock, Limits, Offer, Request};
-pub use connection::{Connection, Kind, Mode, Verdict};
+pub use connection::{Connection, Kind, Mode};
+pub use verdict::Verdict;

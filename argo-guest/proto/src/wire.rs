@@ -1,5 +1,6 @@
 //! Layouts. All integers are little-endian; `docs/wire.md` shows them as pictures.
 
+use argo_core::abi::{PAYLOAD_MAX, SLOT};
 use bitflags::bitflags;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
@@ -17,6 +18,8 @@ pub const ACCEPTANCE: u32 = 32;
 pub const PIECE_PLAIN: u32 = 32_748;
 /// The shortest ring for streams, in bytes: one full plain message, its header and a free slot.
 pub const RING_LEN_MIN: u32 = 32_800;
+/// The length of a message, in bytes and heads included, that every ring for streams takes.
+pub const MESSAGE_GUARANTEED: u32 = RING_LEN_MIN - 2 * SLOT;
 /// The version of the extension that an ACK names.
 pub const VERSION: u32 = 1;
 
@@ -65,12 +68,13 @@ pub struct Acceptance {
     /// Where the acceptor receives from now on, and where its messages come from: a ring for this
     /// connection alone, or the listener's port.
     pub port: u32,
-    /// The longest payload that the ring there takes, in bytes, heads included.
+    /// The longest message that the ring there takes, in bytes and heads included:
+    /// [`MESSAGE_GUARANTEED`] at least, and at most what Argo's longest ring takes.
     pub max_message: u32,
     /// Zero.
     pub pad: u32,
-    /// Names this connection among all that ever had these ports and this id. In the head of every
-    /// later message, both ways.
+    /// Names this connection among all that ever had these ports and this id: any number. In the
+    /// head of every later message, both ways.
     pub epoch: u64,
 }
 
@@ -85,6 +89,7 @@ const _: () = {
     assert!(size_of::<Head>() == HEAD as usize);
     assert!(size_of::<ExtendedHead>() == HEAD_EXTENDED as usize);
     assert!(size_of::<ExtendedAck>() == ACCEPTANCE as usize);
+    assert!(PIECE_PLAIN + HEAD <= MESSAGE_GUARANTEED);
 };
 
 /// The head of a plain message.
@@ -104,7 +109,11 @@ pub fn acceptance(conid: u32, acceptance: Acceptance) -> [u8; ACCEPTANCE as usiz
     zerocopy::transmute!(ExtendedAck { head, acceptance })
 }
 
+/// What an ACK of [`ACCEPTANCE`] bytes says, if that makes sense.
 pub(crate) fn parse_acceptance(message: &[u8]) -> Option<Acceptance> {
-    let (ack, _) = ExtendedAck::read_from_prefix(message).ok()?;
-    (ack.acceptance.version == VERSION).then_some(ack.acceptance)
+    let acceptance = ExtendedAck::read_from_bytes(message).ok()?.acceptance;
+    let Acceptance { version, max_message, pad, .. } = acceptance;
+    let sound =
+        version == VERSION && pad == 0 && (MESSAGE_GUARANTEED..=PAYLOAD_MAX).contains(&max_message);
+    sound.then_some(acceptance)
 }
