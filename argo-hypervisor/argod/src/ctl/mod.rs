@@ -20,7 +20,6 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use sockets::Sockets;
 
 const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed, 2 wrongly called.";
 
@@ -28,8 +27,6 @@ const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed, 2 wrongly called.";
 #[derive(Parser)]
 #[command(name = "argoctl", version, after_help = EXIT_STATUS)]
 struct Arguments {
-    #[command(flatten)]
-    sockets: Sockets,
     #[command(subcommand)]
     command: Command,
 }
@@ -63,13 +60,13 @@ enum Failure {
 
 /// Runs the program on this process's arguments.
 pub fn main() -> ExitCode {
-    let Arguments { sockets, command } = Arguments::parse();
+    let Arguments { command } = Arguments::parse();
     let done = match command {
         Command::Demo(demo) => demo.run(),
-        Command::Send(send) => send.run(&sockets),
-        Command::Recv(recv) => recv.run(&sockets),
-        Command::Ping(ping) => ping.run(&sockets),
-        Command::Stat(stat) => stat.run(&sockets),
+        Command::Send(send) => send.run(),
+        Command::Recv(recv) => recv.run(),
+        Command::Ping(ping) => ping.run(),
+        Command::Stat(stat) => stat.run(),
         Command::Replay(replay) => replay.run(),
         Command::ReplayDomain(domain) => domain.run(),
         Command::Tied(tied) => tied.run(),

@@ -10,7 +10,7 @@ use clap::{Args, value_parser};
 use hdrhistogram::{CreationError, Histogram};
 
 use super::bound::{bind, from};
-use super::sockets::Sockets;
+use super::sockets::Acting;
 use super::{Failure, values};
 
 /// Measure round trips to a port where `argoctl recv --echo PORT` answers.
@@ -33,11 +33,13 @@ pub(super) struct Ping {
     /// How long to wait for an answer.
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = values::duration)]
     timeout: Duration,
+    #[command(flatten)]
+    acting: Acting,
 }
 
 impl Ping {
-    pub(super) fn run(self, sockets: &Sockets) -> Result<ExitCode, Failure> {
-        let domain = sockets.attach()?;
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let domain = self.acting.attach()?;
         let socket = bind(&domain, from(None).partner(self.to.domain))?;
         let mut trips = RoundTrips::new().map_err(Failure::failed)?;
         for number in 0..self.count {

@@ -4,11 +4,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
+use argo_guest::datagram::RING_LEN_DEFAULT;
 use argo_guest::{Datagram, DomainId, Port, Received, SendError};
 use clap::Args;
 
 use super::bound::{bind, from, patient, whom};
-use super::sockets::Sockets;
+use super::sockets::Acting;
 use super::{Failure, values};
 
 /// Receive datagrams on a port and write them to standard output, one a line.
@@ -39,12 +40,17 @@ pub(super) struct Recv {
     /// sender has no room for it.
     #[arg(long, conflicts_with_all = ["show_source", "raw"])]
     echo: bool,
+    /// Bytes of the ring, a multiple of 16: a datagram may be 32 bytes shorter.
+    #[arg(long, value_name = "BYTES", default_value_t = RING_LEN_DEFAULT)]
+    ring_len: u32,
+    #[command(flatten)]
+    acting: Acting,
 }
 
 impl Recv {
-    pub(super) fn run(self, sockets: &Sockets) -> Result<ExitCode, Failure> {
-        let domain = sockets.attach()?;
-        let mut how = from(Some(self.port));
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let domain = self.acting.attach()?;
+        let mut how = from(Some(self.port)).ring_len(self.ring_len);
         if let Some(partner) = self.partner {
             how = how.partner(partner);
         }

@@ -9,7 +9,7 @@ use argo_guest::{Address, Port};
 use clap::Args;
 
 use super::bound::{bind, from, patient};
-use super::sockets::Sockets;
+use super::sockets::Acting;
 use super::{Failure, values};
 
 /// Send datagrams from standard input, one a line.
@@ -30,14 +30,16 @@ pub(super) struct Send {
     /// How long each datagram may wait for room at the receiver, such as 500ms. Default: for ever.
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     timeout: Option<Duration>,
+    #[command(flatten)]
+    acting: Acting,
 }
 
 /// The ring that `send` needs to have a port: one page, since it reads nothing from it.
 const RING_LEN: u32 = 4032;
 
 impl Send {
-    pub(super) fn run(self, sockets: &Sockets) -> Result<ExitCode, Failure> {
-        let domain = sockets.attach()?;
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let domain = self.acting.attach()?;
         let how = from(self.from_port).ring_len(RING_LEN);
         let socket = bind(&domain, how.partner(self.to.domain))?;
         let mut input = io::stdin().lock();
@@ -78,7 +80,7 @@ mod tests {
 
     fn all(whole: bool, mut input: &[u8]) -> Vec<Vec<u8>> {
         let to = values::address("2:7").unwrap();
-        let send = Send { to, whole, from_port: None, timeout: None };
+        let send = Send { to, whole, from_port: None, timeout: None, acting: Acting::default() };
         let mut read = Vec::new();
         while let Some(datagram) = send.next(&mut input).unwrap() {
             read.push(datagram);
@@ -103,7 +105,8 @@ mod tests {
     #[test]
     fn what_no_ring_takes_is_refused() {
         let to = values::address("2:7").unwrap();
-        let send = Send { to, whole: false, from_port: None, timeout: None };
+        let send =
+            Send { to, whole: false, from_port: None, timeout: None, acting: Acting::default() };
         let error = send.next(&mut io::BufReader::new(io::repeat(b'x'))).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }

@@ -9,17 +9,20 @@ use clap::Args;
 use super::Failure;
 use crate::admin::{AdminClient, Request, Stat};
 
-/// The sockets that subcommands use.
-#[derive(Args)]
-#[command(next_help_heading = "Sockets of argod")]
-pub(super) struct Sockets {
-    /// Act as the domain whose socket this is: send, recv, ping.
-    #[arg(long, global = true, env = DOMAIN_VARIABLE, value_name = "SOCKET")]
+/// The domain that a subcommand acts as.
+#[derive(Args, Default)]
+pub(super) struct Acting {
+    /// Act as the domain whose socket this is.
+    #[arg(long, env = DOMAIN_VARIABLE, value_name = "SOCKET")]
     domain: Option<PathBuf>,
-    /// The administrators' socket: stat.
+}
+
+/// The administrators' socket, for subcommands that ask argod itself.
+#[derive(Args)]
+pub(super) struct Admin {
+    /// The administrators' socket of argod.
     #[arg(
         long,
-        global = true,
         env = "ARGO_ADMIN",
         value_name = "SOCKET",
         default_value = "/run/argod/admin.sock"
@@ -27,7 +30,7 @@ pub(super) struct Sockets {
     admin: PathBuf,
 }
 
-impl Sockets {
+impl Acting {
     /// Attaches to the domain.
     pub(super) fn attach(&self) -> Result<Domain, Failure> {
         let missing = || {
@@ -36,7 +39,9 @@ impl Sockets {
         };
         Domain::attach(self.domain.as_ref().ok_or_else(missing)?).map_err(Failure::failed)
     }
+}
 
+impl Admin {
     /// What argod says about itself.
     pub(super) fn stat(&self) -> Result<Stat, Failure> {
         let mut admin = AdminClient::connect(&self.admin).map_err(Failure::failed)?;

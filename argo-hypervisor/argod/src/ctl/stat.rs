@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use clap::{Args, ValueEnum};
 
 use super::Failure;
-use super::sockets::Sockets;
+use super::sockets::Admin;
 
 /// Show argod's domains, sessions and rings, and what was refused by which rule.
 #[derive(Args)]
@@ -16,6 +16,8 @@ pub(super) struct Stat {
     /// How to show it.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     format: Format,
+    #[command(flatten)]
+    admin: Admin,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -27,8 +29,8 @@ enum Format {
 }
 
 impl Stat {
-    pub(super) fn run(self, sockets: &Sockets) -> Result<ExitCode, Failure> {
-        let stat = sockets.stat()?;
+    pub(super) fn run(self) -> Result<ExitCode, Failure> {
+        let stat = self.admin.stat()?;
         let text = match self.format {
             Format::Table => render::tables(&stat),
             Format::Json => serde_json::to_string_pretty(&stat).map_err(Failure::failed)? + "\n",

@@ -71,7 +71,7 @@ fn rings(stat: &Stat) -> Table {
         ">LENGTH",
         ">FILLED",
         ">WAITING",
-        ">RECEIVED",
+        ">DELIVERED",
         ">BYTES",
     ]);
     for domain in &stat.domains {
@@ -187,7 +187,7 @@ mod tests {
         let shown = |start: &str| line(start).unwrap_or_else(|| panic!("no {start} in {text}"));
         assert_eq!(shown("ID").find("NAME"), shown("1  ").find("client"));
         assert!(shown("1  ").contains("16.0 MiB       1/1  0/128  123 456 789  7.0 GiB   12 352"));
-        assert!(text.contains("server  2147483650  client  128.0 KiB    50 %        3         9"));
+        assert!(text.contains("server  2147483650  client  128.0 KiB    50 %        3          9"));
         assert!(text.contains("server  2147483650  9       128.0 KiB"));
         assert!(text.contains("server  2147483650  any     128.0 KiB"));
         assert!(text.contains("  client  4194304  1001  1001\n"));
