@@ -1,9 +1,10 @@
-//! Proof by linking that the guest's formats and the engine need no `std`.
+//! Proof by linking that the guest's formats and protocols and the engine need no `std`.
 //!
 //! `cargo build` makes a static library of argo-core and vchan *without an allocator*;
-//! `cargo build --features engine` adds the engine, with an allocator made here. Both bring their
-//! own panic handler. Were `std` anywhere among the dependencies there would be two of those, and
-//! were `alloc` in the first build it would lack an allocator: either way no library.
+//! `cargo build --features engine` adds the engine and the stream protocol, with an allocator made
+//! here. Both bring their own panic handler. Were `std` anywhere among the dependencies there would
+//! be two of those, and were `alloc` in the first build it would lack an allocator: either way no
+//! library.
 #![no_std]
 
 #[cfg(feature = "engine")]
@@ -13,6 +14,8 @@ mod core_only;
 mod engine;
 #[cfg(feature = "engine")]
 mod spin;
+#[cfg(feature = "engine")]
+mod streams;
 
 use core::panic::PanicInfo;
 

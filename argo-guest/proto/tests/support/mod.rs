@@ -2,9 +2,12 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+use std::hash::{BuildHasher, RandomState};
+
 use argo_core::{DomainId, Port};
 use argo_stream::wire::{self, Acceptance, Flags};
 use argo_stream::{Arrival, Connection, Endpoint, HEAD_MAX, Kind, Mode, Verdict};
+use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 /// The message type of datagrams.
 pub const DATAGRAM: u32 = 0x6447_724D;
@@ -16,6 +19,16 @@ pub const OTHER: u32 = 0x21;
 pub const EPOCH: u64 = 0x0123_4567_89AB_CDEF;
 /// The port that an acceptance under test names.
 pub const OWN_PORT: u32 = 0x8000_0001;
+
+/// Another seed each time, printed if the test fails: `PROPTEST_RNG_SEED` repeats it.
+pub fn seeded() -> ProptestConfig {
+    let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    if config.rng_seed == RngSeed::Random {
+        config.rng_seed = RngSeed::Fixed(RandomState::new().hash_one(()));
+    }
+    println!("seed: {:?}", config.rng_seed);
+    config
+}
 
 /// What a message means that a plain RST with this id answers.
 pub const fn stray(conid: u32) -> Verdict {
