@@ -1,24 +1,19 @@
-//! Two machines over a link that keeps order and loses nothing: whatever each does and when, they
-//! agree about the wire, and data arrives whole, in order and before its end.
-#![forbid(unsafe_code)]
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
-mod support;
+//! The two machines and the messages between them.
 
 use std::collections::VecDeque;
 
 use argo_core::Port;
 use argo_stream::wire::{self, Acceptance, Flags};
 use argo_stream::{Connection, Endpoint, Kind, Knock, Mode, Offer, Request, Verdict};
-use proptest::prelude::*;
 
-use support::{Message, endpoint, of_bytes, seeded};
+use crate::end::End;
+use crate::support::{Message, endpoint, of_bytes};
 
 const LISTENER: Port = Port(0x4000);
 
 /// Where the acceptor receives.
 #[derive(Clone, Copy, Debug)]
-enum Answer {
+pub enum Answer {
     /// It knows the plain wire only.
     Plain,
     /// At the listener's port.
@@ -28,7 +23,7 @@ enum Answer {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Step {
+pub enum Step {
     Connect(Kind),
     Accept(Answer),
     /// The next message on its way to the connector or the listener arrives.
@@ -39,62 +34,16 @@ enum Step {
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Side {
+pub enum Side {
     Connector,
     Acceptor,
-}
-
-fn step() -> impl Strategy<Value = Step> {
-    let side = || prop_oneof![Just(Side::Connector), Just(Side::Acceptor)];
-    let kind = prop_oneof![2 => Just(Kind::Stream), 1 => Just(Kind::Seqpacket)];
-    let answer = prop_oneof![Just(Answer::Plain), Just(Answer::Shared), Just(Answer::Own)];
-    prop_oneof![
-        2 => kind.prop_map(Step::Connect),
-        2 => answer.prop_map(Step::Accept),
-        8 => side().prop_map(Step::Deliver),
-        4 => side().prop_map(Step::Write),
-        1 => side().prop_map(Step::Finish),
-        1 => side().prop_map(Step::Reset),
-    ]
-}
-
-/// A connection with what passed through it.
-struct End {
-    connection: Connection,
-    /// Where it receives.
-    port: Port,
-    written: u32,
-    read: u32,
-    finished: bool,
-    peer_finished: bool,
-}
-
-impl End {
-    fn new(connection: Connection, port: Port) -> Self {
-        Self { connection, port, written: 0, read: 0, finished: false, peer_finished: false }
-    }
-
-    fn message(&self, flags: Flags, payload: &[u8]) -> Message {
-        let (head, len) = self.connection.head(flags);
-        of_bytes(&[&head[..len], payload].concat())
-    }
-
-    /// Numbers are what is written, so that a gap shows.
-    fn read(&mut self, message: &Message, verdict: Verdict) {
-        let (Verdict::Data { skip } | Verdict::Finished { skip }) = verdict else { return };
-        if let Some(number) = message.bytes[skip as usize..].first_chunk() {
-            assert_eq!(u32::from_le_bytes(*number), self.read, "in order, without a gap");
-            self.read += 1;
-        }
-        self.peer_finished |= matches!(verdict, Verdict::Finished { .. });
-    }
 }
 
 /// Messages under way, with the port that each is for.
 type Link = VecDeque<(Port, Message)>;
 
 #[derive(Default)]
-struct World {
+pub struct World {
     connector: Option<End>,
     requests: VecDeque<Request>,
     acceptors: Vec<End>,
@@ -127,7 +76,7 @@ fn answer(verdict: Verdict, conid: u32) -> Option<Message> {
 impl World {
     const CLIENT: Port = Port(0x9000);
 
-    fn apply(&mut self, step: Step) {
+    pub fn apply(&mut self, step: Step) {
         match step {
             Step::Connect(kind) if self.connector.is_none() => self.connect(kind),
             Step::Accept(answer) => self.accept(answer),
@@ -287,7 +236,7 @@ impl World {
 
     /// Lets everything arrive that is under way; each message causes one more at most, and that
     /// none.
-    fn settle(&mut self) {
+    pub fn settle(&mut self) {
         let mut left = 2 * (self.to_connector.len() + self.to_acceptor.len());
         while !(self.to_connector.is_empty() && self.to_acceptor.is_empty()) {
             assert!(left > 0, "an endless exchange");
@@ -300,7 +249,7 @@ impl World {
         self.check_agreement();
     }
 
-    fn check_settled(&self) {
+    pub fn check_settled(&self) {
         let waiting = self.requests.iter().map(|request| request.key.conid);
         let Some(connector) = &self.connector else {
             assert!(self.acceptors.is_empty() && waiting.count() == 0, "half a connection");
@@ -318,19 +267,5 @@ impl World {
         for (from, to) in [(connector, acceptor), (acceptor, connector)] {
             assert_eq!((to.read, to.peer_finished), (from.written, from.finished));
         }
-    }
-}
-
-proptest! {
-    #![proptest_config(seeded())]
-
-    #[test]
-    fn two_machines_agree(steps in prop::collection::vec(step(), 1..120)) {
-        let mut world = World::default();
-        for step in steps {
-            world.apply(step);
-        }
-        world.settle();
-        world.check_settled();
     }
 }
