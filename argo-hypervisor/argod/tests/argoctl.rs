@@ -4,17 +4,16 @@
 mod common;
 
 use std::fs::{self, Permissions};
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, Command, Output};
 
 use argod::admin::Stat;
+use common::tool::{ARGOCTL, Receiver, acting_as, failure, plain, run, text};
 use common::{Argod, wait_until};
 use tempfile::TempDir;
-
-const ARGOCTL: &str = env!("CARGO_BIN_EXE_argoctl");
 
 /// Two friends, and a stranger who may use Argo but not send.
 const SYSTEM: &str = r#"
@@ -39,67 +38,6 @@ id = 3
 name = "stranger"
 ram = "1MiB"
 "#;
-
-/// argoctl acting as a domain.
-fn acting_as(argod: &Argod, domain: &str, arguments: &[&str]) -> Command {
-    let mut command = plain(arguments);
-    command.arg("--domain").arg(argod.socket(domain));
-    command
-}
-
-/// argoctl with nothing of this process's environment that it looks at.
-fn plain(arguments: &[&str]) -> Command {
-    let mut command = Command::new(ARGOCTL);
-    command.args(arguments).env_remove("ARGO_DOMAIN").env_remove("ARGO_ADMIN");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
-
-fn run(mut command: Command, input: &[u8]) -> Output {
-    let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
-    // An error means that it ended without reading: its output says why.
-    let _ = child.stdin.take().unwrap().write_all(input);
-    child.wait_with_output().unwrap()
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8(bytes.to_vec()).unwrap()
-}
-
-/// Exit status and what was said on standard error.
-fn failure(output: &Output) -> (Option<i32>, String) {
-    (output.status.code(), text(&output.stderr))
-}
-
-/// `argoctl recv` that receives already; killed on drop.
-struct Receiver(Child);
-
-impl Receiver {
-    fn start(mut command: Command) -> Self {
-        let mut child = command.spawn().unwrap();
-        let mut said = String::new();
-        let stderr = child.stderr.as_mut().unwrap();
-        // Unbuffered, so that nothing of what comes later is lost.
-        BufReader::with_capacity(1, stderr).read_line(&mut said).unwrap();
-        assert!(said.starts_with("receiving at "), "{said}");
-        Self(child)
-    }
-
-    /// Waits until it ends: exit status, standard output, the rest of standard error.
-    fn end(mut self) -> (Option<i32>, String, String) {
-        let (mut out, mut err) = (String::new(), String::new());
-        self.0.stdout.take().unwrap().read_to_string(&mut out).unwrap();
-        self.0.stderr.take().unwrap().read_to_string(&mut err).unwrap();
-        (self.0.wait().unwrap().code(), out, err)
-    }
-}
-
-impl Drop for Receiver {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
 
 #[test]
 fn two_domains_talk_and_a_third_is_refused() {

@@ -13,6 +13,8 @@ pub mod raw;
 pub mod rng;
 pub mod scene;
 pub mod syscalls;
+pub mod terminal;
+pub mod tool;
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
