@@ -97,6 +97,10 @@ pub trait Platform: Send + Sync {
     /// How often events have happened.
     fn events(&self) -> EventCounts;
 
+    /// The time since a fixed start of the platform's own. It never goes back, and time limits are
+    /// reckoned by it: where it is virtual, so are they.
+    fn now(&self) -> Duration;
+
     /// A number that changes with every completion and every event.
     fn sequence(&self) -> u32;
 

@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use argo_core::abi::{Addr, DOMID_ANY, Iov, Op, RegisterRing, SendAddr};
 use argo_core::platform::{Call, Gone, Link, Platform, Submission};
@@ -66,6 +66,19 @@ fn events_are_counted_and_wake_who_sleeps() {
     assert_eq!(server.events().space_wanted, Some(1));
     server.close();
     assert_eq!(client.events().wait_lost, 1);
+}
+
+#[test]
+fn a_deadline_by_the_clock_of_the_platform_comes() {
+    const SHORT: Duration = Duration::from_millis(2);
+    let system = InProcess::new(CONFIG, AllowAll);
+    let domain = system.domain(id(1), 8).unwrap();
+    let begun = Instant::now();
+    let deadline = domain.now() + SHORT;
+    while let Some(left) = deadline.checked_sub(domain.now()).filter(|left| !left.is_zero()) {
+        domain.wait(domain.sequence(), Some(left)).unwrap();
+    }
+    assert!(begun.elapsed() >= SHORT);
 }
 
 #[test]

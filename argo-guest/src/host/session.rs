@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use argo_core::host::layout::{SEQUENCE, SPACE_WANTED, VIRQS, WAITS_LOST};
 use argo_core::host::queue::{Completion, GuestQueue};
@@ -55,6 +55,7 @@ pub struct HostSession {
     fruitless: AtomicU32,
     gone: AtomicBool,
     used: AtomicBool,
+    began: Instant,
 }
 
 impl HostSession {
@@ -109,6 +110,7 @@ impl HostSession {
             fruitless: AtomicU32::new(0),
             gone: AtomicBool::new(false),
             used: AtomicBool::new(false),
+            began: Instant::now(),
         })
     }
 
@@ -249,6 +251,10 @@ impl Platform for HostSession {
             wait_lost: self.count(WAITS_LOST),
             space_wanted: Some(self.count(SPACE_WANTED)),
         }
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
     }
 
     fn sequence(&self) -> u32 {

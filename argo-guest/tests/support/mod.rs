@@ -139,6 +139,10 @@ impl Platform for Slow {
         self.0.platform.events()
     }
 
+    fn now(&self) -> Duration {
+        self.0.platform.now()
+    }
+
     fn sequence(&self) -> u32 {
         self.0.platform.sequence()
     }

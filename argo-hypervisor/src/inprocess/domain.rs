@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
+use std::time::Instant;
 
 use argo_core::platform::{Call, EventCounts, Gone, Link, Platform, Submission, Tag};
 use argo_core::{DomainId, Errno, GuestAddr};
@@ -20,6 +21,7 @@ pub struct LocalDomain<P: Policy + 'static> {
     bell: Arc<Bell>,
     /// Whether the last call failed and the next one is linked to it.
     broken_chain: AtomicBool,
+    began: Instant,
 }
 
 impl<P: Policy + 'static> LocalDomain<P> {
@@ -28,7 +30,8 @@ impl<P: Policy + 'static> LocalDomain<P> {
         caller: Caller<Local<P>>,
         bell: Arc<Bell>,
     ) -> Self {
-        Self { engine, caller, bell, broken_chain: AtomicBool::new(false) }
+        let broken_chain = AtomicBool::new(false);
+        Self { engine, caller, bell, broken_chain, began: Instant::now() }
     }
 
     /// The domain as the engine's typed calls want it.
@@ -70,6 +73,10 @@ impl<P: Policy + 'static> Platform for LocalDomain<P> {
 
     fn events(&self) -> EventCounts {
         self.bell.counts()
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
     }
 
     fn sequence(&self) -> u32 {
