@@ -59,6 +59,10 @@ pub struct EventCounts {
     /// there is some. `None` where the platform cannot tell: notify after each read that made
     /// room.
     pub space_wanted: Option<u32>,
+    /// Rings that were for this domain alone (it is their exact partner) went: unregistered, or
+    /// with their owner's session or domain. Counted once however many went together. `None` where
+    /// the platform cannot tell: who waits for a peer has to ask with notify whether it is there.
+    pub peers_gone: Option<u32>,
 }
 
 /// The hypervisor is gone (or has ended this session): no call was or will be answered any more.

@@ -53,7 +53,8 @@ impl<S: System> Engine<S> {
     }
 
     /// Unregisters a ring of the caller. Who waits for it is forgotten (and told by
-    /// [`Events::wait_lost`](crate::Events::wait_lost)).
+    /// [`Events::wait_lost`](crate::Events::wait_lost)); its exact partner is told by
+    /// [`Events::peer_gone`](crate::Events::peer_gone).
     ///
     /// # Errors
     /// `ENODEV`, `ENOENT`.

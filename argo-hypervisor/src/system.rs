@@ -37,6 +37,11 @@ pub trait Events: Send + Sync {
     /// A wait of the domain ended without a signal because the ring went. Xen tells nobody.
     fn wait_lost(&self, _domain: DomainId) {}
 
+    /// Rings for this domain alone (it is their exact partner) went, by the wish of their owner or
+    /// together with its session or domain. Raised once however many of one owner went together,
+    /// and not when a ring is only registered anew. Xen tells nobody.
+    fn peer_gone(&self, _domain: DomainId) {}
+
     /// A domain began to wait for (more) space in a ring of this owner. Xen tells nobody.
     fn space_wanted(&self, _owner: DomainId) {}
 }

@@ -108,17 +108,30 @@ impl<S: System> Engine<S> {
         removed
     }
 
-    /// Lets rings go, and tells who waited for them (but not `gone`, which knows). No lock may be
-    /// held: the memory of a ring may be the host's to unmap.
+    /// Lets rings go, and tells who waited for them and whom they were for (but not `gone`, which
+    /// knows). No lock may be held: the memory of a ring may be the host's to unmap.
     pub(crate) fn drop_rings(
         &self,
-        rings: impl IntoIterator<Item = Ring<S>>,
+        mut rings: impl IntoIterator<Item = Ring<S>> + AsMut<[Ring<S>]>,
         gone: Option<DomainId>,
     ) {
+        self.tell_partners(rings.as_mut(), gone);
         for mut ring in rings {
             let waiters = &ring.state_mut().waiters;
             for domain in waiters.domains().filter(|domain| Some(*domain) != gone) {
                 self.events().wait_lost(domain);
+            }
+        }
+    }
+
+    /// Tells each exact partner of rings that are gone, once.
+    fn tell_partners(&self, rings: &mut [Ring<S>], gone: Option<DomainId>) {
+        rings.sort_unstable_by_key(|ring| ring.name().partner);
+        let of_one = rings.chunk_by(|ring, next| ring.name().partner == next.name().partner);
+        for ring in of_one.filter_map(|rings| rings.first()) {
+            match ring.name().partner {
+                Partner::Domain(domain) if Some(domain) != gone => self.events().peer_gone(domain),
+                _ => {}
             }
         }
     }

@@ -184,7 +184,7 @@ fn dormant_domains_neither_call_nor_receive() {
     assert_eq!(world.send(&server, &client, 32), Err(Errno::EAGAIN));
     world.events();
     world.engine.deactivate(&client.domain);
-    assert_eq!(world.events(), [Event::WaitLost(1)]);
+    assert_eq!(world.events(), [Event::PeerGone(1), Event::WaitLost(1)]);
     assert_eq!(world.send(&client, &server, 1), Err(Errno::ENODEV));
     assert_eq!(world.send(&server, &client, 1), Err(Errno::ECONNREFUSED));
     let other = RingName { port: Port(8), ..from(2) };
@@ -208,8 +208,41 @@ fn rings_of_a_session_that_ended_are_withdrawn() {
     world.events();
     let gone = first.memory.memory().clone();
     world.engine.withdraw_rings(&first.domain, |ring| Arc::ptr_eq(ring.memory(), &gone));
-    assert_eq!(world.events(), [Event::WaitLost(2)]);
+    assert_eq!(world.events(), [Event::PeerGone(2), Event::WaitLost(2)]);
     assert_eq!(world.rings(&second).iter().map(|ring| ring.name).collect::<Vec<_>>(), [kept]);
+}
+
+#[test]
+fn whom_a_ring_was_for_is_told_that_it_went() {
+    let world = World::new();
+    let (owner, other) = (world.guest(1), world.guest(4));
+    let _partners = (world.guest(2), world.guest(3));
+    let rings =
+        [(7, 2), (8, 3), (9, 2)].map(|(port, id)| RingName { port: Port(port), ..from(id) });
+    let register = |name| world.register(&owner, name, RING_PAGE, 64).unwrap();
+    let all = || rings.into_iter().chain([from_any()]).for_each(register);
+    all();
+    world.register(&other, from(1), RING_PAGE, 64).unwrap();
+    // Registered anew, nothing goes. Unregistered, only its partner cares.
+    register(rings[1]);
+    assert_eq!(world.events(), []);
+    world.engine.unregister_ring(&owner, rings[1]).unwrap();
+    assert_eq!(world.events(), [Event::PeerGone(3)]);
+    world.engine.unregister_ring(&owner, from_any()).unwrap();
+    assert_eq!(world.events(), []);
+    // All at once: each partner hears it once, and the one that goes nothing of rings for it.
+    let ways: [&dyn Fn(); 4] = [
+        &|| world.engine.withdraw_rings(&owner.domain, |_| true),
+        &|| world.engine.deactivate(&owner.domain),
+        &|| world.engine.soft_reset(domain(1)).unwrap(),
+        &|| world.engine.destroy_domain(domain(1)).unwrap(),
+    ];
+    for way in ways {
+        world.engine.activate(&owner.domain);
+        all();
+        way();
+        assert_eq!(world.events(), [Event::PeerGone(2), Event::PeerGone(3)]);
+    }
 }
 
 #[test]

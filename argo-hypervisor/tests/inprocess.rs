@@ -4,7 +4,7 @@
 use std::thread;
 use std::time::{Duration, Instant};
 
-use argo_core::abi::{Addr, DOMID_ANY, Iov, Op, RegisterRing, SendAddr};
+use argo_core::abi::{Addr, DOMID_ANY, Iov, Op, RegisterRing, SendAddr, UnregisterRing};
 use argo_core::platform::{Call, Gone, Link, Platform, Submission};
 use argo_core::policy::{Action, Hook, Rule, Subject};
 use argo_core::{DomainId, Errno};
@@ -32,10 +32,20 @@ fn submit(
 
 /// A wildcard ring of 64 bytes at port 7, in page 2.
 fn register(domain: &LocalDomain<impl Policy>) -> i64 {
-    let claim = RegisterRing { aport: 7, partner_id: DOMID_ANY, pad: 0, len: 64 };
+    register_for(domain, DOMID_ANY)
+}
+
+fn register_for(domain: &LocalDomain<impl Policy>, partner_id: u16) -> i64 {
+    let claim = RegisterRing { aport: 7, partner_id, pad: 0, len: 64 };
     domain.ram().write(0x1000, claim.as_bytes()).unwrap();
     domain.ram().write(0x1100, 2u64.as_bytes()).unwrap();
     submit(domain, Op::RegisterRing, [0x1000, 0x1100, 1, 0], Link::None).unwrap()
+}
+
+fn unregister_for(domain: &LocalDomain<impl Policy>, partner_id: u16) -> i64 {
+    let claim = UnregisterRing { aport: 7, partner_id, pad: 0 };
+    domain.ram().write(0x1000, claim.as_bytes()).unwrap();
+    submit(domain, Op::UnregisterRing, [0x1000, 0, 0, 0], Link::None).unwrap()
 }
 
 fn send(from: &LocalDomain<impl Policy>, to: u16, link: Link) -> Result<i64, Gone> {
@@ -66,6 +76,28 @@ fn events_are_counted_and_wake_who_sleeps() {
     assert_eq!(server.events().space_wanted, Some(1));
     server.close();
     assert_eq!(client.events().wait_lost, 1);
+}
+
+#[test]
+fn a_domain_hears_that_rings_for_it_went() {
+    let system = InProcess::new(CONFIG, AllowAll);
+    let [leaving, peer, third] = [1, 2, 3].map(|number| system.domain(id(number), 8).unwrap());
+    assert_eq!(register_for(&leaving, 2), 0);
+    assert_eq!(register_for(&leaving, 2), 0);
+    assert_eq!(peer.events().peers_gone, Some(0));
+    assert_eq!(unregister_for(&leaving, 2), 0);
+    assert_eq!(peer.events().peers_gone, Some(1));
+    assert_eq!(register_for(&leaving, 2), 0);
+    let seen = peer.sequence();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while peer.events().peers_gone != Some(2) {
+                peer.wait(seen, None).unwrap();
+            }
+        });
+        drop(leaving);
+    });
+    assert_eq!(third.events().peers_gone, Some(0));
 }
 
 #[test]

@@ -16,7 +16,7 @@ use argo_hypervisor::{
     Argo, Caller, Config, Engine, Events, Existing, ParkingLot, Quotas, RegisterRequest, Start,
     System, WildcardRings,
 };
-use support::{PAYLOAD, PORT, domain, from_any, pages, ram};
+use support::{PAYLOAD, PORT, domain, from, from_any, pages, ram};
 
 enum Reentrant {}
 
@@ -38,7 +38,7 @@ struct Users {
 struct CallsBack {
     users: OnceLock<Users>,
     within: AtomicBool,
-    calls: [AtomicU32; 3],
+    calls: [AtomicU32; 4],
 }
 
 impl Events for CallsBack {
@@ -52,6 +52,10 @@ impl Events for CallsBack {
 
     fn space_wanted(&self, _: DomainId) {
         self.use_engine(2);
+    }
+
+    fn peer_gone(&self, _: DomainId) {
+        self.use_engine(3);
     }
 }
 
@@ -132,6 +136,30 @@ fn every_event_may_call_the_engine() {
     register(&engine, &server, from_any(), 10).unwrap();
     while send(&engine, &other, &server) != Err(Errno::EAGAIN) {}
     engine.soft_reset(domain(1)).unwrap();
+    every_way_for_a_ring_to_go(&engine, &other);
     let calls = events.calls.each_ref().map(|count| count.load(Ordering::SeqCst));
-    assert!(calls.iter().all(|count| *count > 0), "virq, wait_lost, space_wanted: {calls:?}");
+    assert!(
+        calls.iter().all(|count| *count > 0),
+        "virq, wait_lost, space_wanted, peer_gone: {calls:?}"
+    );
+}
+
+/// Each of these must raise the event, and none may hold a lock then.
+fn every_way_for_a_ring_to_go(engine: &Engine<Reentrant>, owner: &Caller<Reentrant>) {
+    let id = owner.domain.id();
+    let told = || engine.events().calls[3].load(Ordering::SeqCst);
+    let ways: [&dyn Fn(); 5] = [
+        &|| engine.unregister_ring(owner, from(2)).unwrap(),
+        &|| engine.withdraw_rings(&owner.domain, |_| true),
+        &|| engine.soft_reset(id).unwrap(),
+        &|| engine.deactivate(&owner.domain),
+        &|| engine.destroy_domain(id).unwrap(),
+    ];
+    for (number, way) in ways.into_iter().enumerate() {
+        engine.activate(&owner.domain);
+        register(engine, owner, from(2), 11).unwrap();
+        let before = told();
+        way();
+        assert_eq!(told() - before, 1, "way {number}");
+    }
 }

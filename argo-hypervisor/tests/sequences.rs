@@ -3,7 +3,7 @@
 
 mod support;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use argo_core::abi::RingFlags;
 use argo_core::claim::PayloadLen;
@@ -83,14 +83,20 @@ impl Model {
     /// Rings go; gives what this must tell.
     fn lose(&mut self, goes: impl Fn(u16, RingName) -> bool, gone: u16) -> Vec<Event> {
         let mut told = Vec::new();
+        let mut partners = BTreeSet::new();
         self.0.retain(|(owner, name), waits| {
             let goes = goes(*owner, *name);
             if goes {
+                partners.insert(name.partner);
                 told.extend(waits.keys().filter(|id| **id != gone).map(|id| Event::WaitLost(*id)));
             }
             waits.remove(&gone);
             !goes
         });
+        told.extend(partners.into_iter().filter_map(|partner| match partner {
+            Partner::Domain(id) if id.raw() != gone => Some(Event::PeerGone(id.raw())),
+            _ => None,
+        }));
         told
     }
 

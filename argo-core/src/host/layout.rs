@@ -19,6 +19,8 @@ pub const VIRQS: Word = Word(2 * LINE);
 pub const WAITS_LOST: Word = Word(2 * LINE + 4);
 /// How often somebody began to wait for space in one of the domain's rings.
 pub const SPACE_WANTED: Word = Word(2 * LINE + 8);
+/// How often rings that others had for the domain alone went.
+pub const PEERS_GONE: Word = Word(2 * LINE + 12);
 /// Set to 1 by argod before it stops watching the queues; taken by the guest that rings.
 pub const DOORBELL_ARMED: Word = Word(3 * LINE);
 

@@ -8,7 +8,7 @@
 use core::sync::atomic::Ordering;
 
 use super::layout::{
-    ARMED, DOORBELL_ARMED, QueueLayout, SEQUENCE, SPACE_WANTED, VIRQS, WAITS_LOST,
+    ARMED, DOORBELL_ARMED, PEERS_GONE, QueueLayout, SEQUENCE, SPACE_WANTED, VIRQS, WAITS_LOST,
 };
 use super::words::{Word, Words};
 
@@ -21,6 +21,8 @@ pub enum Event {
     WaitLost,
     /// Somebody waits for space in one of the domain's rings.
     SpaceWanted,
+    /// Rings that others had for the domain alone went.
+    PeerGone,
     /// Completions were posted.
     Completion,
 }
@@ -31,6 +33,7 @@ impl Event {
             Self::Virq => Some(VIRQS),
             Self::WaitLost => Some(WAITS_LOST),
             Self::SpaceWanted => Some(SPACE_WANTED),
+            Self::PeerGone => Some(PEERS_GONE),
             Self::Completion => None,
         }
     }

@@ -8,8 +8,11 @@ use std::sync::atomic::{AtomicI32, Ordering};
 
 use argo_core::abi::DOMID_ANY;
 use argo_core::host::attach::{DOORBELLS_MAX, Hello, Welcome};
+use argo_core::host::layout::ARMED;
 use argo_core::host::queue::{Completion, GuestQueue};
+use argo_core::host::words::Words;
 use argo_core::platform::Platform;
+use argo_guest::host::HostSession;
 use argod::admin::{AdminError, Request};
 use common::raw::{Offer, Raw, RawSession};
 use common::*;
@@ -43,6 +46,35 @@ fn the_end_of_one_session_leaves_the_others_rings() {
     argod.wait_for("server", "one session is left", |server| server.sessions.len() == 1);
     assert_eq!(send(&client, 9, (2, 7), b"x"), argo_core::Errno::ECONNREFUSED.ret());
     assert_eq!(send(&client, 9, (2, 8), b"x"), 1);
+}
+
+#[test]
+fn a_process_that_is_gone_wakes_whom_its_ring_was_for() {
+    let argod = Argod::start(&open_system(&[(1, "leaving"), (2, "peer"), (3, "third")]));
+    let [leaving, peer, third] = ["leaving", "peer", "third"].map(|domain| argod.attach(domain));
+    for _ in ["new", "anew"] {
+        assert_eq!(register(&leaving, 7, 2, 4096), 0);
+    }
+    assert_eq!([&peer, &third].map(|session| session.events().peers_gone), [Some(0); 2]);
+    let seen = peer.sequence();
+    std::thread::scope(|scope| {
+        let sleeper = scope.spawn(|| wait_for_news(&peer, seen));
+        wait_until("it sleeps", || peer.control().load(ARMED, Ordering::Acquire) == 1);
+        drop(leaving);
+        sleeper.join().unwrap();
+    });
+    argod.wait_for("leaving", "nothing is left", |leaving| !leaving.active);
+    let told = [&peer, &third].map(|session| session.events().peers_gone);
+    assert_eq!(told, [Some(1), Some(0)]);
+}
+
+/// Sleeps until there is news, or too long by the session's own clock.
+fn wait_for_news(session: &HostSession, seen: u32) {
+    let deadline = session.now() + PATIENCE;
+    while session.sequence() == seen {
+        let left = deadline.checked_sub(session.now()).unwrap();
+        session.wait(seen, Some(left)).unwrap();
+    }
 }
 
 #[test]

@@ -12,6 +12,7 @@ pub(super) struct Bell {
     virq: AtomicU32,
     wait_lost: AtomicU32,
     space_wanted: AtomicU32,
+    peers_gone: AtomicU32,
     /// Moves after each count.
     sequence: AtomicU32,
     closed: AtomicBool,
@@ -36,11 +37,16 @@ impl Bell {
         self.ring(&self.space_wanted);
     }
 
+    pub fn peer_gone(&self) {
+        self.ring(&self.peers_gone);
+    }
+
     pub fn counts(&self) -> EventCounts {
         EventCounts {
             virq: self.virq.load(Ordering::Acquire),
             wait_lost: self.wait_lost.load(Ordering::Acquire),
             space_wanted: Some(self.space_wanted.load(Ordering::Acquire)),
+            peers_gone: Some(self.peers_gone.load(Ordering::Acquire)),
         }
     }
 

@@ -147,4 +147,8 @@ impl Events for Bells {
     fn space_wanted(&self, owner: DomainId) {
         self.ring(owner, Bell::space_wanted);
     }
+
+    fn peer_gone(&self, domain: DomainId) {
+        self.ring(domain, Bell::peer_gone);
+    }
 }

@@ -47,6 +47,7 @@ pub enum Event {
     Virq(u16),
     WaitLost(u16),
     SpaceWanted(u16),
+    PeerGone(u16),
 }
 
 #[derive(Default)]
@@ -63,6 +64,10 @@ impl Events for Record {
 
     fn space_wanted(&self, owner: DomainId) {
         self.0.lock().unwrap().push(Event::SpaceWanted(owner.raw()));
+    }
+
+    fn peer_gone(&self, domain: DomainId) {
+        self.0.lock().unwrap().push(Event::PeerGone(domain.raw()));
     }
 }
 

@@ -62,4 +62,8 @@ impl argo_hypervisor::Events for Interrupts {
     fn space_wanted(&self, owner: DomainId) {
         self.raise(owner, Event::SpaceWanted);
     }
+
+    fn peer_gone(&self, domain: DomainId) {
+        self.raise(domain, Event::PeerGone);
+    }
 }

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use argo_core::Errno;
 use argo_core::abi::{DOMID_ANY, Op};
 use argo_core::host::layout::{
-    ARMED, DOORBELL_ARMED, QUEUE_ENTRIES, QueueLayout, SEQUENCE, SLOT_BYTES, SPACE_WANTED, VIRQS,
-    WAITS_LOST,
+    ARMED, DOORBELL_ARMED, PEERS_GONE, QUEUE_ENTRIES, QueueLayout, SEQUENCE, SLOT_BYTES,
+    SPACE_WANTED, VIRQS, WAITS_LOST,
 };
 use argo_core::host::queue::{LINK, Slot};
 use argo_core::host::words::Words;
@@ -74,7 +74,8 @@ fn words_of_the_session_page_may_be_anything() {
         scope.spawn(|| {
             let mut rng = Rng::new();
             while !stop.load(Ordering::Relaxed) {
-                for word in [SEQUENCE, ARMED, VIRQS, WAITS_LOST, SPACE_WANTED, DOORBELL_ARMED] {
+                let events = [VIRQS, WAITS_LOST, SPACE_WANTED, PEERS_GONE];
+                for word in events.into_iter().chain([SEQUENCE, ARMED, DOORBELL_ARMED]) {
                     guilty.set_word(word, rng.number() as u32);
                 }
                 guilty.ring_doorbell();
