@@ -61,6 +61,7 @@ mod domain;
 pub mod host;
 mod in_place;
 mod ring;
+mod sync;
 
 pub use address::Address;
 pub use arena::OutOfMemory;
@@ -71,6 +72,16 @@ pub use datagram::{
     BatchError, BindError, BindOptions, Blocking, Datagram, Received, RecvError, SendError,
 };
 pub use domain::Domain;
+
+/// The waiting core, for models of it.
+#[cfg(argo_loom)]
+#[doc(hidden)]
+pub mod waiting {
+    pub use crate::domain::drive::{Drive, block_on, driven};
+    pub use crate::domain::events::Rest;
+    pub use crate::domain::session::Session;
+    pub use crate::domain::timers::Timer;
+}
 
 /// The README's examples compile.
 #[cfg(all(doctest, feature = "host"))]

@@ -107,7 +107,7 @@ impl Datagram {
     /// # Errors
     /// As for [`bind`](Self::bind).
     pub fn bind_blocking(domain: &Domain, how: impl Into<BindOptions>) -> Result<Self, BindError> {
-        domain.inner().block_on(None, bind(domain, how.into()))
+        domain.inner().block_on(bind(domain, how.into()))
     }
 }
 

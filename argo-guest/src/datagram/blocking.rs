@@ -140,8 +140,8 @@ impl<'s> Blocking<'s> {
     }
 
     fn run<F: Future>(&self, operation: impl FnOnce(&'s Datagram, Patience) -> F) -> F::Output {
-        let patience = self.timeout.map_or(Patience::ENDLESS, Patience::new);
         let inner = self.socket.domain.inner();
-        inner.block_on(patience.deadline(), operation(self.socket, patience))
+        let patience = self.timeout.map_or(Patience::ENDLESS, |after| Patience::new(inner, after));
+        inner.block_on(operation(self.socket, patience))
     }
 }

@@ -122,7 +122,7 @@ impl Datagram {
             if gone {
                 return Err(Gone.into());
             }
-            patience.wait(event).await?;
+            patience.wait(self.domain.inner(), event).await?;
         }
     }
 

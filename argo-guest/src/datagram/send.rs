@@ -1,6 +1,7 @@
 //! Sending one message.
 
 use std::io::IoSlice;
+use std::time::Duration;
 
 use argo_core::Errno;
 use argo_core::abi::{Op, RingData, RingDataEnt, RingFlags, SendAddr};
@@ -12,7 +13,11 @@ use zerocopy::IntoBytes;
 use super::{Datagram, SendError};
 use crate::address::Address;
 use crate::buffer::Buffer;
-use crate::domain::{Patience, SecondChance, TimedOut};
+use crate::domain::{Patience, TimedOut, race};
+
+/// Between two tries of a sender whose wait was refused (EBUSY: too many domains wait for that ring
+/// already): nobody will tell it of room.
+const RETRY_AFTER: Duration = Duration::from_millis(5);
 
 impl Datagram {
     /// Sends a message to the connected peer; waits while its ring is full. Returns its length.
@@ -95,7 +100,7 @@ impl Datagram {
     pub fn try_send_to(&self, message: &[u8], to: Address) -> Result<usize, SendError> {
         let buffer = self.gathered(&[message])?;
         let attempt = async { self.attempt(buffer, to).await.map_err(|(error, _)| error) };
-        self.domain.inner().block_on(None, attempt)
+        self.domain.inner().block_on(attempt)
     }
 
     /// The longest message that the ring at `to` can ever take, in bytes.
@@ -147,15 +152,19 @@ impl Datagram {
         patience: Patience,
     ) -> Result<(), SendError> {
         let inner = self.domain.inner();
-        let _second_chance = match refusal {
+        let retry = match refusal {
             SendError::WouldBlock { .. } => None,
-            SendError::Busy { .. } => Some(SecondChance::new(inner)),
+            SendError::Busy { .. } => Some(inner.platform.now().saturating_add(RETRY_AFTER)),
             other => return Err(other),
         };
-        match inner.listen_for_space(mark) {
-            Some(event) => patience.wait(event).await.map_err(SendError::from),
-            None => Ok(()),
-        }
+        let Some(event) = inner.listen_for_space(mark) else { return Ok(()) };
+        let room = async {
+            match retry {
+                Some(at) => drop(race(event, inner.timer(at)).await),
+                None => event.await,
+            }
+        };
+        Ok(patience.wait(inner, room).await?)
     }
 
     /// Sends once. What was not delivered comes back, unless the session has ended.

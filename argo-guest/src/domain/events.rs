@@ -6,13 +6,23 @@ use event_listener::EventListener;
 
 use super::{Inner, Notify};
 
+/// Whether a dispatch left work for another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use = "what is left waits for another dispatch"]
+pub enum Rest {
+    /// Everything that had come was dealt with.
+    Nothing,
+    /// The budget was used up: dispatch again before waiting.
+    More,
+}
+
 /// A wait for room that cannot miss what happened since it was marked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SpaceMark(u32);
 
 impl Inner {
     /// Deals with everything that has come, and wakes whom it concerns. Any thread, any time.
-    pub(crate) fn dispatch(&self) {
+    pub(crate) fn dispatch(&self) -> Rest {
         self.reap();
         let now = self.platform.events();
         let before = std::mem::replace(&mut *self.seen.lock(), now);
@@ -25,6 +35,7 @@ impl Inner {
         if now.space_wanted != before.space_wanted {
             self.notify_if(self.room.wanted(now.space_wanted));
         }
+        Rest::Nothing
     }
 
     /// Remembers the present, before a send that may have to wait for room.

@@ -7,18 +7,26 @@
 //! | [`submit`] | hypercalls from submission to answer |
 //! | [`events`] | what interrupts mean for sockets |
 //! | [`drive`] | who waits for interrupts: a blocking caller, or the driver thread |
-//! | [`patience`] | how long a blocking caller waits |
+//! | [`driver`] | when the driver thread waits, and for whom |
+//! | [`sleeper`] | a thread that waits for news |
+//! | [`timers`] | futures that are ready at a time |
+//! | [`session`] | what all of these need of a session |
+//! | [`patience`] | how long a caller waits |
 //! | [`room`] | whom to tell that there is room |
-//! | [`busy`] | a second chance where no event will come |
 
 mod answer;
-mod busy;
 mod calls;
-mod drive;
-mod events;
+pub(crate) mod drive;
+pub(crate) mod driver;
+pub(crate) mod events;
 mod patience;
 mod room;
+pub(crate) mod session;
+mod sleeper;
 mod submit;
+#[cfg(test)]
+mod tests;
+pub(crate) mod timers;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -32,8 +40,6 @@ use parking_lot::{Mutex, RwLock};
 use crate::arena::{Arena, Block, OutOfMemory};
 use crate::ring::Ring;
 pub(crate) use answer::Chunk;
-use busy::Busy;
-pub(crate) use busy::SecondChance;
 pub(crate) use calls::After;
 use calls::Calls;
 use drive::Drive;
@@ -41,6 +47,7 @@ pub(crate) use events::SpaceMark;
 pub(crate) use patience::{Patience, TimedOut};
 use room::Notify;
 use room::Room;
+pub(crate) use timers::race;
 
 /// A domain as its sockets use it: RAM, hypercalls and interrupts of one session.
 ///
@@ -121,7 +128,6 @@ pub(crate) struct Inner {
     pub(crate) platform: Arc<dyn Platform>,
     pub(crate) lending: Lending,
     pub(crate) drive: Drive,
-    pub(crate) busy: Busy,
     arena: Mutex<Arena>,
     calls: Mutex<Calls>,
     /// Written for a chain of linked calls, which must follow one another in the queue.
@@ -151,7 +157,6 @@ impl Inner {
             lending,
             platform,
             drive: Drive::default(),
-            busy: Busy::default(),
             calls: Mutex::default(),
             order: RwLock::new(()),
             backlog: Mutex::default(),
@@ -203,7 +208,6 @@ impl Inner {
         self.platform.close();
         self.fail();
         self.drive.end();
-        self.busy.end();
     }
 
     /// The hypervisor is gone: everybody who waits learns it.

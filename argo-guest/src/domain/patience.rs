@@ -1,17 +1,17 @@
-//! How long a blocking caller waits for an event.
+//! How long a caller waits for an event.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::Poll;
-use std::time::{Duration, Instant};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
 
-use event_listener::EventListener;
+use super::{Inner, race};
 
 /// Until when an operation waits: only for messages and for room, never for the answer to a call,
 /// so that what timed out was certainly not sent.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
-    deadline: Option<Instant>,
+    /// On the platform's clock.
+    deadline: Option<Duration>,
     after: Duration,
 }
 
@@ -27,28 +27,21 @@ impl Patience {
     pub(crate) const ENDLESS: Self = Self { deadline: None, after: Duration::MAX };
 
     /// That long from now on; for ever if the clock does not reach so far.
-    pub(crate) fn new(timeout: Duration) -> Self {
-        Self { deadline: Instant::now().checked_add(timeout), after: timeout }
+    pub(crate) fn new(inner: &Inner, timeout: Duration) -> Self {
+        Self { deadline: inner.platform.now().checked_add(timeout), after: timeout }
     }
 
-    pub(crate) fn deadline(self) -> Option<Instant> {
-        self.deadline
-    }
-
-    /// Waits for the event. The clock is looked at when polled, and `block_on` polls at the
-    /// deadline.
-    pub(crate) async fn wait(self, mut event: EventListener) -> Result<(), TimedOut> {
-        poll_fn(|context| {
-            if Pin::new(&mut event).poll(context).is_ready() {
-                return Poll::Ready(Ok(()));
-            }
-            match self.deadline {
-                Some(deadline) if deadline <= Instant::now() => {
-                    Poll::Ready(Err(TimedOut { after: self.after }))
-                }
-                _ => Poll::Pending,
-            }
-        })
-        .await
+    /// Waits for the event, or until the deadline.
+    pub(crate) async fn wait(
+        self,
+        inner: &Arc<Inner>,
+        event: impl Future<Output = ()>,
+    ) -> Result<(), TimedOut> {
+        let Some(deadline) = self.deadline else {
+            event.await;
+            return Ok(());
+        };
+        let outcome = race(event, inner.timer(deadline)).await;
+        outcome.ok_or(TimedOut { after: self.after })
     }
 }

@@ -9,6 +9,7 @@ use argo_core::platform::{Call, Gone, Link, Submission, Tag};
 
 use super::answer::{Answer, ChainAnswer, Chunk, Started};
 use super::calls::{Completed, Outcome};
+use super::events::Rest;
 use super::{After, Inner, Notify};
 use crate::arena::Block;
 
@@ -82,7 +83,10 @@ impl Inner {
                 return Ok(started);
             }
             let vacancy = self.vacancy.listen();
-            self.dispatch();
+            if self.dispatch() == Rest::More {
+                // Who leads may wait already, and would not look again.
+                self.platform.wake();
+            }
             if let Some(started) = attempt()? {
                 return Ok(started);
             }

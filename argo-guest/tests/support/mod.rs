@@ -139,16 +139,16 @@ impl Platform for Slow {
         self.0.platform.events()
     }
 
-    fn now(&self) -> Duration {
-        self.0.platform.now()
-    }
-
     fn sequence(&self) -> u32 {
         self.0.platform.sequence()
     }
 
     fn wait(&self, seen: u32, timeout: Option<Duration>) -> Result<(), Gone> {
         self.0.platform.wait(seen, timeout)
+    }
+
+    fn now(&self) -> Duration {
+        self.0.platform.now()
     }
 
     fn wake(&self) {

@@ -1,0 +1,104 @@
+//! What waiting is made of: the real thing, or loom's where the waiting core is modelled.
+
+#[cfg(argo_loom)]
+pub(crate) use self::modelled::{Condvar, Mutex, Parker};
+#[cfg(argo_loom)]
+pub(crate) use loom::{sync::atomic, thread};
+#[cfg(not(argo_loom))]
+pub(crate) use parking_lot::{Condvar, Mutex};
+#[cfg(not(argo_loom))]
+pub(crate) use std::{sync::atomic, thread};
+
+/// Where the thread that made it sleeps, until another one unparks it.
+#[cfg(not(argo_loom))]
+pub(crate) struct Parker(std::thread::Thread);
+
+#[cfg(not(argo_loom))]
+impl Parker {
+    pub(crate) fn new() -> Self {
+        Self(std::thread::current())
+    }
+
+    /// Sleeps until unparked, or for no reason. Of the thread that made it only.
+    pub(crate) fn park(&self) {
+        std::thread::park();
+    }
+
+    /// Ends the current sleep, or else the next.
+    pub(crate) fn unpark(&self) {
+        self.0.unpark();
+    }
+}
+
+/// Loom's primitives with the same interface.
+#[cfg(argo_loom)]
+mod modelled {
+    #![allow(clippy::unwrap_used, reason = "a model fails by panic")]
+
+    use std::ops::{Deref, DerefMut};
+    use std::time::Duration;
+
+    #[derive(Debug, Default)]
+    pub(crate) struct Mutex<T>(loom::sync::Mutex<T>);
+
+    /// Empty only while its condition is waited for.
+    pub(crate) struct MutexGuard<'m, T> {
+        of: &'m loom::sync::Mutex<T>,
+        guard: Option<loom::sync::MutexGuard<'m, T>>,
+    }
+
+    impl<T> Mutex<T> {
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            MutexGuard { of: &self.0, guard: Some(self.0.lock().unwrap()) }
+        }
+    }
+
+    impl<T> Deref for MutexGuard<'_, T> {
+        type Target = T;
+
+        fn deref(&self) -> &T {
+            self.guard.as_ref().unwrap()
+        }
+    }
+
+    impl<T> DerefMut for MutexGuard<'_, T> {
+        fn deref_mut(&mut self) -> &mut T {
+            self.guard.as_mut().unwrap()
+        }
+    }
+
+    #[derive(Debug, Default)]
+    pub(crate) struct Condvar(loom::sync::Condvar);
+
+    impl Condvar {
+        pub(crate) fn wait<T>(&self, guard: &mut MutexGuard<'_, T>) {
+            guard.guard = guard.guard.take().map(|held| self.0.wait(held).unwrap());
+        }
+
+        /// The time is over at once: others run in between or not, as loom likes.
+        pub(crate) fn wait_for<T>(&self, guard: &mut MutexGuard<'_, T>, _: Duration) {
+            drop(guard.guard.take());
+            guard.guard = Some(guard.of.lock().unwrap());
+        }
+
+        pub(crate) fn notify_one(&self) {
+            self.0.notify_one();
+        }
+    }
+
+    pub(crate) struct Parker(loom::sync::Notify);
+
+    impl Parker {
+        pub(crate) fn new() -> Self {
+            Self(loom::sync::Notify::new())
+        }
+
+        pub(crate) fn park(&self) {
+            self.0.wait();
+        }
+
+        pub(crate) fn unpark(&self) {
+            self.0.notify();
+        }
+    }
+}
