@@ -78,6 +78,7 @@ pub use domain::Domain;
 #[doc(hidden)]
 pub mod waiting {
     pub use crate::domain::drive::{Drive, block_on, driven};
+    pub use crate::domain::driver::Background;
     pub use crate::domain::events::Rest;
     pub use crate::domain::session::Session;
     pub use crate::domain::timers::Timer;

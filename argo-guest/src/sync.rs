@@ -9,6 +9,18 @@ pub(crate) use parking_lot::{Condvar, Mutex};
 #[cfg(not(argo_loom))]
 pub(crate) use std::{sync::atomic, thread};
 
+/// Whether a model has failed: then its threads are switched no more, and destructors must leave
+/// everything as it is.
+#[cfg(not(argo_loom))]
+pub(crate) const fn model_failed() -> bool {
+    false
+}
+
+#[cfg(argo_loom)]
+pub(crate) fn model_failed() -> bool {
+    std::thread::panicking()
+}
+
 /// Where the thread that made it sleeps, until another one unparks it.
 #[cfg(not(argo_loom))]
 pub(crate) struct Parker(std::thread::Thread);

@@ -1,6 +1,7 @@
 //! Models of the code that two parties run on the same memory at the same time.
 //!
-//! Each test runs argo-core's own ring, queue and wake-up code on memory that loom stands in for:
+//! Each test runs argo-core's own ring, queue and wake-up code on memory that loom stands in for,
+//! or argo-guest's own waiting core on loom's threads and locks, over a modelled platform:
 //! loom tries the interleavings of the threads, and for each read the stale values that the
 //! orderings still allow. For each guarantee there is also a version that breaks it, which the
 //! checker must find: a model that cannot fail proves nothing.
@@ -26,6 +27,8 @@ mod entries;
 mod model;
 #[cfg(argo_loom)]
 mod ring_memory;
+#[cfg(argo_loom)]
+mod session;
 
 #[cfg(argo_loom)]
 pub use control_area::{ControlArea, Unfenced};
@@ -33,3 +36,5 @@ pub use control_area::{ControlArea, Unfenced};
 pub use model::{PREEMPTIONS, Tally, check};
 #[cfg(argo_loom)]
 pub use ring_memory::{BarrierAfterStore, RingMemory};
+#[cfg(argo_loom)]
+pub use session::{Flaw, ModelSession, Receive, run_task};

@@ -17,7 +17,7 @@ use super::events::Rest;
 use super::session::Session;
 use super::sleeper::Sleeper;
 use super::timers::Timers;
-use crate::sync::{Condvar, Mutex};
+use crate::sync::{Condvar, Mutex, model_failed};
 
 /// Who leads and who would.
 #[derive(Default)]
@@ -91,7 +91,9 @@ struct Leading<'d>(&'d Drive);
 
 impl Drop for Leading<'_> {
     fn drop(&mut self) {
-        self.0.step_down();
+        if !model_failed() {
+            self.0.step_down();
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::drive::{Drive, Lead, Role, take_part};
 use super::session::Session;
 use super::sleeper::Sleeper;
-use crate::sync::thread;
+use crate::sync::{model_failed, thread};
 
 /// How long nobody has led before the driver thread leads for background work. Long against the
 /// microseconds between two waits of a busy blocking caller, which would otherwise have to follow
@@ -102,7 +102,7 @@ impl<S: Session> WaitingTask<S> {
 
 impl<S: Session> Drop for WaitingTask<S> {
     fn drop(&mut self) {
-        self.session.drive().lead.lock().claims.tasks -= 1;
+        disclaim(&*self.session, |claims| claims.tasks -= 1);
     }
 }
 
@@ -122,7 +122,13 @@ impl<S: Session> Background<S> {
 
 impl<S: Session> Drop for Background<S> {
     fn drop(&mut self) {
-        self.session.drive().lead.lock().claims.guards -= 1;
+        disclaim(&*self.session, |claims| claims.guards -= 1);
+    }
+}
+
+fn disclaim(session: &impl Session, remove: impl FnOnce(&mut Claims)) {
+    if !model_failed() {
+        remove(&mut session.drive().lead.lock().claims);
     }
 }
 

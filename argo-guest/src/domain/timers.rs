@@ -12,7 +12,7 @@ use std::time::Duration;
 use argo_core::platform::Platform;
 
 use super::session::Session;
-use crate::sync::Mutex;
+use crate::sync::{Mutex, model_failed};
 
 /// The timers of a session that are waited for: one entry for each, while it lives.
 #[derive(Default)]
@@ -123,7 +123,9 @@ impl<S: Session> Future for Timer<S> {
 
 impl<S: Session> Drop for Timer<S> {
     fn drop(&mut self) {
-        if let Some(key) = self.entry {
+        if let Some(key) = self.entry
+            && !model_failed()
+        {
             self.session.drive().timers.table.lock().entries.remove(&key);
         }
     }
