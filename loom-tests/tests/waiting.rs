@@ -10,6 +10,20 @@ use argo_guest::waiting::{Background, Session, Timer, block_on, driven};
 use loom::thread;
 use loom_tests::{Flaw, ModelSession, Receive, Tally, check, run_task};
 
+const LATER: Duration = Duration::from_secs(1);
+
+/// Runs a scenario in every interleaving, and ends its session.
+fn explore(flaw: Flaw, scenario: impl Fn(&Arc<ModelSession>) + Send + Sync + 'static) {
+    let sleeps = Tally::default();
+    let counted = sleeps.clone();
+    check(move || {
+        let session = ModelSession::new(flaw, &counted);
+        scenario(&session);
+        session.end();
+    });
+    assert_ne!(sleeps.count(), 0, "nobody had to wait");
+}
+
 /// A thread that blocks until this receiver has its news.
 fn blocking(session: &Arc<ModelSession>, receiver: usize) -> thread::JoinHandle<()> {
     let session = session.clone();
@@ -17,28 +31,24 @@ fn blocking(session: &Arc<ModelSession>, receiver: usize) -> thread::JoinHandle<
 }
 
 /// A leader and a follower; their news comes apart or together.
-fn two_callers(flaw: Flaw, news: &'static [u32]) -> usize {
-    let sleeps = Tally::default();
-    let counted = sleeps.clone();
-    check(move || {
-        let session = ModelSession::new(flaw, &counted);
-        let callers = [0, 1].map(|receiver| blocking(&session, receiver));
+fn two_callers(flaw: Flaw, news: &'static [u32]) {
+    explore(flaw, |session| {
+        let callers = [0, 1].map(|receiver| blocking(session, receiver));
         news.iter().for_each(|&bits| session.raise(bits));
         for caller in callers {
             caller.join().unwrap();
         }
     });
-    sleeps.count()
 }
 
 #[test]
 fn leader_and_follower_get_their_news() {
-    assert_ne!(two_callers(Flaw::None, &[1, 2]), 0);
+    two_callers(Flaw::None, &[1, 2]);
 }
 
 #[test]
 fn news_that_one_dispatch_leaves_is_dealt_with() {
-    assert_ne!(two_callers(Flaw::None, &[3]), 0);
+    two_callers(Flaw::None, &[3]);
 }
 
 #[test]
@@ -54,24 +64,19 @@ fn a_session_that_forgets_its_rest_is_found_out() {
 }
 
 /// One thread waits for news, the other for a time.
-fn caller_and_timer(flaw: Flaw) -> usize {
-    let sleeps = Tally::default();
-    let counted = sleeps.clone();
-    check(move || {
-        let session = ModelSession::new(flaw, &counted);
-        let caller = blocking(&session, 0);
-        let at = Duration::from_secs(1);
-        block_on(&*session, Timer::new(&session, at));
-        assert!(session.platform().now() >= at);
+fn caller_and_timer(flaw: Flaw) {
+    explore(flaw, |session| {
+        let caller = blocking(session, 0);
+        block_on(&**session, Timer::new(session, LATER));
+        assert!(session.platform().now() >= LATER);
         session.raise(1);
         caller.join().unwrap();
     });
-    sleeps.count()
 }
 
 #[test]
 fn a_timer_is_ready_whoever_leads() {
-    assert_ne!(caller_and_timer(Flaw::None), 0);
+    caller_and_timer(Flaw::None);
 }
 
 #[test]
@@ -80,73 +85,44 @@ fn a_platform_that_forgets_to_wake_is_found_out() {
     caller_and_timer(Flaw::WakeIsForgotten);
 }
 
-/// The driver thread waits for a task, or with a blocking caller.
 #[test]
 fn a_task_gets_its_news_beside_a_blocking_caller() {
-    let sleeps = Tally::default();
-    let counted = sleeps.clone();
-    check(move || {
-        let session = ModelSession::new(Flaw::None, &counted);
-        let caller = blocking(&session, 0);
+    explore(Flaw::None, |session| {
+        let caller = blocking(session, 0);
         session.raise(3);
-        run_task(driven(&session, Receive(&session, 1))).unwrap();
+        run_task(driven(session, Receive(session, 1))).unwrap();
         caller.join().unwrap();
-        session.end();
     });
-    assert_ne!(sleeps.count(), 0);
 }
 
-/// A task begins to wait when the driver thread runs already and had nothing to wait for.
 #[test]
 fn a_second_task_finds_the_driver_thread_awake() {
-    let sleeps = Tally::default();
-    let counted = sleeps.clone();
-    check(move || {
-        let session = ModelSession::new(Flaw::None, &counted);
-        let at = Duration::from_secs(1);
-        run_task(driven(&session, Timer::new(&session, at)));
+    explore(Flaw::None, |session| {
+        run_task(driven(session, Timer::new(session, LATER)));
         session.raise(1);
-        run_task(driven(&session, Receive(&session, 0))).unwrap();
-        session.end();
+        run_task(driven(session, Receive(session, 0))).unwrap();
     });
-    assert_ne!(sleeps.count(), 0);
 }
 
-/// Nobody waits for the platform but background work.
 #[test]
 fn background_work_proceeds_alone() {
-    let sleeps = Tally::default();
-    let counted = sleeps.clone();
-    check(move || {
-        let session = ModelSession::new(Flaw::None, &counted);
-        let guard = Background::new(&session);
-        session.raise(1);
-        run_task(Receive(&session, 0)).unwrap();
-        drop(guard);
-        let guard = Background::new(&session);
-        session.raise(2);
-        run_task(Receive(&session, 1)).unwrap();
-        drop(guard);
-        session.end();
+    explore(Flaw::None, |session| {
+        for receiver in [0, 1] {
+            let _guard = Background::new(session);
+            session.raise(1 << receiver);
+            run_task(Receive(session, receiver)).unwrap();
+        }
     });
-    assert_ne!(sleeps.count(), 0);
 }
 
-/// A blocking caller comes and goes beside background work.
 #[test]
 fn background_work_proceeds_beside_a_blocking_caller() {
-    let sleeps = Tally::default();
-    let counted = sleeps.clone();
-    check(move || {
-        let session = ModelSession::new(Flaw::None, &counted);
-        let guard = Background::new(&session);
-        let caller = blocking(&session, 0);
+    explore(Flaw::None, |session| {
+        let _guard = Background::new(session);
+        let caller = blocking(session, 0);
         session.raise(1);
         session.raise(2);
-        run_task(Receive(&session, 1)).unwrap();
+        run_task(Receive(session, 1)).unwrap();
         caller.join().unwrap();
-        drop(guard);
-        session.end();
     });
-    assert_ne!(sleeps.count(), 0);
 }
