@@ -6,6 +6,7 @@ use argo_core::abi::{Iov, Op, PAYLOAD_MAX, SendAddr};
 use argo_core::platform::{Call, Link};
 use zerocopy::IntoBytes;
 
+use crate::arena::OutOfMemory;
 use crate::datagram::SendError;
 use crate::domain::{Chunk, Domain, Inner};
 use crate::in_place;
@@ -64,6 +65,21 @@ impl Buffer {
             at += part.len();
         }
         Ok(buffer)
+    }
+
+    /// An empty buffer with room for `capacity` bytes.
+    pub(crate) fn with_capacity(inner: &Arc<Inner>, capacity: usize) -> Result<Self, OutOfMemory> {
+        Ok(Self { chunk: inner.chunk(HEAD + capacity)?, len: 0 })
+    }
+
+    /// Adds bytes at its end, as many as it has room for up to a length of `limit`; how many.
+    pub(crate) fn append(&mut self, bytes: &[u8], limit: usize) -> usize {
+        let room = self.chunk.len().saturating_sub(HEAD).min(limit).saturating_sub(self.len());
+        let taken = bytes.len().min(room);
+        self.chunk.put(HEAD + self.len(), &bytes[..taken]);
+        // At most the room of a block.
+        self.len += taken as u32;
+        taken
     }
 
     /// The payload's length in bytes.

@@ -56,11 +56,14 @@ mod address;
 mod arena;
 mod buffer;
 pub mod datagram;
+mod delivery;
 mod domain;
 #[cfg(all(feature = "host", target_os = "linux"))]
 pub mod host;
 mod in_place;
+mod registration;
 mod ring;
+pub mod stream;
 mod sync;
 
 pub use address::Address;

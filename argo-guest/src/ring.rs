@@ -1,27 +1,14 @@
 //! A ring of ours: registered with the hypervisor, read by one reader at a time.
 
-use argo_core::abi::{RING_HEADER, UnregisterRing};
+use argo_core::abi::RING_HEADER;
 use argo_core::claim::RingLen;
 use argo_core::ring::{Consumer, Corrupt, Message, RingMem};
 use argo_mem::View;
 use event_listener::{Event, EventListener};
 use parking_lot::Mutex;
 
-use crate::arena::Block;
-
-/// Bytes of the argument that unregisters a ring. It lies at the end of the ring's own memory, so
-/// that taking a ring down needs no memory that could be lacking.
-const FAREWELL: usize = size_of::<UnregisterRing>();
-
-/// Bytes to allocate for a ring of this length.
-pub(crate) fn memory_for(len: RingLen) -> usize {
-    RING_HEADER as usize + len.bytes() as usize + FAREWELL
-}
-
-/// Where in the RAM the argument for unregistering the ring in this block lies.
-pub(crate) fn farewell(ring: &Block) -> usize {
-    ring.offset() + ring.len() - FAREWELL
-}
+use crate::domain::{Attend, Rest};
+use crate::registration::Registration;
 
 /// A registered ring. The memory belongs to its socket.
 #[derive(Debug)]
@@ -34,8 +21,9 @@ pub(crate) struct Ring {
 }
 
 impl Ring {
-    /// The empty ring at this place in the RAM.
-    pub(crate) fn new(offset: usize, len: RingLen) -> Self {
+    /// The ring that was just registered.
+    pub(crate) fn new(registration: &Registration) -> Self {
+        let (offset, len) = (registration.offset(), registration.len());
         let consumer = Mutex::new(Some(Consumer::new(len)));
         Self { offset, len, consumer, readable: Event::new() }
     }
@@ -49,12 +37,6 @@ impl Ring {
         let bytes = RING_HEADER as usize + self.len.bytes() as usize;
         // The block was cut out of this RAM.
         ram.part(self.offset, bytes).unwrap_or(ram)
-    }
-
-    /// Whether nothing is in it.
-    pub(crate) fn is_empty(&self, ram: View<'_>) -> bool {
-        let memory = self.memory(ram);
-        memory.load_rx() == memory.load_tx()
     }
 
     /// Takes the first message for reading. `None`: there is none, or another reader has it; then
@@ -82,13 +64,33 @@ impl Ring {
     }
 
     /// Wakes a reader if there is something to read. It wakes the next when it has done.
-    pub(crate) fn wake_if_filled(&self, ram: View<'_>) {
+    fn wake_if_filled(&self, ram: View<'_>) {
         if !self.is_empty(ram) {
             self.readable.notify(1);
         }
     }
+}
 
-    pub(crate) fn wake_all(&self) {
+impl Attend for Ring {
+    fn is_empty(&self, ram: View<'_>) -> bool {
+        is_empty(&self.memory(ram))
+    }
+
+    fn has_news(&self, ram: View<'_>) -> bool {
+        !self.is_empty(ram)
+    }
+
+    fn attend(&self) -> Rest {
+        self.readable.notify(1);
+        Rest::Nothing
+    }
+
+    fn end(&self) {
         self.readable.notify(usize::MAX);
     }
+}
+
+/// Whether nothing is in the ring with this memory.
+pub(crate) fn is_empty(memory: &View<'_>) -> bool {
+    memory.load_rx() == memory.load_tx()
 }

@@ -99,8 +99,17 @@ impl Consumer {
         if message.at != self.rx {
             return;
         }
-        self.rx = index::advance(self.rx, index::round_up(message.header.len), self.len);
+        self.pass(message);
         mem.store_rx(self.rx);
+    }
+
+    /// Moves on behind the first message without giving its space back: for a second reader of the
+    /// ring that looks ahead. It must stay between `rx_ptr` and `tx_ptr`.
+    #[inline]
+    pub fn pass(&mut self, message: Message) {
+        if message.at == self.rx {
+            self.rx = index::advance(self.rx, index::round_up(message.header.len), self.len);
+        }
     }
 
     #[inline]
@@ -139,7 +148,15 @@ impl Message {
     /// Copies the start of the payload into `out` and returns how many bytes that was.
     #[inline]
     pub fn copy_to(&self, mem: &impl RingMem, out: &mut [u8]) -> usize {
-        let Spans { first, second } = self.payload();
+        self.copy_from(mem, 0, out)
+    }
+
+    /// Copies the payload from byte `from` on into `out` and returns how many bytes that was.
+    #[inline]
+    pub fn copy_from(&self, mem: &impl RingMem, from: u32, out: &mut [u8]) -> usize {
+        let from = from.min(self.payload_len());
+        let at = index::advance(index::advance(self.at, SLOT, self.len), from, self.len);
+        let Spans { first, second } = Spans::new(at, self.payload_len() - from, self.len.bytes());
         let head = out.len().min(first.len as usize);
         let tail = (out.len() - head).min(second.len as usize);
         mem.read(first.at, &mut out[..head]);

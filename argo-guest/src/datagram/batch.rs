@@ -103,8 +103,9 @@ impl Datagram {
         patience: Patience,
     ) -> Result<(), BatchError> {
         let Some(errno) = failure else { return Ok(()) };
-        let refusal = self.refusal(errno, len, to).await;
-        let waited = self.wait_for_room(refusal, mark, patience).await;
+        let inner = self.domain.inner();
+        let refusal = inner.refusal(errno, len, to).await;
+        let waited = inner.wait_for_room(refusal, mark, patience).await;
         waited.map_err(|cause| BatchError { delivered, cause })
     }
 

@@ -175,7 +175,7 @@ pub struct BatchError {
 }
 
 impl BindError {
-    pub(super) fn of(errno: Errno, port: Port, partner: Partner, ring_len: u32) -> Self {
+    pub(crate) fn of(errno: Errno, port: Port, partner: Partner, ring_len: u32) -> Self {
         match errno {
             Errno::EEXIST => Self::InUse { port, partner },
             Errno::EACCES | Errno::EPERM => Self::Denied { port, partner },
@@ -188,7 +188,7 @@ impl BindError {
 
 impl SendError {
     /// The error for an answer other than EMSGSIZE, which needs a number more.
-    pub(super) fn of(errno: Errno, to: Address) -> Self {
+    pub(crate) fn of(errno: Errno, to: Address) -> Self {
         match errno {
             Errno::EAGAIN => Self::WouldBlock { to },
             Errno::EBUSY => Self::Busy { to },

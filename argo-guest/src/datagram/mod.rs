@@ -16,7 +16,7 @@ mod send;
 
 use std::sync::Arc;
 
-use argo_core::{Partner, Port};
+use argo_core::Partner;
 use parking_lot::Mutex;
 
 pub use bind::{BindOptions, RING_LEN_DEFAULT, RING_LEN_MAX};
@@ -25,8 +25,8 @@ pub use error::{BatchError, BindError, RecvError, SendError};
 pub use recv::Received;
 
 use crate::address::Address;
-use crate::arena::Block;
 use crate::domain::Domain;
+use crate::registration::Registration;
 use crate::ring::Ring;
 
 /// The type that messages carry unless [`BindOptions::message_type`] says otherwise: what the
@@ -43,9 +43,7 @@ pub const MESSAGE_TYPE: u32 = 0x6447_724D;
 pub struct Datagram {
     domain: Domain,
     ring: Arc<Ring>,
-    memory: Option<Block>,
-    port: Port,
-    partner: Partner,
+    registration: Registration,
     peer: Mutex<Option<Address>>,
     message_type: u32,
 }
@@ -53,12 +51,12 @@ pub struct Datagram {
 impl Datagram {
     /// Where this socket receives, and where its messages come from.
     pub fn local_addr(&self) -> Address {
-        Address::new(self.domain.id(), self.port)
+        Address::new(self.domain.id(), self.registration.port())
     }
 
     /// Who may send to it.
     pub fn partner(&self) -> Partner {
-        self.partner
+        self.registration.partner()
     }
 
     /// The longest message that it can receive, in bytes.
@@ -87,7 +85,7 @@ impl std::fmt::Debug for Datagram {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Datagram")
             .field("local_addr", &self.local_addr())
-            .field("partner", &self.partner)
+            .field("partner", &self.partner())
             .field("peer_addr", &self.peer_addr())
             .finish_non_exhaustive()
     }
@@ -95,10 +93,6 @@ impl std::fmt::Debug for Datagram {
 
 impl Drop for Datagram {
     fn drop(&mut self) {
-        let inner = self.domain.inner();
-        inner.remove_ring(&self.ring);
-        if let Some(memory) = self.memory.take() {
-            inner.withdraw(memory);
-        }
+        self.domain.inner().remove_ring(&*self.ring);
     }
 }

@@ -1,23 +1,16 @@
 //! Sending one message.
 
 use std::io::IoSlice;
-use std::time::Duration;
 
-use argo_core::Errno;
-use argo_core::abi::{Op, RingData, RingDataEnt, RingFlags, SendAddr};
+use argo_core::abi::SendAddr;
 use argo_core::errno::decode_ret;
-use argo_core::platform::{Call, Link};
+use argo_core::platform::Link;
 use bytes::Bytes;
-use zerocopy::IntoBytes;
 
 use super::{Datagram, SendError};
 use crate::address::Address;
 use crate::buffer::Buffer;
-use crate::domain::{Patience, TimedOut, race};
-
-/// Between two tries of a sender whose wait was refused (EBUSY: too many domains wait for that ring
-/// already): nobody will tell it of room.
-const RETRY_AFTER: Duration = Duration::from_millis(5);
+use crate::domain::{Patience, TimedOut};
 
 impl Datagram {
     /// Sends a message to the connected peer; waits while its ring is full. Returns its length.
@@ -111,7 +104,8 @@ impl Datagram {
     /// # Cancel safety
     /// Asks only; may be dropped at any time.
     pub async fn max_message_to(&self, to: Address) -> Result<u32, SendError> {
-        self.domain.inner().driven(self.query(to)).await
+        let inner = self.domain.inner();
+        inner.driven(inner.max_message(to)).await
     }
 
     pub(super) fn connected(&self) -> Result<Address, SendError> {
@@ -139,32 +133,8 @@ impl Datagram {
                 Err((error, None)) => return Err(error),
                 Ok(sent) => return Ok(sent),
             };
-            self.wait_for_room(refusal, mark, patience).await?;
+            self.domain.inner().wait_for_room(refusal, mark, patience).await?;
         }
-    }
-
-    /// After a refusal for want of room, waits until it is worth trying again. Any other refusal
-    /// is returned.
-    pub(super) async fn wait_for_room(
-        &self,
-        refusal: SendError,
-        mark: crate::domain::SpaceMark,
-        patience: Patience,
-    ) -> Result<(), SendError> {
-        let inner = self.domain.inner();
-        let retry = match refusal {
-            SendError::WouldBlock { .. } => None,
-            SendError::Busy { .. } => Some(inner.platform.now().saturating_add(RETRY_AFTER)),
-            other => return Err(other),
-        };
-        let Some(event) = inner.listen_for_space(mark) else { return Ok(()) };
-        let room = async {
-            match retry {
-                Some(at) => drop(race(event, inner.timer(at)).await),
-                None => event.await,
-            }
-        };
-        Ok(patience.wait(inner, room).await?)
     }
 
     /// Sends once. What was not delivered comes back, unless the session has ended.
@@ -179,44 +149,15 @@ impl Datagram {
         let (ret, chunk) = answer.map_err(|gone| (gone.into(), None))?;
         match decode_ret(ret) {
             Ok(sent) => Ok(sent as usize),
-            Err(errno) => {
-                Err((self.refusal(errno, len, to).await, Some(Buffer::again(chunk, len))))
-            }
+            Err(errno) => Err((
+                self.domain.inner().refusal(errno, len, to).await,
+                Some(Buffer::again(chunk, len)),
+            )),
         }
     }
 
     pub(super) fn addresses(&self, to: Address) -> SendAddr {
         SendAddr { src: self.local_addr().raw(), dst: to.raw() }
-    }
-
-    /// What an answer means; asks for the longest message where it was too long.
-    pub(super) async fn refusal(&self, errno: Errno, len: usize, to: Address) -> SendError {
-        if errno != Errno::EMSGSIZE {
-            return SendError::of(errno, to);
-        }
-        match self.query(to).await {
-            Ok(max) => SendError::TooBig { len, max },
-            Err(error) => error,
-        }
-    }
-
-    /// Asks for the longest message; registers no wait, since it requires no space.
-    async fn query(&self, to: Address) -> Result<u32, SendError> {
-        let inner = self.domain.inner();
-        let at = size_of::<RingData>();
-        let mut entry = RingDataEnt { ring: to.raw(), ..RingDataEnt::default() };
-        let chunk = inner.chunk(at + size_of::<RingDataEnt>())?;
-        chunk.put(0, RingData { nent: 1, pad: 0 }.as_bytes());
-        chunk.put(at, entry.as_bytes());
-        let args = [chunk.handle(0).0, 0, 0, 0];
-        let call = Call { cmd: Op::Notify as u32, args, link: Link::None };
-        let (ret, chunk) = inner.call(call, chunk).await?;
-        decode_ret(ret).map_err(|errno| SendError::of(errno, to))?;
-        chunk.get(at, entry.as_mut_bytes());
-        if !RingFlags::from_bits_truncate(entry.flags).contains(RingFlags::EXISTS) {
-            return Err(SendError::ConnectionRefused { to });
-        }
-        Ok(entry.max_message_size)
     }
 }
 

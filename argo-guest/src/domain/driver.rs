@@ -89,12 +89,13 @@ impl Drive {
 }
 
 /// Counts an async task that waits.
-pub(super) struct WaitingTask<S: Session> {
+pub struct WaitingTask<S: Session> {
     session: Arc<S>,
 }
 
 impl<S: Session> WaitingTask<S> {
-    pub(super) fn new(session: &Arc<S>) -> Self {
+    /// A task begins to wait.
+    pub fn new(session: &Arc<S>) -> Self {
         claim(session, |claims| claims.tasks += 1);
         Self { session: session.clone() }
     }

@@ -1,7 +1,9 @@
 //! What completions and interrupts mean for sockets.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use argo_mem::View;
 use event_listener::EventListener;
 
 use super::{Inner, Notify};
@@ -16,6 +18,27 @@ pub enum Rest {
     More,
 }
 
+impl Rest {
+    fn and(self, other: Self) -> Self {
+        if self == Self::More { self } else { other }
+    }
+}
+
+/// A ring of ours, as whoever deals with events sees it.
+pub(crate) trait Attend: Send + Sync {
+    /// Whether nothing is in it.
+    fn is_empty(&self, ram: View<'_>) -> bool;
+
+    /// Whether there may be something to deal with. Asked often, with the table of rings locked.
+    fn has_news(&self, ram: View<'_>) -> bool;
+
+    /// Deals with what has come, within a budget, and wakes whom it concerns.
+    fn attend(&self) -> Rest;
+
+    /// The session has ended: wakes everybody.
+    fn end(&self);
+}
+
 /// A wait for room that cannot miss what happened since it was marked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SpaceMark(u32);
@@ -23,19 +46,43 @@ pub(crate) struct SpaceMark(u32);
 impl Inner {
     /// Deals with everything that has come, and wakes whom it concerns. Any thread, any time.
     pub(crate) fn dispatch(&self) -> Rest {
+        self.attend_chores();
         self.reap();
         let now = self.platform.events();
         let before = std::mem::replace(&mut *self.seen.lock(), now);
-        if now.virq != before.virq {
-            self.wake_receivers();
-        }
+        let attended = self.attend_rings(now.virq != before.virq);
         if now.virq != before.virq || now.wait_lost != before.wait_lost {
             self.wake_senders();
+        }
+        if now.peers_gone != before.peers_gone {
+            self.watch.rings_went.notify(usize::MAX);
         }
         if now.space_wanted != before.space_wanted {
             self.notify_if(self.room.wanted(now.space_wanted));
         }
-        Rest::Nothing
+        attended.and(self.do_chores())
+    }
+
+    /// Lets the rings deal with what has come to them: all of them after an interrupt, and those
+    /// that had not done with it the last time.
+    fn attend_rings(&self, interrupted: bool) -> Rest {
+        let mut due = std::mem::take(&mut *self.unfinished.lock());
+        if interrupted {
+            let ram = self.platform.ram();
+            due.extend(self.rings.lock().iter().filter(|ring| ring.has_news(ram)).cloned());
+        }
+        due.retain(|ring| ring.attend() == Rest::More);
+        if due.is_empty() {
+            return Rest::Nothing;
+        }
+        self.unfinished.lock().append(&mut due);
+        Rest::More
+    }
+
+    /// Lets a ring go on that could not when there was news.
+    pub(crate) fn attend_later(&self, ring: Arc<dyn Attend>) {
+        self.unfinished.lock().push(ring);
+        self.platform.wake();
     }
 
     /// Remembers the present, before a send that may have to wait for room.
@@ -51,14 +98,9 @@ impl Inner {
     }
 
     /// Lets everybody who waits for room try again.
-    pub(super) fn wake_senders(&self) {
+    pub(crate) fn wake_senders(&self) {
         self.space_turns.fetch_add(1, Ordering::SeqCst);
         self.space.notify(usize::MAX);
-    }
-
-    fn wake_receivers(&self) {
-        let ram = self.platform.ram();
-        self.rings.lock().iter().for_each(|ring| ring.wake_if_filled(ram));
     }
 
     /// Runs `consume`, which makes room in a ring, and tells the hypervisor if somebody may wait

@@ -11,11 +11,13 @@
 //! | [`sleeper`] | a thread that waits for news |
 //! | [`timers`] | futures that are ready at a time |
 //! | [`session`] | what all of these need of a session |
+//! | [`chores`] | work that no caller waits for |
 //! | [`patience`] | how long a caller waits |
 //! | [`room`] | whom to tell that there is room |
 
 mod answer;
 mod calls;
+mod chores;
 pub(crate) mod drive;
 pub(crate) mod driver;
 pub(crate) mod events;
@@ -31,6 +33,7 @@ pub(crate) mod timers;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
 
 use argo_core::DomainId;
 use argo_core::platform::{Call, EventCounts, Platform, Tag};
@@ -38,12 +41,15 @@ use event_listener::Event;
 use parking_lot::{Mutex, RwLock};
 
 use crate::arena::{Arena, Block, OutOfMemory};
-use crate::ring::Ring;
+use crate::stream::{Replies, Watch};
 pub(crate) use answer::Chunk;
 pub(crate) use calls::After;
 use calls::Calls;
+use chores::Chores;
+pub(crate) use chores::Urgency;
 use drive::Drive;
-pub(crate) use events::SpaceMark;
+pub(crate) use driver::{Background, WaitingTask};
+pub(crate) use events::{Attend, Rest, SpaceMark};
 pub(crate) use patience::{Patience, TimedOut};
 use room::Notify;
 use room::Room;
@@ -102,6 +108,10 @@ impl std::fmt::Debug for Domain {
     }
 }
 
+/// How long the last handle waits, when dropped, for what streams have written and the hypervisor
+/// has not yet delivered. Enough for any peer that reads; one that does not holds up nobody longer.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// Ends the session when the last clone of a [`Domain`] goes. The driver thread holds the inside
 /// only, so it does not keep the session alive.
 struct Handle {
@@ -110,6 +120,7 @@ struct Handle {
 
 impl Drop for Handle {
     fn drop(&mut self) {
+        self.inner.settle(FAREWELL);
         self.inner.end();
     }
 }
@@ -134,7 +145,12 @@ pub(crate) struct Inner {
     order: RwLock<()>,
     /// Calls for which nobody waits and for which there was no room: at most one a ring, and one.
     backlog: Mutex<VecDeque<(Call, Tag)>>,
-    rings: Mutex<Vec<Arc<Ring>>>,
+    rings: Mutex<Vec<Arc<dyn Attend>>>,
+    /// Rings that have not done with what came to them.
+    unfinished: Mutex<Vec<Arc<dyn Attend>>>,
+    chores: Chores,
+    pub(crate) replies: Mutex<Replies>,
+    pub(crate) watch: Watch,
     room: Room,
     /// The events that were dealt with.
     seen: Mutex<EventCounts>,
@@ -161,6 +177,10 @@ impl Inner {
             order: RwLock::new(()),
             backlog: Mutex::default(),
             rings: Mutex::default(),
+            unfinished: Mutex::default(),
+            chores: Chores::default(),
+            replies: Mutex::default(),
+            watch: Watch::default(),
             vacancy: Event::new(),
             space: Event::new(),
             space_turns: AtomicU32::new(0),
@@ -195,18 +215,20 @@ impl Inner {
         blocks.into_iter().for_each(|block| arena.release(block));
     }
 
-    pub(crate) fn add_ring(&self, ring: Arc<Ring>) {
+    pub(crate) fn add_ring(&self, ring: Arc<dyn Attend>) {
         self.rings.lock().push(ring);
     }
 
-    pub(crate) fn remove_ring(&self, ring: &Arc<Ring>) {
-        self.rings.lock().retain(|other| !Arc::ptr_eq(other, ring));
+    pub(crate) fn remove_ring(&self, ring: &dyn Attend) {
+        self.rings.lock().retain(|other| !std::ptr::addr_eq(Arc::as_ptr(other), ring));
     }
 
     /// Ends the session from this side.
     fn end(&self) {
         self.platform.close();
         self.fail();
+        // Each has learnt that the session is over, and ends.
+        self.finish_chores();
         self.drive.end();
     }
 
@@ -217,6 +239,8 @@ impl Inner {
         wakers.into_iter().for_each(std::task::Waker::wake);
         self.vacancy.notify(usize::MAX);
         self.wake_senders();
-        self.rings.lock().iter().for_each(|ring| ring.wake_all());
+        self.watch.rings_went.notify(usize::MAX);
+        let rings = self.rings.lock().clone();
+        rings.iter().for_each(|ring| ring.end());
     }
 }

@@ -76,7 +76,6 @@ impl Inner {
     }
 
     /// While the guard lives, events and completions are dealt with even if nobody waits.
-    #[cfg_attr(not(test), expect(dead_code, reason = "streams are what works in the background"))]
     pub(crate) fn background(self: &Arc<Self>) -> Background<Self> {
         Background::new(self)
     }

@@ -9,7 +9,6 @@ use argo_core::platform::{Call, Gone, Link, Submission, Tag};
 
 use super::answer::{Answer, ChainAnswer, Chunk, Started};
 use super::calls::{Completed, Outcome};
-use super::events::Rest;
 use super::{After, Inner, Notify};
 use crate::arena::Block;
 
@@ -83,10 +82,8 @@ impl Inner {
                 return Ok(started);
             }
             let vacancy = self.vacancy.listen();
-            if self.dispatch() == Rest::More {
-                // Who leads may wait already, and would not look again.
-                self.platform.wake();
-            }
+            // Not more: this may be a chore, polled by a dispatch.
+            self.reap();
             if let Some(started) = attempt()? {
                 return Ok(started);
             }
@@ -263,7 +260,7 @@ impl Inner {
 
     /// Unregisters the ring in this block, whose last bytes are the argument for that.
     pub(crate) fn withdraw(&self, ring: Block) {
-        let argument = self.platform.handle(crate::ring::farewell(&ring));
+        let argument = self.platform.handle(crate::registration::farewell(&ring));
         let args = [argument.0, 0, 0, 0];
         let call = Call { cmd: Op::UnregisterRing as u32, args, link: Link::None };
         self.fire(call, Some(ring), After::Nothing);

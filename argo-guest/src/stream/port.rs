@@ -1,0 +1,334 @@
+//! A port that listens: who asks for connections, and the rings through which they ask.
+//!
+//! The ring that was bound hears everybody. The first request of a domain makes a ring for that
+//! domain alone on the same port: the hypervisor prefers it, so that from then on each domain fills
+//! only its own ring. A connection on the extended wire gets yet another ring to itself.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
+
+use argo_core::ring::Corrupt;
+use argo_core::{DomainId, Partner};
+use argo_stream::wire::{self, Acceptance};
+use argo_stream::{Admission, Backlog, Connection, Key, Kind, Limits, Mode, Offer, Request};
+use event_listener::Event;
+use parking_lot::Mutex;
+
+use super::arriving::{Arriving, address};
+use super::conn::{Conn, Origin};
+use super::error::ConnectError;
+use super::inbox::Mailbox;
+use super::options::ListenOptions;
+use super::replies::Reply;
+use super::shared_ring::SharedRing;
+use super::{farewell, pump, receiving_ring};
+use crate::address::Address;
+use crate::domain::{Inner, Urgency};
+use crate::registration::Registration;
+
+/// A mailbox takes this part of its ring's length before the ring waits for its reader.
+const MAILBOX_SHARE: usize = 4;
+
+pub(super) struct ListenPort {
+    pub(super) inner: Arc<Inner>,
+    pub(super) kind: Kind,
+    options: ListenOptions,
+    first: Arc<SharedRing>,
+    peers: Mutex<BTreeMap<DomainId, Peer>>,
+    backlog: Mutex<Backlog<Waiting>>,
+    /// Connections with rings of their own. Their peers speak to this port only to give up before
+    /// they know of that ring.
+    granted: Mutex<BTreeMap<Key, Weak<Conn>>>,
+    pub(super) acceptable: Event,
+    closed: AtomicBool,
+}
+
+/// A domain that has asked for connections.
+#[derive(Default)]
+struct Peer {
+    ring: Option<Arc<SharedRing>>,
+    /// What was admitted and is being prepared, in order.
+    requests: VecDeque<Request>,
+    /// A chore prepares them.
+    ushered: bool,
+}
+
+/// A connection that waits to be accepted.
+enum Waiting {
+    /// On the plain wire: the peer hears of it when it is accepted, as from the Linux driver.
+    Plain { ring: Arc<SharedRing>, max_message: u32 },
+    /// On the extended wire: established, and perhaps even over.
+    Ready(Arc<Conn>),
+}
+
+impl ListenPort {
+    pub(super) async fn bind(
+        inner: &Arc<Inner>,
+        kind: Kind,
+        options: ListenOptions,
+    ) -> Result<Arc<Self>, crate::datagram::BindError> {
+        let register = |len| Registration::new(inner, options.port, options.partner, len);
+        let home = receiving_ring(&options.stream, register).await?;
+        let limits = Limits { waiting: options.backlog, connections: options.connections };
+        let port = Arc::new_cyclic(|port| Self {
+            inner: inner.clone(),
+            kind,
+            options,
+            first: SharedRing::new(inner, home, port.clone(), None),
+            peers: Mutex::default(),
+            backlog: Mutex::new(Backlog::new(limits)),
+            granted: Mutex::default(),
+            acceptable: Event::new(),
+            closed: AtomicBool::new(false),
+        });
+        port.first.begin();
+        Ok(port)
+    }
+
+    pub(super) fn local(&self) -> Address {
+        Address::new(self.inner.platform.domain(), self.options.port)
+    }
+
+    pub(super) fn options(&self) -> &ListenOptions {
+        &self.options
+    }
+
+    /// What is wrong with the ring that was bound, if something is.
+    pub(super) fn corrupt(&self) -> Option<Corrupt> {
+        self.first.corrupt()
+    }
+
+    /// Somebody wants a connection.
+    pub(super) fn request(self: &Arc<Self>, request: Request) {
+        let Request { key, kind, .. } = request;
+        if kind != self.kind || self.closed.load(Ordering::SeqCst) {
+            return self.refuse(key);
+        }
+        let mut peers = self.peers.lock();
+        let peer = peers.entry(key.peer.domain).or_default();
+        if peer.requests.iter().any(|other| other.key == key) || self.backlog.lock().contains(key) {
+            return;
+        }
+        if self.backlog.lock().admit(key.peer.domain) != Admission::Admitted {
+            drop(peers);
+            return self.refuse(key);
+        }
+        peer.requests.push_back(request);
+        let start = !std::mem::replace(&mut peer.ushered, true);
+        drop(peers);
+        if start {
+            let usher = usher(self.clone(), key.peer.domain);
+            self.inner.begin_chore(Urgency::Idle, usher);
+        }
+    }
+
+    /// Somebody wants it no more.
+    pub(super) fn withdraw(&self, key: Key, arriving: &Arriving) {
+        let granted = self.granted.lock().get(&key).and_then(Weak::upgrade);
+        if let Some(conn) = granted {
+            return conn.hear(arriving);
+        }
+        let mut peers = self.peers.lock();
+        if let Some(peer) = peers.get_mut(&key.peer.domain)
+            && let Some(at) = peer.requests.iter().position(|other| other.key == key)
+        {
+            peer.requests.remove(at);
+            return self.backlog.lock().discard(key.peer.domain);
+        }
+        drop(peers);
+        let plain = |waiting: &Waiting| matches!(waiting, Waiting::Plain { .. });
+        self.backlog.lock().withdraw(key, plain);
+    }
+
+    /// The next connection, if one waits.
+    pub(super) fn accept(self: &Arc<Self>) -> Option<Arc<Conn>> {
+        loop {
+            let (key, waiting) = self.backlog.lock().pop()?;
+            match waiting {
+                Waiting::Ready(conn) => return Some(conn),
+                Waiting::Plain { ring, max_message } => {
+                    match self.accept_plain(key, ring, max_message) {
+                        Ok(conn) => return Some(conn),
+                        Err(_) => self.give_up(key),
+                    }
+                }
+            }
+        }
+    }
+
+    /// A connection of ours is no more.
+    pub(super) fn connection_closed(&self, key: Key) {
+        self.granted.lock().remove(&key);
+        self.backlog.lock().closed(key.peer.domain);
+    }
+
+    /// Nobody accepts any more.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        self.first.retire();
+        let peers = std::mem::take(&mut *self.peers.lock());
+        peers.values().flat_map(|peer| &peer.requests).for_each(|request| self.refuse(request.key));
+        loop {
+            let next = self.backlog.lock().pop();
+            match next {
+                Some((key, Waiting::Plain { .. })) => self.refuse(key),
+                Some((_, Waiting::Ready(conn))) => farewell::close(&conn),
+                None => break,
+            }
+        }
+        peers.into_values().filter_map(|peer| peer.ring).for_each(|ring| ring.retire());
+    }
+
+    fn refuse(&self, key: Key) {
+        self.inner.reply(Reply { from: self.local(), to: address(key.peer), conid: key.conid });
+    }
+
+    /// A request that was admitted comes to nothing.
+    fn give_up(&self, key: Key) {
+        self.refuse(key);
+        self.backlog.lock().closed(key.peer.domain);
+    }
+
+    fn next_request(&self, domain: DomainId) -> Option<Request> {
+        let mut peers = self.peers.lock();
+        let peer = peers.get_mut(&domain)?;
+        let next = peer.requests.pop_front();
+        peer.ushered = next.is_some();
+        next
+    }
+
+    async fn prepare(self: &Arc<Self>, request: &Request) -> Result<Waiting, ConnectError> {
+        let key = request.key;
+        let ring = self.ring_of(key.peer.domain).await?;
+        let max_message =
+            self.inner.max_message(address(key.peer)).await.map_err(ConnectError::Send)?;
+        match request.wire {
+            Offer::Plain => Ok(Waiting::Plain { ring, max_message }),
+            Offer::Extended => self.accept_extended(request, ring, max_message).await,
+        }
+    }
+
+    /// The ring for this domain alone.
+    async fn ring_of(self: &Arc<Self>, domain: DomainId) -> Result<Arc<SharedRing>, ConnectError> {
+        if self.options.partner != Partner::Any {
+            return Ok(self.first.clone());
+        }
+        if let Some(ring) = self.peers.lock().get(&domain).and_then(|peer| peer.ring.clone()) {
+            return Ok(ring);
+        }
+        let partner = Partner::Domain(domain);
+        let register = |len| Registration::new(&self.inner, self.options.port, partner, len);
+        let home = receiving_ring(&self.options.stream, register).await?;
+        let listener = Arc::downgrade(self);
+        let ring = SharedRing::new(&self.inner, home, listener, Some(self.first.clone()));
+        ring.begin();
+        if let Some(peer) = self.peers.lock().get_mut(&domain) {
+            peer.ring = Some(ring.clone());
+        }
+        Ok(ring)
+    }
+
+    /// Answers at once: whoever connects need not wait until it is accepted.
+    async fn accept_extended(
+        self: &Arc<Self>,
+        request: &Request,
+        shared: Arc<SharedRing>,
+        max_message: u32,
+    ) -> Result<Waiting, ConnectError> {
+        let Key { peer, conid } = request.key;
+        let epoch = RandomState::new().hash_one(conid);
+        let connection = Connection::accepted(peer, conid, request.kind, Mode::Extended { epoch });
+        let partner = Partner::Domain(peer.domain);
+        let register = |len| Registration::any_port(&self.inner, partner, len);
+        let (port, ring_len);
+        let conn = match receiving_ring(&self.options.stream, register).await {
+            Ok(home) => {
+                (port, ring_len) = (home.port(), home.len());
+                Conn::with_ring(&self.inner, connection, self.origin(request.key), home)
+            }
+            // Without a ring of its own it shares the peer's.
+            Err(_) => {
+                (port, ring_len) = (self.options.port, shared.len());
+                self.sharing(request.key, connection, shared)
+            }
+        };
+        let conn = conn.map_err(|error| ConnectError::Bind(error.into()))?;
+        let max = ring_len.max_payload();
+        let acceptance =
+            Acceptance { version: wire::VERSION, port: port.0, max_message: max, pad: 0, epoch };
+        self.granted.lock().insert(request.key, Arc::downgrade(&conn));
+        self.answer(&conn, max_message, &wire::acceptance(conid, acceptance))?;
+        Ok(Waiting::Ready(conn))
+    }
+
+    fn accept_plain(
+        self: &Arc<Self>,
+        key: Key,
+        ring: Arc<SharedRing>,
+        max_message: u32,
+    ) -> Result<Arc<Conn>, ConnectError> {
+        let connection = Connection::accepted(key.peer, key.conid, self.kind, Mode::Plain);
+        let conn = self.sharing(key, connection, ring);
+        let conn = conn.map_err(|error| ConnectError::Bind(error.into()))?;
+        self.answer(&conn, max_message, &wire::head(wire::Flags::ACK, key.conid))?;
+        Ok(conn)
+    }
+
+    fn sharing(
+        self: &Arc<Self>,
+        key: Key,
+        connection: Connection,
+        ring: Arc<SharedRing>,
+    ) -> Result<Arc<Conn>, crate::arena::OutOfMemory> {
+        let limit = ring.len().bytes() as usize / MAILBOX_SHARE;
+        let mailbox = Mailbox::new(ring.clone(), limit);
+        let conn = Conn::in_mailbox(&self.inner, connection, self.origin(key), mailbox)?;
+        ring.remember(key, conn.clone());
+        Ok(conn)
+    }
+
+    fn origin(self: &Arc<Self>, key: Key) -> Origin {
+        Origin {
+            local: self.local(),
+            peer: address(key.peer),
+            options: self.options.stream,
+            listener: Arc::downgrade(self),
+        }
+    }
+
+    /// Sends the ACK, before anything else that goes this way.
+    fn answer(&self, conn: &Arc<Conn>, max_message: u32, ack: &[u8]) -> Result<(), ConnectError> {
+        let written = conn.fit(max_message).and_then(|()| {
+            let written = conn.outbox.lock().write_control(&self.inner, ack, self.local().raw());
+            written.map_err(|error| ConnectError::Bind(error.into()))
+        });
+        if written.is_err() {
+            conn.abandon();
+        }
+        pump::start(conn);
+        written
+    }
+}
+
+/// Prepares what a domain has asked for, one request after the other.
+async fn usher(port: Arc<ListenPort>, domain: DomainId) {
+    while let Some(request) = port.next_request(domain) {
+        let prepared = port.prepare(&request).await;
+        let key = request.key;
+        match prepared {
+            Ok(waiting) if !port.closed.load(Ordering::SeqCst) => {
+                port.backlog.lock().push(key, waiting);
+                port.acceptable.notify(1);
+            }
+            Ok(Waiting::Ready(conn)) => farewell::close(&conn),
+            Ok(Waiting::Plain { .. }) => port.refuse(key),
+            Err(error) => {
+                tracing::debug!(%error, peer = %address(key.peer), "connection refused");
+                port.refuse(key);
+                port.backlog.lock().discard(domain);
+            }
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! A ring on a listener's port: requests, and the data of connections that have no ring of their
+//! own.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+
+use argo_core::abi::SLOT;
+use argo_core::claim::RingLen;
+use argo_core::ring::{Consumer, Corrupt, Message};
+use argo_mem::View;
+use argo_stream::{Key, Knock, Verdict};
+use parking_lot::Mutex;
+
+use super::arriving::{Arriving, endpoint};
+use super::conn::Conn;
+use super::inbox::Full;
+use super::port::ListenPort;
+use super::replies::Reply;
+use crate::address::Address;
+use crate::domain::{Attend, Inner, Rest};
+use crate::registration::Registration;
+use crate::ring;
+
+/// Messages dealt with in one go before others have their turn.
+const BUDGET: usize = 64;
+
+pub(super) struct SharedRing {
+    inner: Arc<Inner>,
+    /// `None` once it was taken down.
+    home: Mutex<Option<Arc<Registration>>>,
+    len: RingLen,
+    address: Address,
+    this: Weak<Self>,
+    listener: Weak<ListenPort>,
+    reader: Mutex<Reader>,
+    connections: Mutex<BTreeMap<Key, Arc<Conn>>>,
+    /// Bytes in the mailboxes of its connections.
+    held: AtomicUsize,
+    /// The first message waits for its connection's reader.
+    stalled: AtomicBool,
+    retired: AtomicBool,
+}
+
+struct Reader {
+    consumer: Consumer,
+    /// Bytes of all messages taken out.
+    passed: u64,
+    /// What must be taken out of another ring first, since it was sent before.
+    after: Option<(Arc<SharedRing>, u64)>,
+    corrupt: Option<Corrupt>,
+}
+
+impl SharedRing {
+    /// The ring that was just registered. If `before` heard its partner until now, what that
+    /// holds goes first.
+    pub(super) fn new(
+        inner: &Arc<Inner>,
+        home: Registration,
+        listener: Weak<ListenPort>,
+        before: Option<Arc<SharedRing>>,
+    ) -> Arc<Self> {
+        let len = home.len();
+        let address = Address::new(inner.platform.domain(), home.port());
+        let after = before.map(|before| {
+            let mark = before.mark();
+            (before, mark)
+        });
+        let reader = Reader { consumer: Consumer::new(len), passed: 0, after, corrupt: None };
+        Arc::new_cyclic(|this| Self {
+            inner: inner.clone(),
+            home: Mutex::new(Some(Arc::new(home))),
+            len,
+            address,
+            this: this.clone(),
+            listener,
+            reader: Mutex::new(reader),
+            connections: Mutex::default(),
+            held: AtomicUsize::new(0),
+            stalled: AtomicBool::new(false),
+            retired: AtomicBool::new(false),
+        })
+    }
+
+    /// Looks after it from now on, and after what has come already.
+    pub(super) fn begin(&self) {
+        let Some(this) = self.this.upgrade() else { return };
+        self.inner.add_ring(this.clone());
+        self.inner.attend_later(this);
+    }
+
+    pub(super) fn len(&self) -> RingLen {
+        self.len
+    }
+
+    pub(super) fn home(&self) -> Option<Arc<Registration>> {
+        self.home.lock().clone()
+    }
+
+    pub(super) fn corrupt(&self) -> Option<Corrupt> {
+        self.reader.lock().corrupt
+    }
+
+    /// What comes for this key is the connection's.
+    pub(super) fn remember(&self, key: Key, conn: Arc<Conn>) {
+        self.connections.lock().insert(key, conn);
+    }
+
+    /// The connection is no more.
+    pub(super) fn forget(&self, conn: &Conn) {
+        let mut connections = self.connections.lock();
+        connections.retain(|_, other| !std::ptr::eq(&**other, conn));
+        let last = connections.is_empty();
+        drop(connections);
+        if last && self.retired.load(Ordering::SeqCst) {
+            self.take_down();
+        }
+        self.go_on();
+    }
+
+    /// The listener is gone: the ring goes with the last of its connections.
+    pub(super) fn retire(&self) {
+        self.retired.store(true, Ordering::SeqCst);
+        if self.connections.lock().is_empty() {
+            self.take_down();
+        }
+    }
+
+    fn take_down(&self) {
+        self.inner.remove_ring(self);
+        *self.home.lock() = None;
+    }
+
+    /// Counts what a mailbox takes.
+    pub(super) fn hold(&self, bytes: usize) -> Result<(), Full> {
+        let held = self.held.load(Ordering::Relaxed);
+        if held > 0 && held + bytes > self.len.bytes() as usize {
+            return Err(Full);
+        }
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// A mailbox has given so much back.
+    pub(super) fn let_go(&self, bytes: usize) {
+        if bytes > 0 {
+            self.held.fetch_sub(bytes, Ordering::Relaxed);
+            self.go_on();
+        }
+    }
+
+    /// Goes on if the first message had to wait.
+    fn go_on(&self) {
+        if self.stalled.swap(false, Ordering::SeqCst)
+            && let Some(this) = self.this.upgrade()
+        {
+            self.inner.attend_later(this);
+        }
+    }
+
+    /// How far its reader will have come when everything is taken out that is in it now.
+    fn mark(&self) -> u64 {
+        let reader = self.reader.lock();
+        let filled = self.home().and_then(|home| reader.consumer.filled(&home.memory()).ok());
+        reader.passed + u64::from(filled.unwrap_or(0))
+    }
+
+    fn passed(&self) -> u64 {
+        self.reader.lock().passed
+    }
+
+    /// Deals with one message. [`Full`]: it has to wait.
+    fn sort(&self, message: &Message, memory: &View<'_>) -> Result<(), Full> {
+        let Some(arriving) = Arriving::read(message, memory) else { return Ok(()) };
+        let knock = Knock::of(&arriving.arrival());
+        let conid = arriving.conid();
+        let key = conid.map(|conid| Key { peer: endpoint(arriving.source()), conid });
+        let conn = key.and_then(|key| self.connections.lock().get(&key).cloned());
+        if let Some(conn) = conn {
+            return conn.deliver(message, &arriving, memory);
+        }
+        match (knock, self.listener.upgrade()) {
+            (Knock::Request(request), Some(port)) => port.request(request),
+            (Knock::Request(request), None) => self.reset(&arriving, request.key.conid),
+            (Knock::Withdrawal(key), Some(port)) => port.withdraw(key, &arriving),
+            (Knock::Other(Verdict::Stray { conid }), _) => self.reset(&arriving, conid),
+            (Knock::Withdrawal(_), None) | (Knock::Other(_), _) => {}
+        }
+        Ok(())
+    }
+
+    fn reset(&self, arriving: &Arriving, conid: u32) {
+        self.inner.reply(Reply { from: self.address, to: arriving.source(), conid });
+    }
+
+    /// Takes messages out until none is left, one has to wait, or the budget is used up.
+    fn drain(&self, home: &Registration) -> Rest {
+        let memory = home.memory();
+        let mut reader = self.reader.lock();
+        for _ in 0..BUDGET {
+            let message = match reader.consumer.peek(&memory) {
+                Ok(Some(message)) => message,
+                Ok(None) => return Rest::Nothing,
+                Err(corrupt) => {
+                    reader.corrupt = Some(corrupt);
+                    drop(reader);
+                    self.broken(corrupt);
+                    return Rest::Nothing;
+                }
+            };
+            // Before the look: a reader that makes room after it finds the flag.
+            self.stalled.store(true, Ordering::SeqCst);
+            if self.sort(&message, &memory) == Err(Full) {
+                return Rest::Nothing;
+            }
+            self.stalled.store(false, Ordering::SeqCst);
+            reader.passed += u64::from((message.payload_len() + SLOT).next_multiple_of(SLOT));
+            self.inner.made_room(|| reader.consumer.consume(&memory, message));
+        }
+        Rest::More
+    }
+
+    fn broken(&self, corrupt: Corrupt) {
+        let connections: Vec<_> = self.connections.lock().values().cloned().collect();
+        connections.iter().for_each(|conn| conn.broken(corrupt));
+        if let Some(port) = self.listener.upgrade() {
+            port.acceptable.notify(usize::MAX);
+        }
+    }
+
+    /// Whether what was sent before has been dealt with.
+    fn is_due(&self) -> bool {
+        let after = self.reader.lock().after.clone();
+        let Some((before, mark)) = after else { return true };
+        if before.passed() < mark && before.home().is_some() {
+            let _ = before.attend();
+        }
+        let due = before.passed() >= mark || before.home().is_none();
+        if due {
+            self.reader.lock().after = None;
+        }
+        due
+    }
+}
+
+impl Attend for SharedRing {
+    fn is_empty(&self, _ram: View<'_>) -> bool {
+        self.home().is_none_or(|home| ring::is_empty(&home.memory()))
+    }
+
+    fn has_news(&self, ram: View<'_>) -> bool {
+        !self.stalled.load(Ordering::SeqCst) && !self.is_empty(ram)
+    }
+
+    fn attend(&self) -> Rest {
+        if !self.is_due() {
+            return Rest::More;
+        }
+        self.home().map_or(Rest::Nothing, |home| self.drain(&home))
+    }
+
+    fn end(&self) {
+        if let Some(port) = self.listener.upgrade() {
+            port.acceptable.notify(usize::MAX);
+        }
+        let connections: Vec<_> = self.connections.lock().values().cloned().collect();
+        connections.iter().for_each(|conn| conn.changed());
+    }
+}

@@ -1,0 +1,131 @@
+//! Asking after peers that may have gone without a word.
+//!
+//! Argo tells nobody that a partner's ring went. argod counts such events beside the Argo calls;
+//! elsewhere idle connections are asked after at an interval. Either way the hypervisor is then
+//! asked which of the peers' rings still exist.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use argo_core::abi::{ENTRIES_DEFAULT, Op, RingData, RingDataEnt, RingFlags};
+use argo_core::errno::decode_ret;
+use argo_core::platform::{Call, Link};
+use event_listener::Event;
+use parking_lot::Mutex;
+use zerocopy::IntoBytes;
+
+use super::conn::Conn;
+use crate::domain::{Inner, Urgency, race};
+
+/// Between two rounds of questions, so that rings that go one after the other cost one round.
+const PAUSE: Duration = Duration::from_millis(10);
+/// Peers in one question: what every hypervisor takes.
+const ROUND: usize = ENTRIES_DEFAULT as usize;
+
+#[derive(Default)]
+pub(crate) struct Watch {
+    conns: Mutex<Vec<Weak<Conn>>>,
+    started: Mutex<bool>,
+    /// Rings that were for us have gone, or the session has ended.
+    pub(crate) rings_went: Event,
+}
+
+impl Inner {
+    /// Asks after the peer of this connection when there is reason to.
+    pub(super) fn watch_peer(self: &Arc<Self>, conn: &Arc<Conn>) {
+        self.watch.conns.lock().push(Arc::downgrade(conn));
+        let start = !std::mem::replace(&mut *self.watch.started.lock(), true);
+        if start {
+            self.begin_chore(Urgency::Idle, watch(self.clone()));
+        }
+    }
+
+    pub(super) fn unwatch_peer(&self, conn: &Conn) {
+        self.watch.conns.lock().retain(|other| !std::ptr::eq(other.as_ptr(), conn));
+    }
+
+    fn live_conns(&self) -> Vec<Arc<Conn>> {
+        let conns = self.watch.conns.lock();
+        conns.iter().filter_map(Weak::upgrade).filter(|conn| conn.is_live()).collect()
+    }
+
+    /// How long to wait for news before asking all the same; `None`: for ever.
+    fn idle_check(&self) -> Option<Duration> {
+        if self.platform.events().peers_gone.is_some() {
+            return None;
+        }
+        self.live_conns().iter().map(|conn| conn.options.idle_check).min()
+    }
+}
+
+async fn watch(inner: Arc<Inner>) {
+    let mut asked = inner.platform.events().peers_gone;
+    while !inner.is_gone() {
+        let news = inner.watch.rings_went.listen();
+        let seen = inner.platform.events().peers_gone;
+        if seen == asked && !inner.is_gone() {
+            match inner.idle_check() {
+                Some(every) => {
+                    let at = inner.platform.now().saturating_add(every);
+                    let _ = race(news, inner.timer(at)).await;
+                }
+                None => news.await,
+            }
+        }
+        asked = inner.platform.events().peers_gone;
+        for round in inner.live_conns().chunks(ROUND) {
+            ask(&inner, round).await;
+        }
+        inner.timer(inner.platform.now().saturating_add(PAUSE)).await;
+    }
+}
+
+/// Asks which of these peers' rings exist, and tells those connections whose peer has gone.
+async fn ask(inner: &Arc<Inner>, conns: &[Arc<Conn>]) {
+    let Some(answers) = existing(inner, conns).await else {
+        // One of the answers is an error, and hides the others'.
+        return match conns {
+            [] => {}
+            [conn] => conn.peer_gone(),
+            many => Box::pin(ask_singly(inner, many)).await,
+        };
+    };
+    for (conn, exists) in conns.iter().zip(answers) {
+        if !exists {
+            conn.peer_gone();
+        }
+    }
+}
+
+async fn ask_singly(inner: &Arc<Inner>, conns: &[Arc<Conn>]) {
+    for conn in conns {
+        if !inner.is_gone() {
+            ask(inner, std::slice::from_ref(conn)).await;
+        }
+    }
+}
+
+/// Which of the peers' rings exist. `None`: the hypervisor refuses to say, or memory is lacking.
+async fn existing(inner: &Arc<Inner>, conns: &[Arc<Conn>]) -> Option<Vec<bool>> {
+    const ENTRY: usize = size_of::<RingDataEnt>();
+    let first = size_of::<RingData>();
+    let chunk = inner.chunk(first + conns.len() * ENTRY).ok()?;
+    chunk.put(0, RingData { nent: conns.len() as u32, pad: 0 }.as_bytes());
+    for (index, conn) in conns.iter().enumerate() {
+        let entry = RingDataEnt { ring: conn.destination().raw(), ..RingDataEnt::default() };
+        chunk.put(first + index * ENTRY, entry.as_bytes());
+    }
+    let args = [chunk.handle(0).0, 0, 0, 0];
+    let call = Call { cmd: Op::Notify as u32, args, link: Link::None };
+    let answer = inner.call(call, chunk).await;
+    // The question ended waits for room at these rings: whoever waits tries again.
+    inner.wake_senders();
+    let (ret, chunk) = answer.ok()?;
+    decode_ret(ret).ok()?;
+    let exists = |index| {
+        let mut entry = RingDataEnt::default();
+        chunk.get(first + index * ENTRY, entry.as_mut_bytes());
+        RingFlags::from_bits_truncate(entry.flags).contains(RingFlags::EXISTS)
+    };
+    Some((0..conns.len()).map(exists).collect())
+}
