@@ -2,7 +2,9 @@
 
 use alloc::collections::{BTreeMap, VecDeque};
 
-use argo_core::DomainId;
+use core::ops::RangeInclusive;
+
+use argo_core::{DomainId, Port};
 
 use crate::arrival::{Arrival, Endpoint};
 use crate::connection::Kind;
@@ -16,6 +18,14 @@ pub struct Key {
     pub peer: Endpoint,
     /// The id that it chose.
     pub conid: u32,
+}
+
+impl Key {
+    /// The keys of one domain's connections.
+    pub fn all_of(domain: DomainId) -> RangeInclusive<Self> {
+        let key = |port, conid| Self { peer: Endpoint { domain, port: Port(port) }, conid };
+        key(0, 0)..=key(u32::MAX, u32::MAX)
+    }
 }
 
 /// What somebody without a connection wants of a listener.

@@ -162,6 +162,14 @@ impl Conn {
         matches!(self.link.lock().connection.mode(), Some(Mode::Extended { .. }))
     }
 
+    /// The length of its own ring, if it has one.
+    pub(super) fn own_ring_bytes(&self) -> Option<usize> {
+        match &self.inbox {
+            Inbox::Own(own) => own.home().map(|home| home.len().bytes() as usize),
+            Inbox::Shared(_) => None,
+        }
+    }
+
     pub(super) fn kind(&self) -> Kind {
         self.link.lock().connection.kind()
     }

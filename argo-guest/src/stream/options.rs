@@ -7,6 +7,7 @@ use argo_core::{DomainId, Partner, Port};
 use argo_stream::wire;
 
 use crate::datagram::{BindError, RING_LEN_MAX};
+use crate::domain::Inner;
 
 /// How a stream behaves. The defaults suit bulk transfer in a domain with RAM to spare.
 #[derive(Clone, Copy, Debug)]
@@ -94,6 +95,7 @@ pub struct ListenOptions {
     pub(crate) partner: Partner,
     pub(crate) backlog: usize,
     pub(crate) connections: usize,
+    peer_memory: Option<usize>,
     pub(crate) stream: StreamOptions,
 }
 
@@ -101,7 +103,7 @@ impl ListenOptions {
     /// Listens on this port.
     pub const fn port(port: Port) -> Self {
         let stream = StreamOptions::new();
-        Self { port, partner: Partner::Any, backlog: 16, connections: 1024, stream }
+        Self { port, partner: Partner::Any, backlog: 16, connections: 1024, peer_memory: None, stream }
     }
 
     /// Hears this domain only. (Default: any, which the policy must allow.)
@@ -124,6 +126,19 @@ impl ListenOptions {
     pub const fn connections(mut self, connections: usize) -> Self {
         self.connections = connections;
         self
+    }
+
+    /// Bytes that the rings of *one* domain's connections may take of this domain's RAM. Beyond
+    /// that its connections get shorter rings, and then share the one that the domain has on the
+    /// port. Default: a quarter of the RAM.
+    #[must_use]
+    pub const fn memory(mut self, bytes: usize) -> Self {
+        self.peer_memory = Some(bytes);
+        self
+    }
+
+    pub(crate) fn peer_memory(&self, inner: &Inner) -> usize {
+        self.peer_memory.unwrap_or_else(|| inner.platform.ram().len() / 4)
     }
 
     /// How accepted streams behave. Its ring length is also that of the listener's own rings.

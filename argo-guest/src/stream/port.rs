@@ -9,6 +9,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
+use argo_core::claim::RingLen;
 use argo_core::ring::Corrupt;
 use argo_core::{DomainId, Partner};
 use argo_stream::wire::{self, Acceptance};
@@ -25,6 +26,8 @@ use super::replies::Reply;
 use super::shared_ring::SharedRing;
 use super::{farewell, pump, receiving_ring};
 use crate::address::Address;
+use crate::arena::OutOfMemory;
+use crate::datagram::BindError;
 use crate::domain::{Inner, Urgency};
 use crate::registration::Registration;
 
@@ -40,7 +43,7 @@ pub(super) struct ListenPort {
     backlog: Mutex<Backlog<Waiting>>,
     /// Connections with rings of their own. Their peers speak to this port only to give up before
     /// they know of that ring.
-    granted: Mutex<BTreeMap<Key, Weak<Conn>>>,
+    granted: Mutex<BTreeMap<Key, Grant>>,
     pub(super) acceptable: Event,
     closed: AtomicBool,
 }
@@ -53,6 +56,12 @@ struct Peer {
     requests: VecDeque<Request>,
     /// A chore prepares them.
     ushered: bool,
+}
+
+/// A connection with a ring of its own.
+struct Grant {
+    conn: Weak<Conn>,
+    ring_bytes: usize,
 }
 
 /// A connection that waits to be accepted.
@@ -68,7 +77,7 @@ impl ListenPort {
         inner: &Arc<Inner>,
         kind: Kind,
         options: ListenOptions,
-    ) -> Result<Arc<Self>, crate::datagram::BindError> {
+    ) -> Result<Arc<Self>, BindError> {
         let register = |len| Registration::new(inner, options.port, options.partner, len);
         let home = receiving_ring(&options.stream, register).await?;
         let limits = Limits { waiting: options.backlog, connections: options.connections };
@@ -89,10 +98,6 @@ impl ListenPort {
 
     pub(super) fn local(&self) -> Address {
         Address::new(self.inner.platform.domain(), self.options.port)
-    }
-
-    pub(super) fn options(&self) -> &ListenOptions {
-        &self.options
     }
 
     /// What is wrong with the ring that was bound, if something is.
@@ -126,7 +131,7 @@ impl ListenPort {
 
     /// Somebody wants it no more.
     pub(super) fn withdraw(&self, key: Key, arriving: &Arriving) {
-        let granted = self.granted.lock().get(&key).and_then(Weak::upgrade);
+        let granted = self.granted.lock().get(&key).and_then(|grant| grant.conn.upgrade());
         if let Some(conn) = granted {
             return conn.hear(arriving);
         }
@@ -240,10 +245,8 @@ impl ListenPort {
         let Key { peer, conid } = request.key;
         let epoch = RandomState::new().hash_one(conid);
         let connection = Connection::accepted(peer, conid, request.kind, Mode::Extended { epoch });
-        let partner = Partner::Domain(peer.domain);
-        let register = |len| Registration::any_port(&self.inner, partner, len);
         let (port, ring_len);
-        let conn = match receiving_ring(&self.options.stream, register).await {
+        let conn = match self.ring_for_one(peer.domain).await {
             Ok(home) => {
                 (port, ring_len) = (home.port(), home.len());
                 Conn::with_ring(&self.inner, connection, self.origin(request.key), home)
@@ -258,9 +261,36 @@ impl ListenPort {
         let max = ring_len.max_payload();
         let acceptance =
             Acceptance { version: wire::VERSION, port: port.0, max_message: max, pad: 0, epoch };
-        self.granted.lock().insert(request.key, Arc::downgrade(&conn));
+        self.grant(request.key, &conn);
         self.answer(&conn, max_message, &wire::acceptance(conid, acceptance))?;
         Ok(Waiting::Ready(conn))
+    }
+
+    /// A ring for one connection of this domain, within what the domain may have of our RAM.
+    async fn ring_for_one(&self, domain: DomainId) -> Result<Registration, BindError> {
+        let held: usize = {
+            let granted = self.granted.lock();
+            let its = granted.range(Key::all_of(domain));
+            its.map(|(_, grant)| grant.ring_bytes).sum()
+        };
+        let left = self.options.peer_memory(&self.inner).saturating_sub(held);
+        let partner = Partner::Domain(domain);
+        let register = |len: RingLen| async move {
+            let wanted = len.bytes() as usize;
+            if wanted > left {
+                return Err(OutOfMemory { wanted, free: left, largest: left, total: left }.into());
+            }
+            Registration::any_port(&self.inner, partner, len).await
+        };
+        receiving_ring(&self.options.stream, register).await
+    }
+
+    /// The connection has a ring of its own, if it has.
+    fn grant(&self, key: Key, conn: &Arc<Conn>) {
+        if let Some(ring_bytes) = conn.own_ring_bytes() {
+            let grant = Grant { conn: Arc::downgrade(conn), ring_bytes };
+            self.granted.lock().insert(key, grant);
+        }
     }
 
     fn accept_plain(
@@ -281,7 +311,7 @@ impl ListenPort {
         key: Key,
         connection: Connection,
         ring: Arc<SharedRing>,
-    ) -> Result<Arc<Conn>, crate::arena::OutOfMemory> {
+    ) -> Result<Arc<Conn>, OutOfMemory> {
         let limit = ring.len().bytes() as usize / MAILBOX_SHARE;
         let mailbox = Mailbox::new(ring.clone(), limit);
         let conn = Conn::in_mailbox(&self.inner, connection, self.origin(key), mailbox)?;
