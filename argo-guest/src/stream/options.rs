@@ -64,8 +64,8 @@ impl StreamOptions {
         self
     }
 
-    /// How often to ask after an idle connection's peer where the platform cannot tell that it
-    /// went (Xen). Default: 10 s. argod tells at once.
+    /// How often to ask after a connection's peer where the platform cannot tell that it went: on
+    /// Xen, and for peers on the plain wire. Default: 10 s. argod tells of peers of ours at once.
     #[must_use]
     pub const fn idle_check(mut self, every: Duration) -> Self {
         self.idle_check = every;

@@ -56,6 +56,8 @@ struct Peer {
     requests: VecDeque<Request>,
     /// A chore prepares them.
     ushered: bool,
+    /// It was logged why its requests are refused.
+    logged: bool,
 }
 
 /// A connection with a ring of its own.
@@ -194,6 +196,16 @@ impl ListenPort {
     fn give_up(&self, key: Key) {
         self.refuse(key);
         self.backlog.lock().closed(key.peer.domain);
+    }
+
+    /// Once a domain, since it can provoke as many as it likes.
+    fn log_refusal(&self, domain: DomainId, error: &ConnectError) {
+        let mut peers = self.peers.lock();
+        let Some(peer) = peers.get_mut(&domain).filter(|peer| !peer.logged) else { return };
+        peer.logged = true;
+        drop(peers);
+        let port = self.options.port;
+        tracing::warn!(%port, peer = %domain, %error, "connections of this domain are refused");
     }
 
     fn next_request(&self, domain: DomainId) -> Option<Request> {
@@ -355,7 +367,7 @@ async fn usher(port: Arc<ListenPort>, domain: DomainId) {
             Ok(Waiting::Ready(conn)) => farewell::close(&conn),
             Ok(Waiting::Plain { .. }) => port.refuse(key),
             Err(error) => {
-                tracing::debug!(%error, peer = %address(key.peer), "connection refused");
+                port.log_refusal(domain, &error);
                 port.refuse(key);
                 port.backlog.lock().discard(domain);
             }

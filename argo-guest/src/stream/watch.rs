@@ -51,10 +51,11 @@ impl Inner {
 
     /// How long to wait for news before asking all the same; `None`: for ever.
     fn idle_check(&self) -> Option<Duration> {
-        if self.platform.events().peers_gone.is_some() {
-            return None;
-        }
-        self.live_conns().iter().map(|conn| conn.options.idle_check).min()
+        let told = self.platform.events().peers_gone.is_some();
+        let conns = self.live_conns();
+        // Who listens on the plain wire has one ring for all, which is nobody's in particular.
+        let unsure = conns.iter().filter(|conn| !told || !conn.is_extended());
+        unsure.map(|conn| conn.options.idle_check).min()
     }
 }
 
