@@ -80,6 +80,7 @@ pub use domain::Domain;
 #[cfg(argo_loom)]
 #[doc(hidden)]
 pub mod waiting {
+    pub use crate::domain::chores::{Chores, Urgency};
     pub use crate::domain::drive::{Drive, block_on, driven};
     pub use crate::domain::driver::Background;
     pub use crate::domain::events::Rest;

@@ -37,4 +37,4 @@ pub use model::{PREEMPTIONS, Tally, check};
 #[cfg(argo_loom)]
 pub use ring_memory::{BarrierAfterStore, RingMemory};
 #[cfg(argo_loom)]
-pub use session::{Flaw, ModelSession, Receive, run_task};
+pub use session::{Bell, Flaw, ModelSession, Receive, run_task};

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use argo_core::platform::{Call, EventCounts, Gone, Platform, Submission, Tag};
 use argo_core::{DomainId, GuestAddr};
-use argo_guest::waiting::{Drive, Rest, Session};
+use argo_guest::waiting::{Chores, Drive, Rest, Session};
 use argo_mem::View;
 use loom::sync::{Condvar, Mutex, MutexGuard, Notify};
 
@@ -36,6 +36,7 @@ pub struct ModelSession {
     platform: Arc<dyn Platform>,
     wire: Arc<Wire>,
     drive: Drive,
+    chores: Chores<Self>,
     inbox: Mutex<Inbox>,
     flaw: Flaw,
 }
@@ -71,7 +72,8 @@ impl ModelSession {
         let (state, changed) = (Mutex::new(State::default()), Condvar::new());
         let wire = Arc::new(Wire { state, changed, flaw, sleeps: sleeps.clone() });
         let inbox = Mutex::new(Inbox::default());
-        Arc::new(Self { platform: wire.clone(), wire, drive: Drive::default(), inbox, flaw })
+        let (drive, chores) = (Drive::default(), Chores::default());
+        Arc::new(Self { platform: wire.clone(), wire, drive, chores, inbox, flaw })
     }
 
     /// The hypervisor has news for these receivers.
@@ -101,8 +103,13 @@ impl Session for ModelSession {
         &self.drive
     }
 
-    /// Deals with the news of one receiver.
+    fn chores(&self) -> &Chores<Self> {
+        &self.chores
+    }
+
+    /// Deals with the news of one receiver, then with chores.
     fn dispatch(&self) -> Rest {
+        self.chores.attend();
         let mut state = self.wire.state();
         let bit = state.news.trailing_zeros();
         state.news &= state.news.wrapping_sub(1);
@@ -115,7 +122,12 @@ impl Session for ModelSession {
             drop(inbox);
             waker.into_iter().for_each(Waker::wake);
         }
-        if rest == 0 || self.flaw == Flaw::RestIsForgotten { Rest::Nothing } else { Rest::More }
+        let left = if rest == 0 || self.flaw == Flaw::RestIsForgotten {
+            Rest::Nothing
+        } else {
+            Rest::More
+        };
+        left.and(self.chores.run())
     }
 
     fn fail(&self) {
@@ -126,6 +138,8 @@ impl Session for ModelSession {
     fn end(&self) {
         self.platform.close();
         self.fail();
+        self.chores.attend();
+        let _ = self.chores.run();
         self.drive.end();
     }
 
@@ -242,5 +256,33 @@ pub fn run_task<F: Future>(task: F) -> F::Output {
             return output;
         }
         knock.0.wait();
+    }
+}
+
+/// Something that one thread rings and a future hears.
+#[derive(Default)]
+pub struct Bell(Mutex<(bool, Option<Waker>)>);
+
+impl Bell {
+    /// Rings: whoever listens is woken.
+    pub fn ring(&self) {
+        let mut state = self.0.lock().unwrap();
+        state.0 = true;
+        let waker = state.1.take();
+        drop(state);
+        waker.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits until it was rung.
+    pub async fn heard(&self) {
+        std::future::poll_fn(|context| {
+            let mut state = self.0.lock().unwrap();
+            if state.0 {
+                return Poll::Ready(());
+            }
+            state.1 = Some(context.waker().clone());
+            Poll::Pending
+        })
+        .await;
     }
 }

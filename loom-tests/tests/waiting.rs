@@ -6,9 +6,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use argo_guest::waiting::{Background, Session, Timer, block_on, driven};
+use argo_guest::waiting::{Background, Chores, Session, Timer, Urgency, block_on, driven};
+use loom::sync::Notify;
 use loom::thread;
-use loom_tests::{Flaw, ModelSession, Receive, Tally, check, run_task};
+use loom_tests::{Bell, Flaw, ModelSession, Receive, Tally, check, run_task};
 
 const LATER: Duration = Duration::from_secs(1);
 
@@ -125,4 +126,65 @@ fn background_work_proceeds_beside_a_blocking_caller() {
         run_task(Receive(session, 1)).unwrap();
         caller.join().unwrap();
     });
+}
+
+/// A chore that tells when it has received; it is begun beside a blocking caller, or not.
+fn chore(session: &Arc<ModelSession>, urgency: Urgency, receiver: usize) -> Arc<Notify> {
+    let (done, its) = (Arc::new(Notify::new()), session.clone());
+    let tells = done.clone();
+    Chores::begin(session, urgency, async move {
+        // An error is the session's end, which comes after all news of a scenario.
+        let _ = Receive(&its, receiver).await;
+        tells.notify();
+    });
+    done
+}
+
+#[test]
+fn a_chore_is_done_beside_a_blocking_caller() {
+    explore(Flaw::None, |session| {
+        let caller = blocking(session, 0);
+        let done = chore(session, Urgency::Idle, 1);
+        session.raise(2);
+        done.wait();
+        session.raise(1);
+        caller.join().unwrap();
+    });
+}
+
+#[test]
+fn an_owed_chore_is_done_alone() {
+    explore(Flaw::None, |session| {
+        let done = chore(session, Urgency::Owed, 0);
+        session.raise(1);
+        done.wait();
+    });
+}
+
+/// A chore that another thread wakes, past all events.
+fn woken_from_outside(flaw: Flaw) {
+    explore(flaw, |session| {
+        let caller = blocking(session, 0);
+        let (bell, done) = (Arc::new(Bell::default()), Arc::new(Notify::new()));
+        let (rings, tells) = (bell.clone(), done.clone());
+        Chores::begin(session, Urgency::Idle, async move {
+            rings.heard().await;
+            tells.notify();
+        });
+        bell.ring();
+        done.wait();
+        session.raise(1);
+        caller.join().unwrap();
+    });
+}
+
+#[test]
+fn a_chore_that_another_thread_wakes_is_done() {
+    woken_from_outside(Flaw::None);
+}
+
+#[test]
+#[should_panic(expected = "deadlock")]
+fn a_chore_whose_wake_reaches_nobody_is_found_out() {
+    woken_from_outside(Flaw::WakeIsForgotten);
 }

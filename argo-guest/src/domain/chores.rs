@@ -8,31 +8,31 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Duration;
 
 use event_listener::Event;
-use parking_lot::Mutex;
 
 use super::driver::Background;
 use super::events::Rest;
+use super::session::Session;
 use super::{Inner, Patience};
+use crate::sync::Mutex;
+use crate::sync::atomic::{AtomicBool, Ordering};
 
 /// Chores polled in one go before the leader looks at its own news.
 const BUDGET: usize = 64;
 
-#[derive(Default)]
-pub(crate) struct Chores {
-    state: Mutex<State>,
+/// The chores of a session.
+pub struct Chores<S: Session> {
+    state: Mutex<State<S>>,
     settled: Event,
 }
 
-#[derive(Default)]
-struct State {
+struct State<S: Session> {
     /// Each at most once.
-    ready: VecDeque<Arc<Chore>>,
+    ready: VecDeque<Arc<Chore<S>>>,
     /// Threads that will look at `ready` before they sleep.
     attending: usize,
     /// Chores not done whose end the session waits for when it ends.
@@ -41,7 +41,7 @@ struct State {
 
 /// How much a chore matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Urgency {
+pub enum Urgency {
     /// It delivers what somebody has written: it is begun at once, as far as it gets, and the
     /// session's end waits for it. Whoever begins it holds no lock that it may want.
     Owed,
@@ -49,67 +49,154 @@ pub(crate) enum Urgency {
     Idle,
 }
 
-struct Chore {
-    inner: Weak<Inner>,
-    future: Mutex<Option<Work>>,
+struct Chore<S: Session> {
+    session: Weak<S>,
+    work: Mutex<Option<Work<S>>>,
     queued: AtomicBool,
 }
 
 /// The future, and what goes with it when it is done.
-struct Work {
+struct Work<S: Session> {
     future: Pin<Box<dyn Future<Output = ()> + Send>>,
     /// Taken when it first has to wait.
-    standby: Option<Background<Inner>>,
+    standby: Option<Background<S>>,
     urgency: Urgency,
 }
 
+impl<S: Session> Default for Chores<S> {
+    fn default() -> Self {
+        let state = State { ready: VecDeque::new(), attending: 0, owed: 0 };
+        Self { state: Mutex::new(state), settled: Event::new() }
+    }
+}
+
+impl<S: Session> Chores<S> {
+    /// Begins a chore of the session. The callers bound how many there are: two a stream, one a
+    /// listener's peer, two a session.
+    pub fn begin(
+        session: &Arc<S>,
+        urgency: Urgency,
+        future: impl Future<Output = ()> + Send + 'static,
+    ) {
+        if urgency == Urgency::Owed {
+            session.chores().state.lock().owed += 1;
+        }
+        let work = Work { future: Box::pin(future), standby: None, urgency };
+        let chore = Arc::new(Chore {
+            session: Arc::downgrade(session),
+            work: Mutex::new(Some(work)),
+            queued: AtomicBool::new(false),
+        });
+        match urgency {
+            Urgency::Owed => chore.poll(),
+            Urgency::Idle => chore.wake(),
+        }
+    }
+
+    /// From here on, chores that become ready need no wake-up: [`run`](Self::run) follows.
+    pub fn attend(&self) {
+        self.state.lock().attending += 1;
+    }
+
+    /// Polls the ready ones, a budget of them; whether some may be left.
+    pub fn run(&self) -> Rest {
+        for _ in 0..BUDGET {
+            match self.next() {
+                Some(chore) => chore.poll(),
+                None => return Rest::Nothing,
+            }
+        }
+        self.state.lock().attending -= 1;
+        Rest::More
+    }
+
+    /// The next ready one. `None`: there is none, and this thread attends no more.
+    fn next(&self) -> Option<Arc<Chore<S>>> {
+        let mut state = self.state.lock();
+        let next = state.ready.pop_front();
+        if next.is_none() {
+            state.attending -= 1;
+        }
+        next
+    }
+
+    fn is_settled(&self) -> bool {
+        self.state.lock().owed == 0
+    }
+
+    fn done(&self, urgency: Urgency) {
+        if urgency == Urgency::Idle {
+            return;
+        }
+        let mut state = self.state.lock();
+        state.owed -= 1;
+        let settled = state.owed == 0;
+        drop(state);
+        if settled {
+            self.settled.notify(usize::MAX);
+        }
+    }
+}
+
+impl<S: Session> Chore<S> {
+    fn poll(self: Arc<Self>) {
+        loop {
+            // Whoever polls it now looks at `queued` when it has done.
+            let Some(mut place) = self.work.try_lock() else { return };
+            // Cleared before the poll: what happens during it queues the chore again.
+            self.queued.store(false, Ordering::SeqCst);
+            let (Some(work), Some(session)) = (place.as_mut(), self.session.upgrade()) else {
+                return;
+            };
+            let waker = Waker::from(self.clone());
+            if work.future.as_mut().poll(&mut Context::from_waker(&waker)) == Poll::Ready(()) {
+                let urgency = work.urgency;
+                let done = place.take();
+                drop((place, done));
+                return session.chores().done(urgency);
+            }
+            if work.urgency == Urgency::Owed && work.standby.is_none() {
+                work.standby = Some(Background::new(&session));
+            }
+            drop(place);
+            if !self.queued.load(Ordering::SeqCst) {
+                return;
+            }
+        }
+    }
+}
+
+impl<S: Session> Wake for Chore<S> {
+    fn wake(self: Arc<Self>) {
+        let Some(session) = self.session.upgrade() else { return };
+        if self.queued.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let mut state = session.chores().state.lock();
+        state.ready.push_back(self);
+        let attended = state.attending > 0;
+        drop(state);
+        if !attended {
+            session.platform().wake();
+        }
+    }
+}
+
 impl Inner {
-    /// Begins a chore. The callers bound how many there are: two a stream, one a listener's peer,
-    /// two a session.
+    /// See [`Chores::begin`].
     pub(crate) fn begin_chore(
         self: &Arc<Self>,
         urgency: Urgency,
         future: impl Future<Output = ()> + Send + 'static,
     ) {
-        if urgency == Urgency::Owed {
-            self.chores.state.lock().owed += 1;
-        }
-        let work = Work { future: Box::pin(future), standby: None, urgency };
-        let chore = Chore {
-            inner: Arc::downgrade(self),
-            future: Mutex::new(Some(work)),
-            queued: AtomicBool::new(false),
-        };
-        let chore = Arc::new(chore);
-        match urgency {
-            Urgency::Owed => chore.poll(self),
-            Urgency::Idle => chore.wake(),
-        }
+        Chores::begin(self, urgency, future);
     }
 
-    /// From here on, chores that become ready need no wake-up: [`do_chores`](Self::do_chores)
-    /// follows.
-    pub(super) fn attend_chores(&self) {
-        self.chores.state.lock().attending += 1;
-    }
-
-    /// Polls the ready ones, a budget of them; whether some are left.
-    pub(super) fn do_chores(&self) -> Rest {
-        for _ in 0..BUDGET {
-            match self.chores.next() {
-                Some(chore) => chore.poll(self),
-                None => return Rest::Nothing,
-            }
-        }
-        self.chores.state.lock().attending -= 1;
-        Rest::More
-    }
-
-    /// Polls the ready ones until none is left, for the last time.
+    /// Polls the ready chores until none is left, for the last time.
     pub(super) fn finish_chores(&self) {
         loop {
-            self.attend_chores();
-            if self.do_chores() == Rest::Nothing {
+            self.chores.attend();
+            if self.chores.run() == Rest::Nothing {
                 return;
             }
         }
@@ -117,7 +204,7 @@ impl Inner {
 
     /// Waits until no chore is owed any more, at most that long.
     pub(super) fn settle(self: &Arc<Self>, at_most: Duration) {
-        if self.chores.state.lock().owed == 0 {
+        if self.chores.is_settled() {
             return;
         }
         let patience = Patience::new(self, at_most);
@@ -128,75 +215,10 @@ impl Inner {
     async fn settled(&self) {
         loop {
             let settled = self.chores.settled.listen();
-            if self.chores.state.lock().owed == 0 || self.is_gone() {
+            if self.chores.is_settled() || self.is_gone() {
                 return;
             }
             settled.await;
-        }
-    }
-}
-
-impl Chores {
-    /// The next ready one. `None`: there is none, and this thread attends no more.
-    fn next(&self) -> Option<Arc<Chore>> {
-        let mut state = self.state.lock();
-        let next = state.ready.pop_front();
-        if next.is_none() {
-            state.attending -= 1;
-        }
-        next
-    }
-
-    fn done(&self, urgency: Urgency) {
-        if urgency == Urgency::Idle {
-            return;
-        }
-        let mut state = self.state.lock();
-        state.owed -= 1;
-        if state.owed == 0 {
-            self.settled.notify(usize::MAX);
-        }
-    }
-}
-
-impl Chore {
-    fn poll(self: Arc<Self>, inner: &Inner) {
-        loop {
-            // Whoever polls it now looks at `queued` when it has done.
-            let Some(mut place) = self.future.try_lock() else { return };
-            // Cleared before the poll: what happens during it queues the chore again.
-            self.queued.store(false, Ordering::SeqCst);
-            let Some(work) = place.as_mut() else { return };
-            let waker = Waker::from(self.clone());
-            if work.future.as_mut().poll(&mut Context::from_waker(&waker)) == Poll::Ready(()) {
-                let urgency = work.urgency;
-                let done = place.take();
-                drop((place, done));
-                return inner.chores.done(urgency);
-            }
-            if work.urgency == Urgency::Owed && work.standby.is_none() {
-                work.standby = self.inner.upgrade().map(|inner| inner.background());
-            }
-            drop(place);
-            if !self.queued.load(Ordering::SeqCst) {
-                return;
-            }
-        }
-    }
-}
-
-impl Wake for Chore {
-    fn wake(self: Arc<Self>) {
-        let Some(inner) = self.inner.upgrade() else { return };
-        if self.queued.swap(true, Ordering::SeqCst) {
-            return;
-        }
-        let mut state = inner.chores.state.lock();
-        state.ready.push_back(self);
-        let attended = state.attending > 0;
-        drop(state);
-        if !attended {
-            inner.platform.wake();
         }
     }
 }

@@ -19,7 +19,8 @@ pub enum Rest {
 }
 
 impl Rest {
-    fn and(self, other: Self) -> Self {
+    /// More, if either is.
+    pub fn and(self, other: Self) -> Self {
         if self == Self::More { self } else { other }
     }
 }
@@ -46,7 +47,7 @@ pub(crate) struct SpaceMark(u32);
 impl Inner {
     /// Deals with everything that has come, and wakes whom it concerns. Any thread, any time.
     pub(crate) fn dispatch(&self) -> Rest {
-        self.attend_chores();
+        self.chores.attend();
         self.reap();
         let now = self.platform.events();
         let before = std::mem::replace(&mut *self.seen.lock(), now);
@@ -60,7 +61,7 @@ impl Inner {
         if now.space_wanted != before.space_wanted {
             self.notify_if(self.room.wanted(now.space_wanted));
         }
-        attended.and(self.do_chores())
+        attended.and(self.chores.run())
     }
 
     /// Lets the rings deal with what has come to them: all of them after an interrupt, and those

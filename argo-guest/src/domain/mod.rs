@@ -17,7 +17,7 @@
 
 mod answer;
 mod calls;
-mod chores;
+pub(crate) mod chores;
 pub(crate) mod drive;
 pub(crate) mod driver;
 pub(crate) mod events;
@@ -148,7 +148,7 @@ pub(crate) struct Inner {
     rings: Mutex<Vec<Arc<dyn Attend>>>,
     /// Rings that have not done with what came to them.
     unfinished: Mutex<Vec<Arc<dyn Attend>>>,
-    chores: Chores,
+    chores: Chores<Self>,
     pub(crate) replies: Mutex<Replies>,
     pub(crate) watch: Watch,
     room: Room,

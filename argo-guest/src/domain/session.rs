@@ -7,6 +7,7 @@ use std::time::Duration;
 use argo_core::platform::Platform;
 
 use super::Inner;
+use super::chores::Chores;
 use super::drive::{self, Drive};
 use super::driver::Background;
 use super::events::Rest;
@@ -19,6 +20,9 @@ pub trait Session: Send + Sync + Sized + 'static {
 
     /// Who waits for the platform.
     fn drive(&self) -> &Drive;
+
+    /// Its work that nobody waits for.
+    fn chores(&self) -> &Chores<Self>;
 
     /// Deals with what has come, and wakes whom it concerns.
     fn dispatch(&self) -> Rest;
@@ -40,6 +44,10 @@ impl Session for Inner {
 
     fn drive(&self) -> &Drive {
         &self.drive
+    }
+
+    fn chores(&self) -> &Chores<Self> {
+        &self.chores
     }
 
     fn dispatch(&self) -> Rest {

@@ -103,7 +103,14 @@ impl ListenOptions {
     /// Listens on this port.
     pub const fn port(port: Port) -> Self {
         let stream = StreamOptions::new();
-        Self { port, partner: Partner::Any, backlog: 16, connections: 1024, peer_memory: None, stream }
+        Self {
+            port,
+            partner: Partner::Any,
+            backlog: 16,
+            connections: 1024,
+            peer_memory: None,
+            stream,
+        }
     }
 
     /// Hears this domain only. (Default: any, which the policy must allow.)
