@@ -36,7 +36,9 @@ impl Inner {
         self.watch.conns.lock().push(Arc::downgrade(conn));
         let start = !std::mem::replace(&mut *self.watch.started.lock(), true);
         if start {
-            self.begin_chore(Urgency::Idle, watch(self.clone()));
+            // Counted from here on, not from whenever the chore is first looked at.
+            let known = self.platform.events().peers_gone;
+            self.begin_chore(Urgency::Idle, watch(self.clone(), known));
         }
     }
 
@@ -59,8 +61,8 @@ impl Inner {
     }
 }
 
-async fn watch(inner: Arc<Inner>) {
-    let mut asked = inner.platform.events().peers_gone;
+async fn watch(inner: Arc<Inner>, known: Option<u32>) {
+    let mut asked = known;
     while !inner.is_gone() {
         let news = inner.watch.rings_went.listen();
         let seen = inner.platform.events().peers_gone;
