@@ -65,21 +65,14 @@ impl Ring {
 
     /// Wakes a reader if there is something to read. It wakes the next when it has done.
     fn wake_if_filled(&self, ram: View<'_>) {
-        if !self.is_empty(ram) {
+        let memory = self.memory(ram);
+        if memory.load_rx() != memory.load_tx() {
             self.readable.notify(1);
         }
     }
 }
 
 impl Attend for Ring {
-    fn is_empty(&self, ram: View<'_>) -> bool {
-        is_empty(&self.memory(ram))
-    }
-
-    fn has_news(&self, ram: View<'_>) -> bool {
-        !self.is_empty(ram)
-    }
-
     fn attend(&self) -> Rest {
         self.readable.notify(1);
         Rest::Nothing
@@ -88,9 +81,4 @@ impl Attend for Ring {
     fn end(&self) {
         self.readable.notify(usize::MAX);
     }
-}
-
-/// Whether nothing is in the ring with this memory.
-pub(crate) fn is_empty(memory: &View<'_>) -> bool {
-    memory.load_rx() == memory.load_tx()
 }

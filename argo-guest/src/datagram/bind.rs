@@ -109,7 +109,7 @@ async fn bind(domain: &Domain, how: BindOptions) -> Result<Datagram, BindError> 
         None => Registration::any_port(inner, how.partner, len).await?,
     };
     let ring = Arc::new(Ring::new(&registration));
-    inner.add_ring(ring.clone());
+    inner.add_ring(ring.clone(), &registration);
     Ok(Datagram {
         domain: domain.clone(),
         ring,

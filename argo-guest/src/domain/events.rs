@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use argo_mem::View;
 use event_listener::EventListener;
 
-use super::{Inner, Notify};
+use super::{Attend, Inner, Notify};
 
 /// Whether a dispatch left work for another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,21 +22,6 @@ impl Rest {
     pub fn and(self, other: Self) -> Self {
         if self == Self::More { self } else { other }
     }
-}
-
-/// A ring of ours, as whoever deals with events sees it.
-pub(crate) trait Attend: Send + Sync {
-    /// Whether nothing is in it.
-    fn is_empty(&self, ram: View<'_>) -> bool;
-
-    /// Whether there may be something to deal with. Asked often, with the table of rings locked.
-    fn has_news(&self, ram: View<'_>) -> bool;
-
-    /// Deals with what has come, within a budget, and wakes whom it concerns.
-    fn attend(&self) -> Rest;
-
-    /// The session has ended: wakes everybody.
-    fn end(&self);
 }
 
 /// A wait for room that cannot miss what happened since it was marked.
@@ -69,8 +53,7 @@ impl Inner {
     fn attend_rings(&self, interrupted: bool) -> Rest {
         let mut due = std::mem::take(&mut *self.unfinished.lock());
         if interrupted {
-            let ram = self.platform.ram();
-            due.extend(self.rings.lock().iter().filter(|ring| ring.has_news(ram)).cloned());
+            self.rings.filled(self.platform.ram(), &mut due);
         }
         due.retain(|ring| ring.attend() == Rest::More);
         if due.is_empty() {
@@ -113,8 +96,7 @@ impl Inner {
 
     /// A notify was executed.
     pub(super) fn notified(&self) -> Notify {
-        let ram = self.platform.ram();
-        let all_empty = self.rings.lock().iter().all(|ring| ring.is_empty(ram));
+        let all_empty = self.rings.are_empty(self.platform.ram());
         self.room.notified(all_empty, self.platform.events().space_wanted)
     }
 }

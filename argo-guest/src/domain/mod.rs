@@ -13,6 +13,7 @@
 //! | [`session`] | what all of these need of a session |
 //! | [`chores`] | work that no caller waits for |
 //! | [`patience`] | how long a caller waits |
+//! | [`rings`] | which rings have something in them |
 //! | [`room`] | whom to tell that there is room |
 
 mod answer;
@@ -22,6 +23,7 @@ pub(crate) mod drive;
 pub(crate) mod driver;
 pub(crate) mod events;
 mod patience;
+mod rings;
 mod room;
 pub(crate) mod session;
 mod sleeper;
@@ -41,6 +43,7 @@ use event_listener::Event;
 use parking_lot::{Mutex, RwLock};
 
 use crate::arena::{Arena, Block, OutOfMemory};
+use crate::registration::Registration;
 use crate::stream::{Replies, Watch};
 pub(crate) use answer::Chunk;
 pub(crate) use calls::After;
@@ -49,8 +52,10 @@ use chores::Chores;
 pub(crate) use chores::Urgency;
 use drive::Drive;
 pub(crate) use driver::{Background, WaitingTask};
-pub(crate) use events::{Attend, Rest, SpaceMark};
+pub(crate) use events::{Rest, SpaceMark};
 pub(crate) use patience::{Patience, TimedOut};
+pub(crate) use rings::Attend;
+use rings::Rings;
 use room::Notify;
 use room::Room;
 pub(crate) use timers::race;
@@ -145,7 +150,7 @@ pub(crate) struct Inner {
     order: RwLock<()>,
     /// Calls for which nobody waits and for which there was no room: at most one a ring, and one.
     backlog: Mutex<VecDeque<(Call, Tag)>>,
-    rings: Mutex<Vec<Arc<dyn Attend>>>,
+    rings: Rings,
     /// Rings that have not done with what came to them.
     unfinished: Mutex<Vec<Arc<dyn Attend>>>,
     chores: Chores<Self>,
@@ -176,7 +181,7 @@ impl Inner {
             calls: Mutex::default(),
             order: RwLock::new(()),
             backlog: Mutex::default(),
-            rings: Mutex::default(),
+            rings: Rings::default(),
             unfinished: Mutex::default(),
             chores: Chores::default(),
             replies: Mutex::default(),
@@ -215,12 +220,13 @@ impl Inner {
         blocks.into_iter().for_each(|block| arena.release(block));
     }
 
-    pub(crate) fn add_ring(&self, ring: Arc<dyn Attend>) {
-        self.rings.lock().push(ring);
+    /// Looks after this ring from now on.
+    pub(crate) fn add_ring(&self, ring: Arc<dyn Attend>, registration: &Registration) {
+        self.rings.add(ring, registration);
     }
 
     pub(crate) fn remove_ring(&self, ring: &dyn Attend) {
-        self.rings.lock().retain(|other| !std::ptr::addr_eq(Arc::as_ptr(other), ring));
+        self.rings.remove(ring);
     }
 
     /// Ends the session from this side.
@@ -240,7 +246,6 @@ impl Inner {
         self.vacancy.notify(usize::MAX);
         self.wake_senders();
         self.watch.rings_went.notify(usize::MAX);
-        let rings = self.rings.lock().clone();
-        rings.iter().for_each(|ring| ring.end());
+        self.rings.end();
     }
 }

@@ -28,7 +28,6 @@ use crate::arena::OutOfMemory;
 use crate::datagram::SendError;
 use crate::domain::{Attend, Inner, Rest};
 use crate::registration::Registration;
-use crate::ring;
 
 /// Messages whose heads are judged in one go before others have their turn.
 const BUDGET: usize = 256;
@@ -141,8 +140,10 @@ impl Conn {
         home: Registration,
     ) -> Result<Arc<Self>, OutOfMemory> {
         let source = Address::new(origin.local.domain, home.port());
-        let conn = Self::new(inner, connection, origin, source, Inbox::Own(OwnRing::new(home)))?;
-        inner.add_ring(conn.clone());
+        let home = Arc::new(home);
+        let inbox = Inbox::Own(OwnRing::new(home.clone()));
+        let conn = Self::new(inner, connection, origin, source, inbox)?;
+        inner.add_ring(conn.clone(), &home);
         Ok(conn)
     }
 
@@ -441,17 +442,6 @@ impl News {
 }
 
 impl Attend for Conn {
-    fn is_empty(&self, _ram: View<'_>) -> bool {
-        match &self.inbox {
-            Inbox::Own(own) => own.home().is_none_or(|home| ring::is_empty(&home.memory())),
-            Inbox::Shared(_) => true,
-        }
-    }
-
-    fn has_news(&self, ram: View<'_>) -> bool {
-        !self.is_empty(ram)
-    }
-
     fn attend(&self) -> Rest {
         let rest = self.judge();
         if self.link.lock().deaf {

@@ -44,10 +44,10 @@ struct Reader {
 }
 
 impl OwnRing {
-    pub(super) fn new(home: Registration) -> Self {
+    pub(super) fn new(home: Arc<Registration>) -> Self {
         let consumer = Consumer::new(home.len());
         let reader = Mutex::new(Reader { consumer, offset: 0, taken: 0 });
-        Self { home: Mutex::new(Some(Arc::new(home))), reader }
+        Self { home: Mutex::new(Some(home)), reader }
     }
 
     /// Takes the ring down, as soon as nobody reads in it.

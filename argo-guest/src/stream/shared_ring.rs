@@ -20,7 +20,6 @@ use super::replies::Reply;
 use crate::address::Address;
 use crate::domain::{Attend, Inner, Rest};
 use crate::registration::Registration;
-use crate::ring;
 
 /// Messages dealt with in one go before others have their turn.
 const BUDGET: usize = 64;
@@ -85,7 +84,9 @@ impl SharedRing {
     /// Looks after it from now on, and after what has come already.
     pub(super) fn begin(&self) {
         let Some(this) = self.this.upgrade() else { return };
-        self.inner.add_ring(this.clone());
+        if let Some(home) = self.home() {
+            self.inner.add_ring(this.clone(), &home);
+        }
         self.inner.attend_later(this);
     }
 
@@ -235,7 +236,8 @@ impl SharedRing {
         if before.passed() < mark && before.home().is_some() {
             let _ = before.attend();
         }
-        let due = before.passed() >= mark || before.home().is_none();
+        let broken = before.corrupt().is_some();
+        let due = before.passed() >= mark || before.home().is_none() || broken;
         if due {
             self.reader.lock().after = None;
         }
@@ -244,14 +246,6 @@ impl SharedRing {
 }
 
 impl Attend for SharedRing {
-    fn is_empty(&self, _ram: View<'_>) -> bool {
-        self.home().is_none_or(|home| ring::is_empty(&home.memory()))
-    }
-
-    fn has_news(&self, ram: View<'_>) -> bool {
-        !self.stalled.load(Ordering::SeqCst) && !self.is_empty(ram)
-    }
-
     fn attend(&self) -> Rest {
         if !self.is_due() {
             return Rest::More;
