@@ -2,7 +2,7 @@
 
 use argo_core::ring::{Message, RingMem};
 use argo_core::{DomainId, Port};
-use argo_stream::wire::HEAD;
+use argo_stream::wire::{Flags, HEAD};
 use argo_stream::{Arrival, Endpoint, HEAD_MAX};
 
 use crate::address::Address;
@@ -40,6 +40,12 @@ impl Arriving {
     pub(super) fn conid(&self) -> Option<u32> {
         let bytes = self.head[..self.len.min(HEAD) as usize].get(4..8)?;
         bytes.try_into().ok().map(u32::from_le_bytes)
+    }
+
+    /// Whether it says that the data ends.
+    pub(super) fn is_end(&self) -> bool {
+        let flags = self.head.first_chunk().map_or(0, |flags| u32::from_le_bytes(*flags));
+        self.len >= HEAD && Flags::from_bits_retain(flags).contains(Flags::FIN)
     }
 
     pub(super) fn source(&self) -> Address {

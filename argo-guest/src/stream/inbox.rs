@@ -138,12 +138,14 @@ impl Reader {
         while self.taken < judged {
             // A ring that broke Argo's rules was noticed when it was judged.
             let message = self.consumer.peek(&memory).ok().flatten()?;
-            let skip = Arriving::read(&message, &memory)
-                .and_then(|arriving| connection.payload(&arriving.arrival()));
-            // A message of boundaries may be empty; of a stream that says nothing.
+            let arriving = Arriving::read(&message, &memory);
+            let skip = arriving.as_ref().and_then(|it| connection.payload(&it.arrival()));
+            // A message of boundaries may be empty, unless it is the end alone; of a stream that
+            // says nothing.
             let wanted = |skip: &u32| match connection.kind() {
-                argo_stream::Kind::Stream => *skip < message.payload_len(),
-                argo_stream::Kind::Seqpacket => true,
+                _ if *skip < message.payload_len() => true,
+                argo_stream::Kind::Stream => false,
+                argo_stream::Kind::Seqpacket => arriving.as_ref().is_some_and(|it| !it.is_end()),
             };
             match skip.filter(wanted) {
                 Some(skip) => return Some((message, skip)),
