@@ -179,11 +179,8 @@ impl ListenPort {
         peers.values().flat_map(|peer| &peer.requests).for_each(|request| self.refuse(request.key));
         loop {
             let next = self.backlog.lock().pop();
-            match next {
-                Some((key, Waiting::Plain { .. })) => self.refuse(key),
-                Some((_, Waiting::Ready(conn))) => farewell::close(&conn),
-                None => break,
-            }
+            let Some((key, waiting)) = next else { break };
+            self.turn_away(key, waiting);
         }
         peers.into_values().filter_map(|peer| peer.ring).for_each(|ring| ring.retire());
     }
@@ -196,6 +193,27 @@ impl ListenPort {
     fn give_up(&self, key: Key) {
         self.refuse(key);
         self.backlog.lock().closed(key.peer.domain);
+    }
+
+    /// Lets a prepared connection wait to be accepted.
+    fn queue(&self, key: Key, waiting: Waiting) {
+        let mut backlog = self.backlog.lock();
+        // Asked under the lock: what is queued now is found by `close`.
+        if self.closed.load(Ordering::SeqCst) {
+            drop(backlog);
+            return self.turn_away(key, waiting);
+        }
+        backlog.push(key, waiting);
+        drop(backlog);
+        self.acceptable.notify(1);
+    }
+
+    /// Nobody will accept it.
+    fn turn_away(&self, key: Key, waiting: Waiting) {
+        match waiting {
+            Waiting::Plain { .. } => self.refuse(key),
+            Waiting::Ready(conn) => farewell::close(&conn),
+        }
     }
 
     /// Once a domain, since it can provoke as many as it likes.
@@ -357,15 +375,9 @@ impl ListenPort {
 /// Prepares what a domain has asked for, one request after the other.
 async fn usher(port: Arc<ListenPort>, domain: DomainId) {
     while let Some(request) = port.next_request(domain) {
-        let prepared = port.prepare(&request).await;
         let key = request.key;
-        match prepared {
-            Ok(waiting) if !port.closed.load(Ordering::SeqCst) => {
-                port.backlog.lock().push(key, waiting);
-                port.acceptable.notify(1);
-            }
-            Ok(Waiting::Ready(conn)) => farewell::close(&conn),
-            Ok(Waiting::Plain { .. }) => port.refuse(key),
+        match port.prepare(&request).await {
+            Ok(waiting) => port.queue(key, waiting),
             Err(error) => {
                 port.log_refusal(domain, &error);
                 port.refuse(key);
