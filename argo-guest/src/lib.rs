@@ -74,7 +74,7 @@ pub use buffer::{Buffer, OutsideBuffer};
 pub use datagram::{
     BatchError, BindError, BindOptions, Blocking, Datagram, Received, RecvError, SendError,
 };
-pub use domain::Domain;
+pub use domain::{Domain, Driver};
 
 /// The waiting core, for models of it.
 #[cfg(argo_loom)]

@@ -1,6 +1,5 @@
 //! Rings of ours as the hypervisor knows them: registered here, taken down when dropped.
 
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
 use argo_core::abi::{self, Op, RegisterFlags, RegisterRing, UnregisterRing};
@@ -69,7 +68,7 @@ impl Registration {
         len: RingLen,
     ) -> Result<Self, BindError> {
         // Unpredictable, so that two sessions of a domain seldom meet.
-        let start = RandomState::new().hash_one(len.bytes()) as u32;
+        let start = inner.draw() as u32;
         for step in 0..ANY_PORT_TRIES {
             let port = Port(start.wrapping_add(step) | ANY_PORT_FIRST);
             match Self::new(inner, port, partner, len).await {

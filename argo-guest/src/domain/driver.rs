@@ -60,6 +60,11 @@ impl Drive {
         self.driver_wanted.notify_one();
     }
 
+    /// No driver thread is to be started.
+    pub(super) fn is_driven_elsewhere(&self) {
+        self.lead.lock().claims.started = true;
+    }
+
     /// Sleeps until there is something to wait for; `None` when the session has ended.
     fn duty(&self, me: &Arc<Sleeper>) -> Option<Role> {
         let mut lead = self.lead.lock();

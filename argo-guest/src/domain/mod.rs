@@ -10,6 +10,8 @@
 //! | [`driver`] | when the driver thread waits, and for whom |
 //! | [`sleeper`] | a thread that waits for news |
 //! | [`timers`] | futures that are ready at a time |
+//! | [`turns`] | the same from a loop that somebody else owns |
+//! | [`chance`] | numbers that others do not guess |
 //! | [`session`] | what all of these need of a session |
 //! | [`chores`] | work that no caller waits for |
 //! | [`patience`] | how long a caller waits |
@@ -18,6 +20,7 @@
 
 mod answer;
 mod calls;
+mod chance;
 pub(crate) mod chores;
 pub(crate) mod drive;
 pub(crate) mod driver;
@@ -31,6 +34,7 @@ mod submit;
 #[cfg(test)]
 mod tests;
 pub(crate) mod timers;
+mod turns;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -48,6 +52,7 @@ use crate::stream::{Replies, Watch};
 pub(crate) use answer::Chunk;
 pub(crate) use calls::After;
 use calls::Calls;
+use chance::Chance;
 use chores::Chores;
 pub(crate) use chores::Urgency;
 use drive::Drive;
@@ -59,6 +64,7 @@ use rings::Rings;
 use room::Notify;
 use room::Room;
 pub(crate) use timers::race;
+pub use turns::Driver;
 
 /// A domain as its sockets use it: RAM, hypercalls and interrupts of one session.
 ///
@@ -66,7 +72,8 @@ pub(crate) use timers::race;
 /// by [`close`](Self::close).
 ///
 /// Nothing runs in the background until the first async operation has to wait; from then on one
-/// thread waits for interrupts whenever no blocking caller does. It ends with the session.
+/// thread waits for interrupts whenever no blocking caller does. It ends with the session. Where
+/// there are no threads: [`without_thread`](Self::without_thread).
 #[derive(Clone)]
 pub struct Domain {
     handle: Arc<Handle>,
@@ -82,8 +89,11 @@ impl Domain {
     }
 
     pub(crate) fn over(platform: Arc<dyn Platform>, lending: Lending) -> Self {
-        let inner = Arc::new(Inner::new(platform, lending));
-        Self { handle: Arc::new(Handle { inner }) }
+        Self::of(Inner::new(platform, lending, Chance::own()))
+    }
+
+    fn of(inner: Inner) -> Self {
+        Self { handle: Arc::new(Handle { inner: Arc::new(inner) }) }
     }
 
     /// Which domain this is.
@@ -154,6 +164,7 @@ pub(crate) struct Inner {
     /// Rings that have not done with what came to them.
     unfinished: Mutex<Vec<Arc<dyn Attend>>>,
     chores: Chores<Self>,
+    chance: Chance,
     pub(crate) replies: Mutex<Replies>,
     pub(crate) watch: Watch,
     room: Room,
@@ -169,7 +180,7 @@ pub(crate) struct Inner {
 }
 
 impl Inner {
-    fn new(platform: Arc<dyn Platform>, lending: Lending) -> Self {
+    fn new(platform: Arc<dyn Platform>, lending: Lending, chance: Chance) -> Self {
         let events = platform.events();
         Self {
             arena: Mutex::new(Arena::new(platform.ram().len())),
@@ -184,6 +195,7 @@ impl Inner {
             rings: Rings::default(),
             unfinished: Mutex::default(),
             chores: Chores::default(),
+            chance,
             replies: Mutex::default(),
             watch: Watch::default(),
             vacancy: Event::new(),
@@ -195,6 +207,11 @@ impl Inner {
 
     pub(crate) fn is_gone(&self) -> bool {
         self.gone.load(Ordering::Acquire)
+    }
+
+    /// A number that others do not guess.
+    pub(crate) fn draw(&self) -> u64 {
+        self.chance.draw()
     }
 
     /// A buffer of at least `len` bytes, given back when dropped.

@@ -1,9 +1,11 @@
 //! Waiting on a platform whose clock runs only while somebody waits, and which shows who does.
 #![allow(clippy::unwrap_used, reason = "tests fail by panic")]
 
-use std::future::pending;
+use std::future::{Future, pending};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::Context;
 use std::thread::{self, ThreadId};
 use std::time::Duration;
 
@@ -12,6 +14,7 @@ use argo_core::{DomainId, GuestAddr};
 use argo_mem::{HeapRam, Memory, View};
 use event_listener::Listener;
 use futures::executor;
+use futures::task::noop_waker_ref;
 use parking_lot::{Condvar, Mutex};
 
 use super::{Domain, Inner, Patience};
@@ -40,9 +43,13 @@ struct State {
 
 impl Bench {
     fn new() -> (Self, Domain) {
-        let (state, changed) = Default::default();
-        let bench = Self(Arc::new(Shared { ram: HeapRam::zeroed(1 << 16), state, changed }));
+        let bench = Self::unused();
         (bench.clone(), Domain::new(bench))
+    }
+
+    fn unused() -> Self {
+        let (state, changed) = Default::default();
+        Self(Arc::new(Shared { ram: HeapRam::zeroed(1 << 16), state, changed }))
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {
@@ -86,7 +93,7 @@ impl Platform for Bench {
     }
 
     fn flush(&self) -> Result<(), Gone> {
-        Ok(())
+        if self.state().closed { Err(Gone) } else { Ok(()) }
     }
 
     fn reap(&self, _: &mut dyn FnMut(Tag, i64)) {}
@@ -235,4 +242,26 @@ fn nobody_waits_for_the_platform_without_a_reason() {
     assert_eq!(bench.state().waits, before + 1);
     bench.raise();
     assert_eq!(inner.space_turns.load(Ordering::SeqCst), 1, "the last event is still to be seen");
+}
+
+#[test]
+fn a_loop_of_ones_own_does_without_a_thread() {
+    let bench = Bench::unused();
+    let (domain, mut driver) = Domain::without_thread(bench.clone(), 1);
+    let inner = domain.inner().clone();
+    let mut sleep = pin!(inner.driven(inner.timer(HOUR)));
+    let mut context = Context::from_waker(noop_waker_ref());
+
+    assert_eq!(driver.turn(), Ok(None));
+    assert!(sleep.as_mut().poll(&mut context).is_pending());
+    assert!(bench.state().woken, "the last turn did not know of this timer");
+    assert_eq!(driver.turn(), Ok(Some(HOUR)));
+    bench.change(|state| state.now = HOUR);
+    assert_eq!(driver.turn(), Ok(None));
+    assert!(sleep.poll(&mut context).is_ready());
+
+    assert_eq!(bench.state().waits, 0, "no thread waits for the platform");
+    bench.change(|state| state.closed = true);
+    assert_eq!(driver.turn(), Err(Gone));
+    assert!(domain.is_gone());
 }

@@ -42,11 +42,15 @@ impl Timers {
 
     /// How long the leader may wait, from now on. A timer for an earlier time ends its wait.
     pub(super) fn arm(&self, platform: &dyn Platform) -> Option<Duration> {
+        self.arm_until().map(|at| at.saturating_sub(platform.now()))
+    }
+
+    /// The same as a time of the platform's clock.
+    pub(super) fn arm_until(&self) -> Option<Duration> {
         let mut table = self.table.lock();
         let first = table.entries.keys().next().map(|&(at, _)| at);
         table.armed = Some(first.unwrap_or(Duration::MAX));
-        drop(table);
-        first.map(|at| at.saturating_sub(platform.now()))
+        first
     }
 
     pub(super) fn disarm(&self) {

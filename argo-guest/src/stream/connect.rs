@@ -1,7 +1,6 @@
 //! Asking for a connection.
 
 use std::future::Future;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::{Arc, Weak};
 
 use argo_core::Partner;
@@ -30,7 +29,7 @@ pub(super) async fn connect(
 ) -> Result<Owner, ConnectError> {
     let inner = domain.inner();
     let home = own_ring(inner, Partner::Domain(to.domain), options).await?;
-    let conid = RandomState::new().hash_one(home.port().0) as u32;
+    let conid = inner.draw() as u32;
     let connection = Connection::connecting(endpoint(to), conid, kind);
     let syn = connection.syn();
     let origin = Origin {
@@ -93,8 +92,8 @@ pub(super) async fn pair(
         own_ring(inner, Partner::Domain(id), options).await?,
         own_ring(inner, Partner::Domain(id), options).await?,
     ];
-    let conid = RandomState::new().hash_one(homes[0].port().0) as u32;
-    let epoch = RandomState::new().hash_one(homes[1].port().0);
+    let conid = inner.draw() as u32;
+    let epoch = inner.draw();
     let ends = homes.each_ref().map(|home| (Address::new(id, home.port()), home.len()));
     let end = |home: Registration, peer: usize| {
         let (to, ring_len) = ends[peer];

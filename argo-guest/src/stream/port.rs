@@ -5,7 +5,6 @@
 //! only its own ring. A connection on the extended wire gets yet another ring to itself.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::hash::{BuildHasher, RandomState};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -273,7 +272,7 @@ impl ListenPort {
         max_message: u32,
     ) -> Result<Waiting, ConnectError> {
         let Key { peer, conid } = request.key;
-        let epoch = RandomState::new().hash_one(conid);
+        let epoch = self.inner.draw();
         let connection = Connection::accepted(peer, conid, request.kind, Mode::Extended { epoch });
         let (port, ring_len);
         let conn = match self.ring_for_one(peer.domain).await {
