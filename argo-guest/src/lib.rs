@@ -3,7 +3,7 @@
 //! A [`Domain`] is a session with a hypervisor: with `argod` on a Linux host
 //! ([`Domain::attach`], [`Domain::from_env`]), or over any other
 //! [`Platform`](argo_core::platform::Platform) ([`Domain::new`]). On it, [`Datagram`] sends and
-//! receives whole messages.
+//! receives whole messages, [`stream`] carries bytes both ways.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -61,6 +61,7 @@ mod domain;
 #[cfg(all(feature = "host", target_os = "linux"))]
 pub mod host;
 mod in_place;
+mod readiness;
 mod registration;
 mod ring;
 pub mod stream;
@@ -75,6 +76,7 @@ pub use datagram::{
     BatchError, BindError, BindOptions, Blocking, Datagram, Received, RecvError, SendError,
 };
 pub use domain::{Domain, Driver};
+pub use readiness::{Interest, Ready};
 
 /// The waiting core, for models of it.
 #[cfg(argo_loom)]

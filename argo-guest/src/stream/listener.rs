@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use argo_core::platform::Gone;
 use argo_stream::Kind;
+use parking_lot::Mutex;
 
 use super::Owner;
 use super::error::AcceptError;
@@ -22,6 +23,7 @@ use crate::domain::{Background, Domain, Inner, Patience};
 pub(super) struct Listening {
     domain: Domain,
     port: Arc<ListenPort>,
+    waiter: Mutex<Waiter>,
     /// Requests are answered even while nobody waits for them.
     _standby: Background<Inner>,
 }
@@ -34,7 +36,7 @@ impl Listening {
     ) -> Result<Self, BindError> {
         let port = ListenPort::bind(domain.inner(), kind, how).await?;
         let standby = domain.inner().background();
-        Ok(Self { domain: domain.clone(), port, _standby: standby })
+        Ok(Self { domain: domain.clone(), port, waiter: Mutex::default(), _standby: standby })
     }
 
     pub(super) fn local_addr(&self) -> Address {
@@ -73,11 +75,10 @@ impl Listening {
 
     pub(super) fn poll_accept(
         &self,
-        waiter: &mut Waiter,
         context: &mut Context<'_>,
     ) -> Poll<Result<(Owner, Address), AcceptError>> {
         let event = &self.port.acceptable;
-        waiter.poll(context, self.domain.inner(), event, || self.try_accept())
+        self.waiter.lock().poll(context, self.domain.inner(), event, || self.try_accept())
     }
 
     async fn next(&self, patience: Patience) -> Result<(Owner, Address), AcceptError> {
@@ -169,9 +170,18 @@ impl StreamListener {
         self.listening.try_accept().map(stream)
     }
 
+    /// [`accept`](Self::accept) as a poll. Of several tasks that poll, the one that did so last is
+    /// woken.
+    pub fn poll_accept(
+        &self,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<(Stream, Address), AcceptError>> {
+        self.listening.poll_accept(context).map_ok(stream)
+    }
+
     /// The connections, one after the other, as a [`futures::Stream`] that does not end.
     pub fn incoming(self) -> Incoming {
-        Incoming { listener: self, waiter: Waiter::default() }
+        Incoming { listener: self }
     }
 
     /// Where it listens.
@@ -199,16 +209,13 @@ impl std::fmt::Debug for StreamListener {
 #[must_use = "streams do nothing unless polled"]
 pub struct Incoming {
     listener: StreamListener,
-    waiter: Waiter,
 }
 
 impl futures::Stream for Incoming {
     type Item = Result<(Stream, Address), AcceptError>;
 
-    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        let accepted = this.listener.listening.poll_accept(&mut this.waiter, context);
-        accepted.map(|accepted| Some(accepted.map(stream)))
+    fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.listener.poll_accept(context).map(Some)
     }
 }
 

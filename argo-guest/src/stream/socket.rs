@@ -3,18 +3,21 @@
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 
 use argo_stream::Kind;
 
-use super::Owner;
 use super::conn::Conn;
-use super::connect::{connect, pair};
-use super::error::{ConnectError, StreamError};
-use super::inbox::Reading;
+use super::error::ConnectError;
+#[cfg(doc)]
+use super::error::StreamError;
 use super::options::StreamOptions;
-use super::waiting::{Waiter, until};
+use super::owner::{Owner, Side};
+use super::read_half::OwnedReadHalf;
+use super::write_half::OwnedWriteHalf;
 use crate::address::Address;
-use crate::domain::{Domain, Inner, Patience};
+use crate::domain::Domain;
+use crate::readiness::{Interest, Ready};
 
 /// A connection to a port of a domain: bytes both ways, in order, each once, or an error.
 ///
@@ -38,9 +41,8 @@ use crate::domain::{Domain, Inner, Patience};
 /// session ([`Domain`]) waits for all that, at most 1 s: to be sure of more, `shutdown` or `flush`
 /// first. What the peer goes on to write is refused there.
 pub struct Stream {
-    pub(super) owner: Arc<Owner>,
-    pub(super) reading: Waiter,
-    pub(super) writing: Waiter,
+    pub(super) read_half: OwnedReadHalf,
+    pub(super) write_half: OwnedWriteHalf,
 }
 
 impl Stream {
@@ -67,8 +69,7 @@ impl Stream {
         to: Address,
         options: &StreamOptions,
     ) -> Result<Self, ConnectError> {
-        let connecting = connect(domain, to, options, Kind::Stream);
-        Ok(Self::of(domain.inner().driven(connecting).await?))
+        Ok(Self::of(Owner::connect(domain, to, options, Kind::Stream).await?))
     }
 
     /// [`connect`](Self::connect) for callers that may block.
@@ -88,8 +89,7 @@ impl Stream {
         to: Address,
         options: &StreamOptions,
     ) -> Result<Self, ConnectError> {
-        let connecting = connect(domain, to, options, Kind::Stream);
-        Ok(Self::of(domain.inner().block_on(connecting)?))
+        Ok(Self::of(Owner::connect_blocking(domain, to, options, Kind::Stream)?))
     }
 
     /// The two ends of a connection inside one domain, which must be allowed to send to itself. It
@@ -98,35 +98,37 @@ impl Stream {
     /// # Errors
     /// See [`ConnectError`].
     pub fn pair(domain: &Domain) -> Result<(Self, Self), ConnectError> {
-        let options = StreamOptions::new();
-        let made = pair(domain, &options, Kind::Stream);
-        let (first, second) = domain.inner().block_on(made)?;
+        let (first, second) = Owner::pair(domain, Kind::Stream)?;
         Ok((Self::of(first), Self::of(second)))
     }
 
     pub(super) fn of(owner: Owner) -> Self {
-        Self { owner: Arc::new(owner), reading: Waiter::default(), writing: Waiter::default() }
+        let (reading, writing) = Side::both(owner);
+        Self {
+            read_half: OwnedReadHalf { side: reading },
+            write_half: OwnedWriteHalf { side: writing },
+        }
     }
 
     /// This end. Of an accepted stream, the port that it was accepted on.
     pub fn local_addr(&self) -> Address {
-        self.owner.conn.local
+        self.conn().local
     }
 
     /// The other end: the port that was dialled, or of an accepted stream the one that dialled.
     pub fn peer_addr(&self) -> Address {
-        self.owner.conn.peer
+        self.conn().peer
     }
 
     /// The domain that it belongs to.
     pub fn domain(&self) -> &Domain {
-        &self.owner.domain
+        &self.owner().domain
     }
 
     /// Whether the peer is one of ours, with half-close and a ring for each connection; else it
     /// speaks the plain wire of OpenXT's Linux driver.
     pub fn is_extended(&self) -> bool {
-        self.owner.conn.is_extended()
+        self.conn().is_extended()
     }
 
     /// Reads what has come, at least one byte, into `out`; 0: the end (or an empty `out`).
@@ -137,8 +139,7 @@ impl Stream {
     /// # Cancel safety
     /// Dropped before it is ready, nothing was read.
     pub async fn read(&self, out: &mut [u8]) -> io::Result<usize> {
-        let conn = self.conn();
-        Ok(self.readable_until(|| conn.try_read(out, Reading::Take)).await?)
+        self.read_half.read(out).await
     }
 
     /// Copies what has come into `out` and leaves it there to be read; 0: the end.
@@ -149,8 +150,7 @@ impl Stream {
     /// # Cancel safety
     /// As for [`read`](Self::read).
     pub async fn peek(&self, out: &mut [u8]) -> io::Result<usize> {
-        let conn = self.conn();
-        Ok(self.readable_until(|| conn.try_read(out, Reading::Peek)).await?)
+        self.read_half.peek(out).await
     }
 
     /// Writes some of these bytes, at least one unless there are none; how many.
@@ -161,8 +161,7 @@ impl Stream {
     /// # Cancel safety
     /// Dropped before it is ready, nothing was written.
     pub async fn write(&self, bytes: &[u8]) -> io::Result<usize> {
-        let conn = self.conn();
-        Ok(self.writable_until(|| conn.try_write(&[IoSlice::new(bytes)])).await?)
+        self.write_half.write(bytes).await
     }
 
     /// Waits until everything written lies in the peer's ring.
@@ -173,7 +172,7 @@ impl Stream {
     /// # Cancel safety
     /// It waits only; may be dropped at any time.
     pub async fn flush(&self) -> io::Result<()> {
-        Ok(self.writable_until(|| self.conn().try_flush()).await?)
+        self.write_half.flush().await
     }
 
     /// Shuts down one way or both. `Write`: what was written is delivered (this waits for it), then
@@ -197,7 +196,7 @@ impl Stream {
     /// # Errors
     /// As for [`read`](Self::read), or `WouldBlock`.
     pub fn try_read(&self, out: &mut [u8]) -> io::Result<usize> {
-        Ok(self.conn().try_read(out, Reading::Take)?)
+        self.read_half.try_read(out)
     }
 
     /// [`try_read`](Self::try_read) into several buffers, one after the other.
@@ -205,7 +204,7 @@ impl Stream {
     /// # Errors
     /// As for [`try_read`](Self::try_read).
     pub fn try_read_vectored(&self, out: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        Ok(try_read_vectored(self.conn(), out)?)
+        self.read_half.try_read_vectored(out)
     }
 
     /// [`peek`](Self::peek), if something has come.
@@ -213,7 +212,7 @@ impl Stream {
     /// # Errors
     /// As for [`try_read`](Self::try_read).
     pub fn try_peek(&self, out: &mut [u8]) -> io::Result<usize> {
-        Ok(self.conn().try_read(out, Reading::Peek)?)
+        self.read_half.try_peek(out)
     }
 
     /// [`write`](Self::write), if the send buffer has room.
@@ -221,7 +220,7 @@ impl Stream {
     /// # Errors
     /// As for [`read`](Self::read), or `WouldBlock`.
     pub fn try_write(&self, bytes: &[u8]) -> io::Result<usize> {
-        self.try_write_vectored(&[IoSlice::new(bytes)])
+        self.write_half.try_write(bytes)
     }
 
     /// [`try_write`](Self::try_write) of several pieces, one after the other.
@@ -229,15 +228,71 @@ impl Stream {
     /// # Errors
     /// As for [`try_write`](Self::try_write).
     pub fn try_write_vectored(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        Ok(self.conn().try_write(parts)?)
+        self.write_half.try_write_vectored(parts)
     }
 
-    pub(super) fn conn(&self) -> &Arc<Conn> {
-        &self.owner.conn
+    /// Waits until a read would not wait: something has come, or nothing will.
+    ///
+    /// # Errors
+    /// None: what is wrong with the connection, the read says.
+    ///
+    /// # Cancel safety
+    /// It waits only; may be dropped at any time.
+    pub async fn readable(&self) -> io::Result<()> {
+        self.read_half.readable().await
     }
 
-    pub(super) fn inner(&self) -> &Arc<Inner> {
-        self.owner.domain.inner()
+    /// Waits until a write would not wait: the send buffer has room, or the connection takes no
+    /// more.
+    ///
+    /// # Errors
+    /// None: what is wrong with the connection, the write says.
+    ///
+    /// # Cancel safety
+    /// It waits only; may be dropped at any time.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.write_half.writable().await
+    }
+
+    /// Waits until it is ready for something of interest, and returns for what. No interest is
+    /// answered at once.
+    ///
+    /// # Errors
+    /// None: what is wrong with the connection, reads and writes say.
+    ///
+    /// # Cancel safety
+    /// It waits only; may be dropped at any time.
+    pub async fn ready(&self, interest: Interest) -> io::Result<Ready> {
+        Ok(self.owner().ready(interest).await)
+    }
+
+    /// [`readable`](Self::readable) as a poll. Of several tasks that poll (or read through the I/O
+    /// traits), the one that did so last is woken.
+    pub fn poll_read_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.read_half.poll_read_ready(context)
+    }
+
+    /// [`writable`](Self::writable) as a poll. Of several tasks that poll (or write through the I/O
+    /// traits), the one that did so last is woken.
+    pub fn poll_write_ready(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.write_half.poll_write_ready(context)
+    }
+
+    /// What has broken the connection, told once; `None` for an end in good order. Reads and writes
+    /// go on to fail with it, too.
+    ///
+    /// # Errors
+    /// None.
+    pub fn take_error(&self) -> io::Result<Option<io::Error>> {
+        Ok(self.owner().take_error())
+    }
+
+    fn owner(&self) -> &Owner {
+        &self.read_half.side.owner
+    }
+
+    fn conn(&self) -> &Arc<Conn> {
+        self.read_half.conn()
     }
 
     pub(super) fn begin_shutdown(&self, how: Shutdown) {
@@ -248,47 +303,10 @@ impl Stream {
             self.conn().finish();
         }
     }
-
-    async fn readable_until<T>(
-        &self,
-        attempt: impl FnMut() -> Result<T, StreamError>,
-    ) -> Result<T, StreamError> {
-        let inner = self.inner();
-        inner.driven(until(inner, &self.conn().readable, Patience::ENDLESS, attempt)).await
-    }
-
-    async fn writable_until<T>(
-        &self,
-        attempt: impl FnMut() -> Result<T, StreamError>,
-    ) -> Result<T, StreamError> {
-        let inner = self.inner();
-        inner.driven(until(inner, &self.conn().writable, Patience::ENDLESS, attempt)).await
-    }
-}
-
-/// Fills the buffers in order, with what has come.
-pub(super) fn try_read_vectored(
-    conn: &Conn,
-    out: &mut [IoSliceMut<'_>],
-) -> Result<usize, StreamError> {
-    let mut read = 0;
-    for part in out.iter_mut().filter(|part| !part.is_empty()) {
-        let len = part.len();
-        match conn.try_read(part, Reading::Take) {
-            Ok(some) if some < len => return Ok(read + some),
-            Ok(all) => read += all,
-            Err(_) if read > 0 => return Ok(read),
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(read)
 }
 
 impl std::fmt::Debug for Stream {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Stream")
-            .field("local_addr", &self.local_addr())
-            .field("peer_addr", &self.peer_addr())
-            .finish_non_exhaustive()
+        self.conn().describe(f, "Stream")
     }
 }

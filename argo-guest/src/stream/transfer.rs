@@ -160,7 +160,7 @@ impl Conn {
         Ok(link.connection.head(Flags::empty()))
     }
 
-    fn check_open(&self, state: Sending) -> Result<(), StreamError> {
+    pub(super) fn check_open(&self, state: Sending) -> Result<(), StreamError> {
         match state {
             Sending::Open => Ok(()),
             Sending::Finished => Err(self.closed()),
