@@ -3,9 +3,42 @@
 use std::time::Duration;
 
 use argo_core::Errno;
-use argo_guest::{BindError, BindOptions, Blocking, Datagram, Domain, Partner, Port};
+use argo_guest::stream::{ConnectError, ListenOptions, StreamOptions};
+use argo_guest::{
+    BindError, BindOptions, Blocking, Datagram, Domain, DomainId, Partner, Port, SendError,
+};
 
 use super::Failure;
+
+/// The rings of channels.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Rings {
+    /// Their length in bytes, if it is not the usual one.
+    pub(super) len: Option<u32>,
+    /// How long a connection may take to come about, if not the usual time.
+    pub(super) connect_timeout: Option<Duration>,
+}
+
+impl Rings {
+    /// Of connections.
+    pub(super) fn stream(self) -> StreamOptions {
+        let options = StreamOptions::new();
+        let options = self.len.map_or(options, |len| options.ring_len(len));
+        self.connect_timeout.map_or(options, |timeout| options.connect_timeout(timeout))
+    }
+
+    /// Of listeners, for everybody or one domain.
+    pub(super) fn listen(self, port: Port, partner: Option<DomainId>) -> ListenOptions {
+        let options = ListenOptions::port(port).stream(self.stream());
+        partner.map_or(options, |partner| options.partner(partner))
+    }
+
+    /// Of datagrams, on this port or any.
+    pub(super) fn datagram(self, port: Option<Port>) -> BindOptions {
+        let options = from(port);
+        self.len.map_or(options, |len| options.ring_len(len))
+    }
+}
 
 /// Bound to this port, or to any.
 pub(super) fn from(port: Option<Port>) -> BindOptions {
@@ -28,7 +61,8 @@ pub(super) fn whom(partner: Partner) -> String {
     }
 }
 
-fn explain(error: &BindError) -> String {
+/// In words, and what to look at.
+pub(super) fn explain(error: &BindError) -> String {
     match error {
         BindError::PartnerAway { partner, errno: Errno::ESRCH } => {
             format!("there is no {}", whom(*partner))
@@ -50,6 +84,29 @@ fn explain(error: &BindError) -> String {
         BindError::InUse { port, partner } => {
             let whom = whom(*partner);
             format!("port {port} is in use: there is a ring that {whom} may send to")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// In words, and what to look at.
+pub(super) fn explain_connect(error: &ConnectError) -> String {
+    match error {
+        ConnectError::Refused { to } => {
+            format!(
+                "connection refused: nobody listens at {to}, or it takes no more connections of \
+                 this domain"
+            )
+        }
+        ConnectError::TimedOut { to, after } => {
+            format!(
+                "no answer from {to} within {after:?}; does it accept connections, and may it send \
+                 to this domain (hook send)?"
+            )
+        }
+        ConnectError::Bind(error) => explain(error),
+        ConnectError::Send(SendError::Denied { to }) => {
+            format!("policy refuses messages to {to} (hook send)")
         }
         other => other.to_string(),
     }

@@ -4,12 +4,19 @@
 #![forbid(unsafe_code)]
 
 mod bound;
+mod channel;
+mod complaint;
 mod demo;
+mod input;
+mod netcat;
 mod ping;
+mod progress;
+mod proxy;
 mod recv;
 mod replay;
 mod replay_domain;
 mod send;
+mod slots;
 mod sockets;
 mod stat;
 mod table;
@@ -34,6 +41,9 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Demo(demo::Demo),
+    Listen(netcat::Listen),
+    Connect(netcat::Connect),
+    Proxy(proxy::Proxy),
     Send(send::Send),
     Recv(recv::Recv),
     Ping(ping::Ping),
@@ -63,6 +73,9 @@ pub fn main() -> ExitCode {
     let Arguments { command } = Arguments::parse();
     let done = match command {
         Command::Demo(demo) => demo.run(),
+        Command::Listen(listen) => listen.run(),
+        Command::Connect(connect) => connect.run(),
+        Command::Proxy(proxy) => proxy.run(),
         Command::Send(send) => send.run(),
         Command::Recv(recv) => recv.run(),
         Command::Ping(ping) => ping.run(),

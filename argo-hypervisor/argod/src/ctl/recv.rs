@@ -41,7 +41,7 @@ pub(super) struct Recv {
     #[arg(long, conflicts_with_all = ["show_source", "raw"])]
     echo: bool,
     /// Bytes of the ring, a multiple of 16: a datagram may be 32 bytes shorter.
-    #[arg(long, value_name = "BYTES", default_value_t = RING_LEN_DEFAULT)]
+    #[arg(long, value_name = "BYTES", default_value_t = RING_LEN_DEFAULT, value_parser = values::ring_len)]
     ring_len: u32,
     #[command(flatten)]
     acting: Acting,

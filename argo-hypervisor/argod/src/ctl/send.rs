@@ -9,6 +9,7 @@ use argo_guest::{Address, Port};
 use clap::Args;
 
 use super::bound::{bind, from, patient};
+use super::progress::Progress;
 use super::sockets::Acting;
 use super::{Failure, values};
 
@@ -31,6 +32,8 @@ pub(super) struct Send {
     #[arg(long, value_name = "TIME", value_parser = values::duration)]
     timeout: Option<Duration>,
     #[command(flatten)]
+    progress: Progress,
+    #[command(flatten)]
     acting: Acting,
 }
 
@@ -43,11 +46,13 @@ impl Send {
         let how = from(self.from_port).ring_len(RING_LEN);
         let socket = bind(&domain, how.partner(self.to.domain))?;
         let mut input = io::stdin().lock();
+        let meter = self.progress.meter();
         let mut number = 0u64;
         while let Some(datagram) = self.next(&mut input).map_err(Failure::failed)? {
             number += 1;
             let sent = patient(&socket, self.timeout).send_to(&datagram, self.to);
             sent.map_err(|error| Failure::failed(format!("datagram {number}: {error}")))?;
+            meter.sent(datagram.len());
             if self.whole {
                 break;
             }
@@ -80,7 +85,14 @@ mod tests {
 
     fn all(whole: bool, mut input: &[u8]) -> Vec<Vec<u8>> {
         let to = values::address("2:7").unwrap();
-        let send = Send { to, whole, from_port: None, timeout: None, acting: Acting::default() };
+        let send = Send {
+            to,
+            whole,
+            from_port: None,
+            timeout: None,
+            progress: Progress::NONE,
+            acting: Acting::default(),
+        };
         let mut read = Vec::new();
         while let Some(datagram) = send.next(&mut input).unwrap() {
             read.push(datagram);
@@ -105,8 +117,14 @@ mod tests {
     #[test]
     fn what_no_ring_takes_is_refused() {
         let to = values::address("2:7").unwrap();
-        let send =
-            Send { to, whole: false, from_port: None, timeout: None, acting: Acting::default() };
+        let send = Send {
+            to,
+            whole: false,
+            from_port: None,
+            timeout: None,
+            progress: Progress::NONE,
+            acting: Acting::default(),
+        };
         let error = send.next(&mut io::BufReader::new(io::repeat(b'x'))).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
     }

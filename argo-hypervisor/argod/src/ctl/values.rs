@@ -41,6 +41,26 @@ pub(super) fn duration(text: &str) -> Result<Duration, String> {
     Duration::try_from_secs_f64(count * seconds).map_err(|_| wrong())
 }
 
+/// A number of bytes: plain, or in KiB, MiB or GiB.
+pub(super) fn size(text: &str) -> Result<u64, String> {
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (count, unit) = text.split_at(digits);
+    let factor: Option<u64> = match unit {
+        "" => Some(1),
+        "KiB" => Some(1 << 10),
+        "MiB" => Some(1 << 20),
+        "GiB" => Some(1 << 30),
+        _ => None,
+    };
+    let size = factor.and_then(|factor| count.parse::<u64>().ok()?.checked_mul(factor));
+    size.ok_or_else(|| format!("{text:?} is no size: expected such as 32800 or 700MiB"))
+}
+
+/// The same, of a ring.
+pub(super) fn ring_len(text: &str) -> Result<u32, String> {
+    u32::try_from(size(text)?).map_err(|_| format!("{text:?}: no ring is so long"))
+}
+
 fn number(text: &str) -> Option<u32> {
     match text.strip_prefix("0x") {
         // `from_str_radix` would take a sign too.
@@ -63,6 +83,16 @@ mod tests {
             assert!(address(wrong).is_err(), "{wrong}");
         }
         assert!(address("server:7").unwrap_err().contains("not its name"));
+    }
+
+    #[test]
+    fn sizes_may_have_a_unit() {
+        assert_eq!(size("32800"), Ok(32_800));
+        assert_eq!(size("3MiB"), Ok(3 << 20));
+        for wrong in ["", "MiB", "1MB", "-1", "1.5KiB", "99999999999GiB"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+        assert!(ring_len("4GiB").is_err());
     }
 
     #[test]

@@ -123,8 +123,11 @@ fn prepare_folder(dir: &Path) -> Result<(), ListenError> {
     Ok(())
 }
 
-/// Removes what an argod that is gone left at the path.
-fn clear_path(path: &Path, kind: SocketType) -> Result<(), ListenError> {
+/// Removes the socket that a process which is gone left at the path.
+///
+/// # Errors
+/// [`ListenError`]: somebody serves there, or it is no socket.
+pub(crate) fn clear_path(path: &Path, kind: SocketType) -> Result<(), ListenError> {
     let meta = match fs::symlink_metadata(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         other => other.map_err(failed(path, "looking at the path"))?,

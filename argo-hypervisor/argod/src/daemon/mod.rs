@@ -27,7 +27,7 @@ mod sockopt;
 mod spin;
 mod stat;
 mod system;
-mod throttle;
+pub(crate) mod throttle;
 mod worker;
 
 use std::io;
@@ -47,6 +47,7 @@ use worker::Worker;
 
 pub use host::DomainError;
 pub use listener::ListenError;
+pub(crate) use listener::clear_path;
 
 /// Why the daemon did not start. Nothing is left running.
 #[derive(Debug, thiserror::Error)]
