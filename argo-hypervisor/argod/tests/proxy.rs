@@ -222,10 +222,17 @@ fn it_ends_when_argod_does() {
 }
 
 #[test]
-fn one_side_has_to_be_of_argo() {
+fn it_is_told_what_makes_no_sense() {
     let argod = argod();
-    let arguments = ["proxy", "--listen", "tcp:127.0.0.1:0", "--to", "tcp:127.0.0.1:1"];
-    let (status, said) = failure(&acting_as(&argod, "client", &arguments).output().unwrap());
-    assert_eq!(status, Some(2));
-    assert!(said.contains("must be of Argo"), "{said}");
+    let check = |listen: &str, to: &str, more: &[&str], expected: &str| {
+        let arguments = [&["proxy", "--listen", listen, "--to", to], more].concat();
+        let output = acting_as(&argod, "client", &arguments).output().unwrap();
+        let (status, said) = failure(&output);
+        assert_eq!(status, Some(2), "{said}");
+        assert!(said.contains(expected), "{said}");
+    };
+    check("tcp:127.0.0.1:0", "tcp:127.0.0.1:1", &[], "must be of Argo");
+    check("tcp:127.0.0.1:0", "argo:2:7", &["--from", "2"], "--from is of --listen argo:PORT");
+    check("argo:2:7", "tcp:127.0.0.1:1", &[], "no port");
+    check("argo:7", "tcp:127.0.0.1", &[], "expected argo:DOMAIN:PORT, unix:PATH or tcp:HOST:PORT");
 }

@@ -114,7 +114,7 @@ pub(super) fn explain_connect(error: &ConnectError) -> String {
 
 #[cfg(test)]
 mod tests {
-    use argo_guest::DomainId;
+    use argo_guest::Address;
 
     use super::*;
 
@@ -131,5 +131,20 @@ mod tests {
         let used = explain(&BindError::InUse { port: Port(7), partner });
         assert_eq!(used, "port 7 is in use: there is a ring that domain 2 may send to");
         assert!(explain(&BindError::Quota { ring_len: 4032 }).contains("4032"));
+    }
+
+    #[test]
+    fn connections_that_fail_are_told_in_words() {
+        let to = Address::new(DomainId::new(2).unwrap(), Port(7));
+        let refused = explain_connect(&ConnectError::Refused { to });
+        assert!(refused.starts_with("connection refused: nobody listens at 2:7"), "{refused}");
+        let denied = explain_connect(&ConnectError::Send(SendError::Denied { to }));
+        assert_eq!(denied, "policy refuses messages to 2:7 (hook send)");
+        let after = Duration::from_secs(5);
+        let late = explain_connect(&ConnectError::TimedOut { to, after });
+        assert!(late.starts_with("no answer from 2:7 within 5s"), "{late}");
+        let bind =
+            BindError::PartnerAway { partner: Partner::Domain(to.domain), errno: Errno::ESRCH };
+        assert_eq!(explain_connect(&ConnectError::Bind(bind)), "there is no domain 2");
     }
 }

@@ -73,9 +73,7 @@ struct Service {
 
 impl Proxy {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        if !self.listen.is_argo() && !self.to.is_argo() {
-            return Err(Failure::usage("one of --listen and --to must be of Argo: argo:…"));
-        }
+        self.check()?;
         let domain = self.acting.attach()?;
         // Before there is a socket file: a signal that comes meanwhile still has it removed.
         let signals = Signals::new([SIGINT, SIGTERM]).map_err(Failure::failed)?;
@@ -88,6 +86,16 @@ impl Proxy {
         // The threads end with the process, and their connections.
         ended.recv().map_err(Failure::failed)?.map_err(Failure::failed)?;
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn check(&self) -> Result<(), Failure> {
+        if !self.listen.is_argo() && !self.to.is_argo() {
+            return Err(Failure::usage("one of --listen and --to must be of Argo: argo:…"));
+        }
+        if self.from.is_some() && !self.listen.is_argo() {
+            return Err(Failure::usage("--from is of --listen argo:PORT: others have no domain"));
+        }
+        Ok(())
     }
 
     fn rings(&self) -> Rings {
