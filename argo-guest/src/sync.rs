@@ -1,11 +1,11 @@
 //! What waiting is made of: the real thing, or loom's where the waiting core is modelled.
 
 #[cfg(argo_loom)]
-pub(crate) use self::modelled::{Condvar, Mutex, Parker};
+pub(crate) use self::modelled::{Condvar, Mutex, MutexGuard, Parker};
 #[cfg(argo_loom)]
 pub(crate) use loom::{sync::atomic, thread};
 #[cfg(not(argo_loom))]
-pub(crate) use parking_lot::{Condvar, Mutex};
+pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
 #[cfg(not(argo_loom))]
 pub(crate) use std::{sync::atomic, thread};
 

@@ -5,6 +5,9 @@
 //! long as it takes, and hands the lead to the first blocking caller that follows it: one that
 //! calls again and again leads for itself and does not meet the driver thread on its way. While
 //! somebody else leads, it sleeps until told.
+//!
+//! Without any claim it dozes for a while before it sleeps: background work that comes and goes
+//! with every burst of a busy caller finds it dozing, and does not pay for waking it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +15,7 @@ use std::time::Duration;
 use super::drive::{Drive, Lead, Role, take_part};
 use super::session::Session;
 use super::sleeper::Sleeper;
-use crate::sync::{model_failed, thread};
+use crate::sync::{MutexGuard, model_failed, thread};
 
 /// How long nobody has led before the driver thread leads for background work. Long against the
 /// microseconds between two waits of a busy blocking caller, which would otherwise have to follow
@@ -27,10 +30,14 @@ pub(super) struct Claims {
     tasks: usize,
     /// Guards of background work.
     guards: usize,
+    /// Counts the claims that were ever made.
+    made: u64,
     /// The thread was started.
     started: bool,
     /// The thread sleeps until nobody leads.
     watches: bool,
+    /// The thread sleeps until there is a claim.
+    sleeps: bool,
     ended: bool,
 }
 
@@ -38,6 +45,12 @@ impl Claims {
     /// Whether to tell the driver thread that nobody leads any more.
     pub(super) fn take_watch(&mut self) -> bool {
         std::mem::take(&mut self.watches)
+    }
+
+    /// Whether the driver thread has to be told of a claim: background work can wait until it
+    /// looks by itself, if it will.
+    fn is_told(&self) -> bool {
+        self.tasks > 0 || self.sleeps
     }
 
     fn none(&self) -> bool {
@@ -76,7 +89,7 @@ impl Drive {
                 return Some(lead.join(me));
             }
             if lead.claims.none() {
-                self.driver_wanted.wait(&mut lead);
+                self.doze(&mut lead);
             } else if lead.led {
                 lead.claims.watches = true;
                 self.driver_wanted.wait(&mut lead);
@@ -89,6 +102,17 @@ impl Drive {
                     return Some(lead.join(me));
                 }
             }
+        }
+    }
+
+    /// Sleeps until there is a claim, if none comes for a while.
+    fn doze(&self, lead: &mut MutexGuard<'_, Lead>) {
+        let made = lead.claims.made;
+        self.driver_wanted.wait_for(lead, QUIET);
+        if lead.claims.none() && lead.claims.made == made && !lead.claims.ended {
+            lead.claims.sleeps = true;
+            self.driver_wanted.wait(lead);
+            lead.claims.sleeps = false;
         }
     }
 }
@@ -142,11 +166,13 @@ fn disclaim(session: &impl Session, remove: impl FnOnce(&mut Claims)) {
 fn claim<S: Session>(session: &Arc<S>, add: impl FnOnce(&mut Claims)) {
     let mut lead = session.drive().lead.lock();
     add(&mut lead.claims);
+    lead.claims.made = lead.claims.made.wrapping_add(1);
     let start = !std::mem::replace(&mut lead.claims.started, true);
+    let tell = lead.claims.is_told();
     drop(lead);
     if start {
         start_driver(session);
-    } else {
+    } else if tell {
         session.drive().driver_wanted.notify_one();
     }
 }
