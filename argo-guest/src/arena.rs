@@ -1,7 +1,7 @@
 //! Who uses which part of the domain's RAM.
 //!
-//! Rings grow from the bottom in whole pages, buffers from the top in powers of two; freed buffers
-//! are kept by size for the next one. When nothing fits, what was kept is merged with its
+//! Rings grow from the bottom in whole pages, buffers from the top in powers of two and a little
+//! more; freed buffers are kept by size for the next one. When nothing fits, what was kept is merged with its
 //! neighbours and looked through once more, so that old small buffers never keep a large one out.
 
 use std::collections::BTreeMap;
@@ -11,8 +11,9 @@ use argo_core::abi::PAGE_SIZE;
 const PAGE: usize = PAGE_SIZE as usize;
 /// The smallest buffer, in bytes; all sizes are multiples of it, so that everything is aligned.
 const UNIT: usize = 128;
-/// Sizes that are kept for reuse: 128 bytes, doubled up to 128 KiB.
-const CLASSES: usize = 11;
+/// Sizes that are kept for reuse: 128 bytes, and beyond that powers of two up to 128 KiB, each with
+/// 128 bytes more. For payloads are powers of two more often than not, and have a head.
+const CLASSES: usize = 12;
 
 /// No part of the RAM is large enough.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -139,7 +140,7 @@ impl Arena {
     fn merge_kept(&mut self) {
         for class in 0..CLASSES {
             for offset in std::mem::take(&mut self.kept[class]) {
-                self.merge(offset, UNIT << class);
+                self.merge(offset, size_of_class(class));
             }
         }
     }
@@ -167,15 +168,17 @@ impl Arena {
 }
 
 fn class_of(len: usize) -> Option<usize> {
-    let class = len.div_ceil(UNIT).next_power_of_two().trailing_zeros() as usize;
-    (class < CLASSES).then_some(class)
+    let payload = len.saturating_sub(UNIT).div_ceil(UNIT);
+    let class = if payload == 0 { 0 } else { payload.next_power_of_two().trailing_zeros() + 1 };
+    (class < CLASSES as u32).then_some(class as usize)
+}
+
+fn size_of_class(class: usize) -> usize {
+    class.checked_sub(1).map_or(UNIT, |doubled| UNIT + (UNIT << doubled))
 }
 
 fn size_of_buffer(len: usize) -> usize {
-    match class_of(len) {
-        Some(class) => UNIT << class,
-        None => len.next_multiple_of(PAGE),
-    }
+    class_of(len).map_or(len.next_multiple_of(PAGE), size_of_class)
 }
 
 #[cfg(test)]
@@ -206,6 +209,19 @@ mod tests {
         taken.into_iter().for_each(|block| arena.release(block));
         let whole = arena.pages(63 * PAGE).unwrap();
         assert_eq!((whole.offset(), whole.len()), (PAGE, 63 * PAGE));
+    }
+
+    #[test]
+    fn a_payload_of_a_power_of_two_and_its_head_cost_little_more() {
+        assert_eq!(Arena::new(2 * PAGE).buffer(UNIT).unwrap().len(), UNIT);
+        for payload in (7..=17).map(|power| 1 << power) {
+            let mut arena = Arena::new(64 * PAGE);
+            let block = arena.buffer(payload + 56).unwrap();
+            assert_eq!(block.len(), payload + UNIT);
+            let offset = block.offset();
+            arena.release(block);
+            assert_eq!(arena.buffer(payload + 1).unwrap().offset(), offset);
+        }
     }
 
     #[test]
