@@ -4,12 +4,14 @@
 //! | module | what |
 //! |---|---|
 //! | [`payload`] | what is moved: written anew by the sender, summed by the receiver |
-//! | [`way`] | the ways: a Unix stream with frames, Argo through argod |
+//! | [`way`] | the ways of messages: a Unix stream with frames, Argo's datagrams through argod |
+//! | [`plain`] | the ways of bytes: an Argo stream, a Unix stream, one through a relay |
 //! | [`party`] | the process at either end |
 //! | [`round`] | running rounds, throwing away disturbed ones, medians |
 #![forbid(unsafe_code)]
 
 pub mod party;
 pub mod payload;
+pub mod plain;
 pub mod round;
 pub mod way;

@@ -9,17 +9,38 @@ use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use argo_core::DomainId;
+use argo_guest::Domain;
 use clap::ValueEnum;
 
+use crate::plain::{self, ArgoStream, Plain};
 use crate::way::{Argo, Failure, Framed, Receiver, Sender};
 
 /// The ways.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Way {
-    /// A Unix stream with frames.
-    Unix,
+    /// Frames on a Unix stream.
+    Framed,
     /// Datagrams through argod.
     Argo,
+    /// A stream through argod.
+    Stream,
+    /// A Unix stream.
+    Unix,
+    /// A Unix stream to a process that copies to a Unix stream.
+    Relay,
+}
+
+impl Way {
+    /// Its name in orders.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Framed => "framed",
+            Self::Argo => "argo",
+            Self::Stream => "stream",
+            Self::Unix => "unix",
+            Self::Relay => "relay",
+        }
+    }
 }
 
 /// The ends of a way, each a process and a domain.
@@ -79,6 +100,14 @@ impl Party {
         Self::spawn(&["--hypervisor"], dir)
     }
 
+    /// Starts the relay as a process of its own.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub fn relay(dir: &Path) -> io::Result<Self> {
+        Self::spawn(&["--relay"], dir)
+    }
+
     fn spawn(role: &[&str], dir: &Path) -> io::Result<Self> {
         let mut process = Command::new(std::env::current_exe()?)
             .args(role)
@@ -103,11 +132,7 @@ impl Party {
     /// # Errors
     /// It is gone.
     pub fn order(&mut self, way: Way, load: Load) -> io::Result<()> {
-        let way = match way {
-            Way::Unix => "unix",
-            Way::Argo => "argo",
-        };
-        writeln!(self.orders, "{way} {} {}", load.len, load.count)
+        writeln!(self.orders, "{} {} {}", way.name(), load.len, load.count)
     }
 
     /// Waits until it has, and returns its sum.
@@ -134,45 +159,68 @@ impl Drop for Party {
 /// # Errors
 /// A way broke.
 pub fn live(end: End, dir: &Path) -> Result<(), Failure> {
-    let receiver = DomainId::new(RECEIVER).ok_or("bad id")?;
-    let argo = Argo::attach(&dir.join(format!("{}.sock", end.name())), receiver)?;
-    let unix = Framed::new(meet(end, &dir.join("unix.sock"))?);
-    let mut ways = Ways { unix, argo };
+    let mut ways = Ways::meet(end, dir)?;
     println!("ok 0");
     for order in io::stdin().lines() {
         let order = order?;
         let words: Vec<&str> = order.split(' ').collect();
         let [way, len, count] = words[..] else { return Err(format!("order {order:?}").into()) };
         let load = Load { len: len.parse()?, count: count.parse()? };
-        let sum = match (end, way) {
-            (End::Sender, "unix") => send(&mut ways.unix, load)?,
-            (End::Sender, _) => send(&mut ways.argo, load)?,
-            (End::Receiver, "unix") => ways.unix.receive(load.len, load.count)?,
-            (End::Receiver, _) => ways.argo.receive(load.len, load.count)?,
+        let sum = match Way::from_str(way, false)? {
+            Way::Framed => go(end, &mut ways.framed, load)?,
+            Way::Argo => go(end, &mut ways.argo, load)?,
+            Way::Stream => go(end, &mut ways.stream, load)?,
+            Way::Unix => go(end, &mut ways.unix, load)?,
+            Way::Relay => go(end, &mut ways.relay, load)?,
         };
         println!("ok {sum}");
     }
     Ok(())
 }
 
+fn go(end: End, way: &mut (impl Sender + Receiver), load: Load) -> Result<u64, Failure> {
+    match end {
+        End::Sender => way.send(load.len, load.count).map(|()| 0),
+        End::Receiver => way.receive(load.len, load.count),
+    }
+}
+
 struct Ways {
-    unix: Framed,
+    framed: Framed,
     argo: Argo,
+    stream: Plain<ArgoStream>,
+    unix: Plain<UnixStream>,
+    relay: Plain<UnixStream>,
 }
 
-fn send(way: &mut impl Sender, load: Load) -> Result<u64, Failure> {
-    way.send(load.len, load.count)?;
-    Ok(0)
+impl Ways {
+    /// Connects the two ends: the receiver listens and says so, the sender is started then.
+    fn meet(end: End, dir: &Path) -> Result<Self, Failure> {
+        let receiver = DomainId::new(RECEIVER).ok_or("bad id")?;
+        let domain = Domain::attach(dir.join(format!("{}.sock", end.name())))?;
+        let argo = Argo::bind(&domain, receiver)?;
+        let listener = plain::listen(end, &domain)?;
+        let relay = plain::relayed(end, dir)?;
+        let [framed, unix] = unix_streams(end, &dir.join("unix.sock"))?;
+        let stream = plain::argo(&domain, listener)?;
+        Ok(Self {
+            framed: Framed::new(framed),
+            argo,
+            stream: Plain::new(stream),
+            unix: Plain::new(unix),
+            relay: Plain::new(relay),
+        })
+    }
 }
 
-/// The Unix stream between the two: the receiver listens, the sender, started later, connects.
-fn meet(end: End, path: &Path) -> io::Result<UnixStream> {
+/// Two Unix streams between the two ends.
+fn unix_streams(end: End, path: &Path) -> io::Result<[UnixStream; 2]> {
     match end {
         End::Receiver => {
             let listener = UnixListener::bind(path)?;
             println!("ok 0");
-            Ok(listener.accept()?.0)
+            Ok([listener.accept()?.0, listener.accept()?.0])
         }
-        End::Sender => UnixStream::connect(path),
+        End::Sender => Ok([UnixStream::connect(path)?, UnixStream::connect(path)?]),
     }
 }

@@ -20,20 +20,24 @@ pub struct Pair {
     pub own: Vec<u32>,
 }
 
-/// What a comparison found.
+/// What a comparison found: for each way, in their order, messages a second, one figure a round.
 pub struct Comparison {
-    /// Messages a second over Argo, one figure a round.
-    pub argo: Vec<f64>,
-    /// Messages a second over the peer, one figure a round.
-    pub peer: Vec<f64>,
+    /// Of each way.
+    pub rates: Vec<Vec<f64>>,
     /// Rounds that were thrown away.
     pub disturbed: usize,
 }
 
 impl Comparison {
-    /// The median of the rounds' ratios.
-    pub fn ratio(&self) -> f64 {
-        median(self.argo.iter().zip(&self.peer).map(|(argo, peer)| argo / peer).collect())
+    /// Rounds that count.
+    pub fn rounds(&self) -> usize {
+        self.rates.first().map_or(0, Vec::len)
+    }
+
+    /// The rounds' ratios of the first way to the `peer`th.
+    pub fn ratios(&self, peer: usize) -> Vec<f64> {
+        let both = self.rates[0].iter().zip(&self.rates[peer]);
+        both.map(|(first, peer)| first / peer).collect()
     }
 }
 
@@ -47,31 +51,33 @@ pub fn median(mut values: Vec<f64>) -> f64 {
     }
 }
 
-/// Compares Argo with the Unix stream over `rounds` undisturbed rounds of this load. `strangers` is
-/// the processor time of others (or taken by the machine's host) that a round may contain, as a
+/// Compares the ways over `rounds` undisturbed rounds of this load. `strangers` is the processor
+/// time of others (or taken by the machine's host) that a way's part of a round may contain, as a
 /// share of its length.
 ///
 /// # Errors
 /// A party failed, or a sum was wrong.
 pub fn compare(
     pair: &mut Pair,
+    ways: &[Way],
     load: Load,
     rounds: usize,
     strangers: f64,
 ) -> io::Result<Comparison> {
-    let mut found = Comparison { argo: Vec::new(), peer: Vec::new(), disturbed: 0 };
+    let mut found = Comparison { rates: vec![Vec::new(); ways.len()], disturbed: 0 };
     for _ in 0..rounds * TRIES {
-        if found.argo.len() == rounds {
+        if found.rounds() == rounds {
             break;
         }
-        let argo = one(pair, Way::Argo, load, strangers)?;
-        let peer = one(pair, Way::Unix, load, strangers)?;
-        match (argo, peer) {
-            (Some(argo), Some(peer)) => {
-                found.argo.push(load.count as f64 / argo.as_secs_f64());
-                found.peer.push(load.count as f64 / peer.as_secs_f64());
+        let times = ways.iter().map(|way| one(pair, *way, load, strangers));
+        let times = times.collect::<io::Result<Vec<_>>>()?;
+        match times.into_iter().collect::<Option<Vec<_>>>() {
+            Some(times) => {
+                for (rates, time) in found.rates.iter_mut().zip(times) {
+                    rates.push(load.count as f64 / time.as_secs_f64());
+                }
             }
-            _ => found.disturbed += 1,
+            None => found.disturbed += 1,
         }
     }
     Ok(found)

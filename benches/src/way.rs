@@ -90,12 +90,11 @@ const BATCH_MESSAGES: usize = 128;
 const COPIED: usize = 1024;
 
 impl Argo {
-    /// Attaches to the domain at this socket. Messages go to `receiver`.
-    pub fn attach(socket: &std::path::Path, receiver: DomainId) -> Result<Self, Failure> {
-        let domain = Domain::attach(socket)?;
+    /// In this domain. Messages go to `receiver`.
+    pub fn bind(domain: &Domain, receiver: DomainId) -> Result<Self, Failure> {
         let socket = match domain.id() == receiver {
-            true => Datagram::bind_blocking(&domain, BindOptions::port(PORT).ring_len(RING))?,
-            false => Datagram::bind_blocking(&domain, BindOptions::any_port())?,
+            true => Datagram::bind_blocking(domain, BindOptions::port(PORT).ring_len(RING))?,
+            false => Datagram::bind_blocking(domain, BindOptions::any_port())?,
         };
         Ok(Self { socket, to: Address::new(receiver, PORT), batch: Vec::new() })
     }

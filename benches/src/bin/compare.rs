@@ -1,7 +1,8 @@
-//! Argo through argod against framed Unix sockets, between the same two processes.
+//! Argo through argod against Unix sockets, between the same two processes: datagrams against
+//! framed messages, streams against streams, direct and through a relay.
 //!
-//! Both write each message anew and look at all of it; argod is a third process. The rounds
-//! alternate, and a ratio is the median of the rounds' ratios.
+//! All write each message anew and look at all of it; argod and the relay are processes of their
+//! own. The rounds alternate, and a ratio is the median of the rounds' ratios.
 #![forbid(unsafe_code)]
 
 use std::path::{Path, PathBuf};
@@ -9,14 +10,21 @@ use std::process::ExitCode;
 
 use argod::config::Config;
 use argod::daemon::Daemon;
-use benches::party::{self, End, Load, Party, RECEIVER, SENDER};
-use benches::round::{Pair, compare, median};
+use benches::party::{self, End, Load, Party, RECEIVER, SENDER, Way};
+use benches::plain;
+use benches::round::{Comparison, Pair, compare, median};
 use benches::way::Failure;
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
-/// Compares Argo through argod with framed Unix sockets, side by side.
+/// Compares Argo through argod with Unix sockets, side by side.
 #[derive(Parser)]
 struct Arguments {
+    /// Only these ways.
+    #[arg(value_enum)]
+    kind: Option<Kind>,
+    /// Only this size: 64, 4k or 64k.
+    #[arg(long)]
+    size: Option<String>,
     /// Rounds that count, for each size.
     #[arg(long, default_value_t = 7)]
     rounds: usize,
@@ -29,16 +37,66 @@ struct Arguments {
     /// Internal: be argod.
     #[arg(long, hide = true)]
     hypervisor: bool,
+    /// Internal: be the relay.
+    #[arg(long, hide = true)]
+    relay: bool,
     /// Internal: where the sockets are.
     #[arg(long, hide = true, default_value = ".")]
     dir: PathBuf,
 }
 
-/// Sizes with the number of messages that take about a third of a second.
-const LOADS: [(&str, Load); 3] = [
-    ("64", Load { len: 64, count: 300_000 }),
-    ("4k", Load { len: 4096, count: 120_000 }),
-    ("64k", Load { len: 65536, count: 20_000 }),
+/// What is compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Kind {
+    /// Datagrams against framed messages.
+    Datagrams,
+    /// Streams against streams.
+    Streams,
+}
+
+/// Ways of one kind, side by side: the first is ours.
+struct Table {
+    kind: Kind,
+    title: &'static str,
+    ways: &'static [Way],
+    /// Sizes with the number of messages that take about a third of a second.
+    loads: [(&'static str, Load); 3],
+    /// Of each peer: what the ratio to it is called, with its row in the performance page and what
+    /// is to be reached there with which size.
+    peers: &'static [Peer],
+}
+
+struct Peer {
+    name: &'static str,
+    target: Option<(u32, &'static str, f64)>,
+}
+
+const TABLES: [Table; 2] = [
+    Table {
+        kind: Kind::Datagrams,
+        title: "datagrams: argod, unix framed",
+        ways: &[Way::Argo, Way::Framed],
+        loads: [
+            ("64", Load { len: 64, count: 300_000 }),
+            ("4k", Load { len: 4096, count: 120_000 }),
+            ("64k", Load { len: 65536, count: 20_000 }),
+        ],
+        peers: &[Peer { name: "argod_vs_unix", target: None }],
+    },
+    Table {
+        kind: Kind::Streams,
+        title: "streams: argod, unix, unix through a relay",
+        ways: &[Way::Stream, Way::Unix, Way::Relay],
+        loads: [
+            ("64", Load { len: 64, count: 200_000 }),
+            ("4k", Load { len: 4096, count: 60_000 }),
+            ("64k", Load { len: 65536, count: 10_000 }),
+        ],
+        peers: &[
+            Peer { name: "stream_vs_unix", target: None },
+            Peer { name: "stream_vs_relay", target: Some((8, "64k", 3.0)) },
+        ],
+    },
 ];
 
 fn main() -> ExitCode {
@@ -46,7 +104,10 @@ fn main() -> ExitCode {
     let done = match arguments.party {
         Some(end) => party::live(end, &arguments.dir),
         None if arguments.hypervisor => hypervisor(&arguments.dir),
-        None => report(arguments.rounds, arguments.strangers / 100.0),
+        None if arguments.relay => {
+            plain::relay(&arguments.dir, || println!("ok 0")).map_err(Failure::from)
+        }
+        None => report(&arguments),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -64,7 +125,8 @@ fn hypervisor(dir: &Path) -> Result<(), Failure> {
          [[domain]]\nid = {RECEIVER}\nname = \"receiver\"\nram = \"16MiB\"\n\
          [[policy]]\nhook = \"enable\"\nfrom = \"any\"\n\
          [[policy]]\nhook = \"register_any_source\"\nfrom = \"any\"\n\
-         [[policy]]\nhook = \"send\"\nfrom = \"sender\"\nto = \"receiver\"\n"
+         [[policy]]\nhook = \"register_single_source\"\nfrom = \"any\"\nto = \"any\"\n\
+         [[policy]]\nhook = \"send\"\nfrom = \"any\"\nto = \"any\"\n"
     );
     let daemon = Daemon::start(Config::parse("compare", &text)?)?;
     println!("ok 0");
@@ -72,31 +134,61 @@ fn hypervisor(dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
-fn report(rounds: usize, strangers: f64) -> Result<(), Failure> {
+fn report(arguments: &Arguments) -> Result<(), Failure> {
     let dir = tempfile::tempdir()?;
     let mut argod = Party::hypervisor(dir.path())?;
     argod.answer()?;
+    let mut relay = Party::relay(dir.path())?;
+    relay.answer()?;
     let mut receiver = Party::start(End::Receiver, dir.path())?;
     receiver.answer()?;
     let mut sender = Party::start(End::Sender, dir.path())?;
     sender.answer()?;
     receiver.answer()?;
-    let own = vec![argod.pid(), receiver.pid(), sender.pid(), std::process::id()];
+    let own = vec![argod.pid(), relay.pid(), receiver.pid(), sender.pid(), std::process::id()];
     let mut pair = Pair { sender, receiver, own };
-    println!("size   argod msg/s    unix msg/s   argod MB/s  rounds  disturbed");
-    let mut ratios = Vec::new();
-    for (name, load) in LOADS {
-        let found = compare(&mut pair, load, rounds, strangers)?;
-        let (rounds, disturbed, ratio) = (found.argo.len(), found.disturbed, found.ratio());
-        let (argo, peer) = (median(found.argo), median(found.peer));
-        let rate = argo * load.len as f64 / 1e6;
-        println!(
-            "{name:<4}  {argo:>12.0}  {peer:>12.0}  {rate:>11.0}  {rounds:>6}  {disturbed:>9}"
-        );
-        ratios.push((name, ratio));
+    let mut lines = Vec::new();
+    let strangers = arguments.strangers / 100.0;
+    for table in TABLES.iter().filter(|table| arguments.kind.is_none_or(|kind| kind == table.kind))
+    {
+        println!("{}: messages/s, MB/s", table.title);
+        let wanted = |size: &str| arguments.size.as_deref().is_none_or(|only| only == size);
+        for (size, load) in table.loads.into_iter().filter(|(size, _)| wanted(size)) {
+            let found = compare(&mut pair, table.ways, load, arguments.rounds, strangers)?;
+            print_row(size, load, &found);
+            lines.extend(ratio_lines(table, size, &found));
+        }
     }
-    for (name, ratio) in ratios {
-        println!("ratio argod_vs_unix_{name} {ratio:.2}");
-    }
+    lines.iter().for_each(|line| println!("{line}"));
     Ok(())
+}
+
+fn print_row(size: &str, load: Load, found: &Comparison) {
+    print!("{size:<4}");
+    for rates in &found.rates {
+        let rate = median(rates.clone());
+        print!("  {rate:>9.0} {:>6.0}", rate * load.len as f64 / 1e6);
+    }
+    for peer in 1..found.rates.len() {
+        let mut ratios = found.ratios(peer);
+        ratios.sort_by(f64::total_cmp);
+        if let (Some(low), Some(high)) = (ratios.first(), ratios.last()) {
+            print!("  ratio {low:.2} to {high:.2}");
+        }
+    }
+    println!("  rounds {} disturbed {}", found.rounds(), found.disturbed);
+}
+
+fn ratio_lines(table: &Table, size: &str, found: &Comparison) -> Vec<String> {
+    let line = |(index, peer): (usize, &Peer)| {
+        let ratio = median(found.ratios(index + 1));
+        let name = format!("{}_{size}", peer.name);
+        match peer.target {
+            Some((row, at, target)) if at == size => {
+                format!("ratio {row} {name} {ratio:.2} {target}")
+            }
+            _ => format!("ratio {name} {ratio:.2}"),
+        }
+    };
+    table.peers.iter().enumerate().map(line).collect()
 }
