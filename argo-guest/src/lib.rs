@@ -3,7 +3,8 @@
 //! A [`Domain`] is a session with a hypervisor: with `argod` on a Linux host
 //! ([`Domain::attach`], [`Domain::from_env`]), or over any other
 //! [`Platform`](argo_core::platform::Platform) ([`Domain::new`]). On it, [`Datagram`] sends and
-//! receives whole messages, [`stream`] carries bytes both ways.
+//! receives whole messages, [`stream`] carries bytes
+//! both ways, [`seqpacket`] messages.
 //!
 //! ```
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -77,6 +78,7 @@ pub use datagram::{
 };
 pub use domain::{Domain, Driver};
 pub use readiness::{Interest, Ready};
+pub use stream::seqpacket;
 
 /// The waiting core, for models of it.
 #[cfg(argo_loom)]

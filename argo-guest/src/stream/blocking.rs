@@ -108,7 +108,7 @@ impl Blocking<'_, Stream> {
     /// # Errors
     /// As there, or `TimedOut`.
     pub fn shutdown(mut self, how: Shutdown) -> io::Result<()> {
-        self.socket.begin_shutdown(how);
+        self.socket.conn().shut_down(how);
         match how {
             Shutdown::Read => Ok(()),
             Shutdown::Write | Shutdown::Both => self.flush(),

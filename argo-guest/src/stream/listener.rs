@@ -1,5 +1,6 @@
 //! Listening for connections.
 
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -99,7 +100,19 @@ impl NotNow for AcceptError {
     }
 }
 
-/// A port on which connections are accepted.
+/// A socket that is accepted on a port: a stream, or one that keeps message boundaries.
+pub trait Accepted {
+    /// What peers have to ask for.
+    #[doc(hidden)]
+    const KIND: Kind;
+
+    /// The socket of a connection.
+    #[doc(hidden)]
+    fn of(owner: Owner) -> Self;
+}
+
+/// A port on which connections are accepted: [`StreamListener`], or
+/// [`SeqpacketListener`](super::seqpacket::SeqpacketListener).
 ///
 /// Peers of ours are answered as soon as they ask: to them the connection exists, and they may
 /// write, before it is accepted, as with the system's own sockets. Peers on the plain wire are
@@ -111,11 +124,15 @@ impl NotNow for AcceptError {
 /// Dropping it refuses whoever was not accepted; accepted streams live on. While one of them is on
 /// the plain wire, its peer's ring on the port remains: a new listener can be bound, and refuses
 /// that domain until the last such stream has ended.
-pub struct StreamListener {
+pub struct Listener<S> {
     listening: Listening,
+    accepts: PhantomData<fn() -> S>,
 }
 
-impl StreamListener {
+/// A port on which streams are accepted.
+pub type StreamListener = Listener<Stream>;
+
+impl<S: Accepted> Listener<S> {
     /// Listens: `StreamListener::bind(&domain, Port(7))`.
     ///
     /// # Errors
@@ -124,8 +141,8 @@ impl StreamListener {
     /// # Cancel safety
     /// Dropped before it is ready, nothing stays bound.
     pub async fn bind(domain: &Domain, how: impl Into<ListenOptions>) -> Result<Self, BindError> {
-        let binding = Listening::bind(domain, Kind::Stream, how.into());
-        Ok(Self { listening: domain.inner().driven(binding).await? })
+        let binding = Listening::bind(domain, S::KIND, how.into());
+        Ok(Self::over(domain.inner().driven(binding).await?))
     }
 
     /// [`bind`](Self::bind), for callers that may block: it takes one hypercall.
@@ -136,8 +153,8 @@ impl StreamListener {
         domain: &Domain,
         how: impl Into<ListenOptions>,
     ) -> Result<Self, BindError> {
-        let binding = Listening::bind(domain, Kind::Stream, how.into());
-        Ok(Self { listening: domain.inner().block_on(binding)? })
+        let binding = Listening::bind(domain, S::KIND, how.into());
+        Ok(Self::over(domain.inner().block_on(binding)?))
     }
 
     /// Waits for a connection; returns it and who connects.
@@ -147,27 +164,24 @@ impl StreamListener {
     ///
     /// # Cancel safety
     /// Dropped before it is ready, no connection is lost.
-    pub async fn accept(&self) -> Result<(Stream, Address), AcceptError> {
-        self.listening.accept().await.map(stream)
+    pub async fn accept(&self) -> Result<(S, Address), AcceptError> {
+        self.listening.accept().await.map(accepted)
     }
 
     /// [`accept`](Self::accept), for callers that may block; with a timeout, if there is one.
     ///
     /// # Errors
     /// See [`AcceptError`].
-    pub fn accept_blocking(
-        &self,
-        timeout: Option<Duration>,
-    ) -> Result<(Stream, Address), AcceptError> {
-        self.listening.accept_blocking(timeout).map(stream)
+    pub fn accept_blocking(&self, timeout: Option<Duration>) -> Result<(S, Address), AcceptError> {
+        self.listening.accept_blocking(timeout).map(accepted)
     }
 
     /// [`accept`](Self::accept), if somebody wants to connect now.
     ///
     /// # Errors
     /// [`AcceptError::WouldBlock`]: nobody does. See [`AcceptError`] for the others.
-    pub fn try_accept(&self) -> Result<(Stream, Address), AcceptError> {
-        self.listening.try_accept().map(stream)
+    pub fn try_accept(&self) -> Result<(S, Address), AcceptError> {
+        self.listening.try_accept().map(accepted)
     }
 
     /// [`accept`](Self::accept) as a poll. Of several tasks that poll, the one that did so last is
@@ -175,12 +189,12 @@ impl StreamListener {
     pub fn poll_accept(
         &self,
         context: &mut Context<'_>,
-    ) -> Poll<Result<(Stream, Address), AcceptError>> {
-        self.listening.poll_accept(context).map_ok(stream)
+    ) -> Poll<Result<(S, Address), AcceptError>> {
+        self.listening.poll_accept(context).map_ok(accepted)
     }
 
     /// The connections, one after the other, as a [`futures::Stream`] that does not end.
-    pub fn incoming(self) -> Incoming {
+    pub fn incoming(self) -> Incoming<S> {
         Incoming { listener: self }
     }
 
@@ -193,33 +207,37 @@ impl StreamListener {
     pub fn domain(&self) -> &Domain {
         self.listening.domain()
     }
-}
 
-fn stream((owner, peer): (Owner, Address)) -> (Stream, Address) {
-    (Stream::of(owner), peer)
-}
-
-impl std::fmt::Debug for StreamListener {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("StreamListener").field("local_addr", &self.local_addr()).finish()
+    fn over(listening: Listening) -> Self {
+        Self { listening, accepts: PhantomData }
     }
 }
 
-/// The connections of a listener, see [`StreamListener::incoming`].
-#[must_use = "streams do nothing unless polled"]
-pub struct Incoming {
-    listener: StreamListener,
+fn accepted<S: Accepted>((owner, peer): (Owner, Address)) -> (S, Address) {
+    (S::of(owner), peer)
 }
 
-impl futures::Stream for Incoming {
-    type Item = Result<(Stream, Address), AcceptError>;
+impl<S> std::fmt::Debug for Listener<S> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listener").field("local_addr", &self.listening.local_addr()).finish()
+    }
+}
+
+/// The connections of a listener, see [`Listener::incoming`].
+#[must_use = "streams do nothing unless polled"]
+pub struct Incoming<S = Stream> {
+    listener: Listener<S>,
+}
+
+impl<S: Accepted> futures::Stream for Incoming<S> {
+    type Item = Result<(S, Address), AcceptError>;
 
     fn poll_next(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.listener.poll_accept(context).map(Some)
     }
 }
 
-impl std::fmt::Debug for Incoming {
+impl<S> std::fmt::Debug for Incoming<S> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Incoming").field("listener", &self.listener).finish()
     }

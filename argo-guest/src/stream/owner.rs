@@ -23,7 +23,7 @@ use crate::domain::{Domain, Inner, Patience};
 use crate::readiness::{Interest, Ready};
 
 /// The user's hold on a connection: dropping it closes the connection.
-pub(crate) struct Owner {
+pub struct Owner {
     pub(super) conn: Arc<Conn>,
     /// After the connection: the last handle waits for what is to be delivered.
     pub(super) domain: Domain,

@@ -11,6 +11,7 @@ use super::conn::Conn;
 use super::error::ConnectError;
 #[cfg(doc)]
 use super::error::StreamError;
+use super::listener::Accepted;
 use super::options::StreamOptions;
 use super::owner::{Owner, Side};
 use super::read_half::OwnedReadHalf;
@@ -102,14 +103,6 @@ impl Stream {
         Ok((Self::of(first), Self::of(second)))
     }
 
-    pub(super) fn of(owner: Owner) -> Self {
-        let (reading, writing) = Side::both(owner);
-        Self {
-            read_half: OwnedReadHalf { side: reading },
-            write_half: OwnedWriteHalf { side: writing },
-        }
-    }
-
     /// This end. Of an accepted stream, the port that it was accepted on.
     pub fn local_addr(&self) -> Address {
         self.conn().local
@@ -184,7 +177,7 @@ impl Stream {
     /// # Cancel safety
     /// Dropped before it is ready, it is shut down all the same.
     pub async fn shutdown(&self, how: Shutdown) -> io::Result<()> {
-        self.begin_shutdown(how);
+        self.conn().shut_down(how);
         match how {
             Shutdown::Read => Ok(()),
             Shutdown::Write | Shutdown::Both => self.flush().await,
@@ -291,16 +284,19 @@ impl Stream {
         &self.read_half.side.owner
     }
 
-    fn conn(&self) -> &Arc<Conn> {
+    pub(super) fn conn(&self) -> &Arc<Conn> {
         self.read_half.conn()
     }
+}
 
-    pub(super) fn begin_shutdown(&self, how: Shutdown) {
-        if how != Shutdown::Write {
-            self.conn().deafen();
-        }
-        if how != Shutdown::Read {
-            self.conn().finish();
+impl Accepted for Stream {
+    const KIND: Kind = Kind::Stream;
+
+    fn of(owner: Owner) -> Self {
+        let (reading, writing) = Side::both(owner);
+        Self {
+            read_half: OwnedReadHalf { side: reading },
+            write_half: OwnedWriteHalf { side: writing },
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Reading, writing and closing a connection: each at once, or not at all.
 
 use std::io::IoSlice;
+use std::net::Shutdown;
 use std::sync::Arc;
 
 use argo_core::platform::Gone;
+use argo_stream::Connection;
 use argo_stream::wire::Flags;
-use argo_stream::{Connection, Kind};
 use bytes::Bytes;
 
 use super::conn::{Conn, End, Progress};
@@ -225,8 +226,13 @@ impl Conn {
         }
     }
 
-    /// Whether it keeps message boundaries.
-    pub(crate) fn keeps_boundaries(&self) -> bool {
-        self.kind() == Kind::Seqpacket
+    /// Shuts down one way or both.
+    pub(super) fn shut_down(self: &Arc<Self>, how: Shutdown) {
+        if how != Shutdown::Write {
+            self.deafen();
+        }
+        if how != Shutdown::Read {
+            self.finish();
+        }
     }
 }
