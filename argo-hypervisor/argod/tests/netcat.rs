@@ -48,6 +48,13 @@ fn listen_to(command: Command) -> Receiver {
     receiver
 }
 
+/// One whose input does not end: it may yet send.
+fn listen_and_write(argod: &Argod) -> Receiver {
+    let mut command = acting_as(argod, "server", &["listen", "7"]);
+    command.stdin(Stdio::piped());
+    listen_to(command)
+}
+
 fn connect(argod: &Argod, arguments: &[&str]) -> Command {
     acting_as(argod, "client", &[&["connect", "2:7"], arguments].concat())
 }
@@ -176,8 +183,8 @@ fn seqpackets_carry_files_too() {
 fn datagrams_go_there_and_back_until_silence() {
     let argod = Argod::start(SYSTEM);
     // It answers only at the end of its input.
-    let server = listen(&argod, &["--type", "datagram", "--timeout", "100ms", "--exec", "sort"]);
-    let client = run(connect(&argod, &["--type", "datagram", "--timeout", "2s"]), b"hello\n");
+    let server = listen(&argod, &["--type", "datagram", "--timeout", "2s", "--exec", "sort"]);
+    let client = run(connect(&argod, &["--type", "datagram", "--timeout", "5s"]), b"hello\n");
     assert_eq!(failure(&client), (Some(0), String::new()));
     assert_eq!(text(&client.stdout), "hello\n");
     assert_eq!(server.end(), (Some(0), String::new(), String::new()));
@@ -186,7 +193,7 @@ fn datagrams_go_there_and_back_until_silence() {
 #[test]
 fn datagrams_longer_than_the_receivers_ring_are_cut() {
     let argod = Argod::start(SYSTEM);
-    let options = ["--type", "datagram", "--timeout", "300ms"];
+    let options = ["--type", "datagram", "--timeout", "2s"];
     let server = listen(&argod, &[&options[..], &["--ring-len", "4032"]].concat());
     let sent = noise(50_000, 5);
     assert_eq!(failure(&run(connect(&argod, &options), &sent)), (Some(0), String::new()));
@@ -226,13 +233,12 @@ fn errors_say_what_is_wrong() {
 #[test]
 fn silence_ends_a_connection_if_wanted() {
     let argod = Argod::start(SYSTEM);
-    let server = listen(&argod, &["--timeout", "100ms"]);
-    let mut client = connect(&argod, &[]).stdin(Stdio::piped()).spawn().unwrap();
-    let (status, _, said) = server.end();
-    assert_eq!(status, Some(1));
-    assert!(said.ends_with("nothing was sent or received for 100ms\n"), "{said}");
-    client.kill().unwrap();
-    client.wait().unwrap();
+    let _server = listen_and_write(&argod);
+    let mut client = connect(&argod, &["--timeout", "1s"]).stdin(Stdio::piped()).spawn().unwrap();
+    // It could go on.
+    let _stdin = client.stdin.take();
+    let expected = "argoctl: nothing was sent or received for 1s\n";
+    assert_eq!(failure(&client.wait_with_output().unwrap()), (Some(1), expected.into()));
 }
 
 #[test]
@@ -249,9 +255,7 @@ fn a_command_that_fails_is_told() {
 #[test]
 fn a_peer_that_is_killed_is_an_error() {
     let argod = Argod::start(SYSTEM);
-    let mut server = acting_as(&argod, "server", &["listen", "7"]);
-    server.stdin(Stdio::piped());
-    let mut server = listen_to(server);
+    let mut server = listen_and_write(&argod);
     let mut client = connect(&argod, &[]).stdin(Stdio::piped()).spawn().unwrap();
     // Both could go on.
     let mut stdin = client.stdin.take().unwrap();
@@ -267,7 +271,7 @@ fn a_peer_that_is_killed_is_an_error() {
 #[test]
 fn a_sender_that_is_killed_is_an_error_for_the_receiver() {
     let argod = Argod::start(SYSTEM);
-    let mut server = listen(&argod, &[]);
+    let mut server = listen_and_write(&argod);
     let mut client = connect(&argod, &[]).stdin(Stdio::piped()).spawn().unwrap();
     client.stdin.as_mut().unwrap().write_all(b"the first half").unwrap();
     let mut received = [0; 14];
