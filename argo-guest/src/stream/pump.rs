@@ -45,9 +45,11 @@ async fn wait(conn: &Arc<Conn>, refusal: SendError, mark: SpaceMark) -> Result<(
     match select(room, given_up).await {
         futures::future::Either::Left((room, _)) => room,
         futures::future::Either::Right(((), _)) => {
-            conn.outbox.lock().discard();
+            let lost = conn.outbox.lock().discard();
             conn.changed();
-            Ok(())
+            // A flush must not say that it was delivered.
+            let error = SendError::ConnectionRefused { to: conn.destination() };
+            if lost && !conn.inner.is_gone() { Err(error) } else { Ok(()) }
         }
     }
 }
