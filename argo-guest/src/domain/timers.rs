@@ -53,6 +53,12 @@ impl Timers {
         first
     }
 
+    /// The session has ended, and no time will come any more: wakes all.
+    pub(super) fn end(&self) {
+        let entries = std::mem::take(&mut self.table.lock().entries);
+        entries.into_values().for_each(Waker::wake);
+    }
+
     pub(super) fn disarm(&self) {
         self.table.lock().armed = None;
     }
@@ -82,7 +88,7 @@ impl Table {
     }
 }
 
-/// Ready once the platform's clock shows `at`, if somebody waits for the platform meanwhile: poll
+/// Ready once the platform's clock shows `at`, or the session has ended, if somebody waits for the platform meanwhile: poll
 /// it inside of [`block_on`](super::drive::block_on) or [`driven`](super::drive::driven), or under
 /// a [background guard](super::driver::Background).
 pub struct Timer<S: Session> {
@@ -121,7 +127,8 @@ impl<S: Session> Future for Timer<S> {
             return Poll::Ready(());
         }
         self.enter(context.waker());
-        Poll::Pending
+        // Asked after the waker was left, so that the end cannot be missed.
+        if self.session.is_gone() { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

@@ -171,10 +171,6 @@ impl Conn {
         }
     }
 
-    pub(super) fn kind(&self) -> Kind {
-        self.link.lock().connection.kind()
-    }
-
     /// The addresses of our messages.
     pub(super) fn addresses(&self) -> SendAddr {
         let to = address(self.link.lock().connection.peer());

@@ -6,7 +6,7 @@ use std::sync::{Arc, Weak};
 use argo_core::Partner;
 use argo_core::claim::RingLen;
 use argo_core::platform::Gone;
-use argo_stream::wire::{self, Acceptance};
+use argo_stream::wire;
 use argo_stream::{Connection, Kind, Mode};
 
 use super::arriving::endpoint;

@@ -35,13 +35,6 @@ struct Piece {
     source: Option<Addr>,
 }
 
-/// Whether what was written may be one message with what is written next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Boundary {
-    Joined,
-    Kept,
-}
-
 pub(super) struct Outbox {
     pieces: VecDeque<Piece>,
     /// Payload of the pieces that are in flight.
@@ -142,13 +135,12 @@ impl Outbox {
         inner: &Arc<Inner>,
         head: &[u8],
         parts: &[IoSlice<'_>],
-        boundary: Boundary,
     ) -> Result<usize, OutOfMemory> {
         let mut written = 0;
         for part in parts {
             let mut rest: &[u8] = part;
             while !rest.is_empty() && self.has_room() {
-                match self.take(inner, head, rest, boundary) {
+                match self.take(inner, head, rest) {
                     Ok(taken) => rest = &rest[taken..],
                     // What was taken is a success; the next write meets the lack again.
                     Err(_) if written + part.len() > rest.len() => {
@@ -184,7 +176,6 @@ impl Outbox {
         inner: &Arc<Inner>,
         head: &[u8],
         bytes: &[u8],
-        boundary: Boundary,
     ) -> Result<usize, OutOfMemory> {
         let limit = head.len() + self.piece_max;
         let bytes = &bytes[..bytes.len().min(self.limit - self.unsent)];
@@ -197,12 +188,12 @@ impl Outbox {
             }
         }
         let now = bytes.len().min(self.piece_max);
-        let waits = boundary == Boundary::Joined && !self.in_flight.is_empty();
+        let waits = !self.in_flight.is_empty();
         let capacity = if waits { now.max(PIECE_WAITING.min(self.piece_max)) } else { now };
         let mut buffer = Buffer::with_capacity(inner, head.len() + capacity)?;
         buffer.append(head, limit);
         let taken = buffer.append(&bytes[..now], limit);
-        self.push(buffer, taken, boundary == Boundary::Joined);
+        self.push(buffer, taken, true);
         Ok(taken)
     }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::conn::{Conn, End, Progress};
 use super::error::StreamError;
 use super::inbox::{Inbox, Reading};
-use super::outbox::{Boundary, Sending};
+use super::outbox::Sending;
 use super::pump;
 use crate::datagram::SendError;
 use crate::domain::Rest;
@@ -108,7 +108,7 @@ impl Conn {
             if !outbox.has_room() {
                 return Err(StreamError::WouldBlock);
             }
-            match outbox.write(&self.inner, head, parts, Boundary::Joined) {
+            match outbox.write(&self.inner, head, parts) {
                 // What is in flight gives its memory back, and then there is room.
                 Err(_) if !outbox.is_empty() => Err(StreamError::WouldBlock),
                 answer => Ok(answer?),
