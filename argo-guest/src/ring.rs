@@ -63,6 +63,10 @@ impl Ring {
         self.readable.listen()
     }
 
+    pub(crate) fn readable(&self) -> &Event {
+        &self.readable
+    }
+
     /// Wakes a reader if there is something to read. It wakes the next when it has done.
     fn wake_if_filled(&self, ram: View<'_>) {
         let memory = self.memory(ram);

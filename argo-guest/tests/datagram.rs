@@ -8,9 +8,13 @@ use std::io::IoSlice;
 
 use argo_core::policy::{Action, Hook, Rule, Subject};
 use argo_guest::datagram::MESSAGE_TYPE;
-use argo_guest::{BindError, BindOptions, Datagram, Domain, Port, RecvError, SendError};
+use argo_guest::{
+    BindError, BindOptions, Datagram, Domain, Interest, Port, Ready, RecvError, SendError,
+};
 use argo_hypervisor::inprocess::Rules;
+use bytes::Bytes;
 use futures::executor::block_on;
+use futures::{SinkExt, StreamExt};
 use support::{at, domain, guarded, id, local, pair, system};
 
 #[test]
@@ -190,4 +194,60 @@ fn a_batch_tells_how_far_it_came() {
         assert_eq!(&block_on(server.recv_bytes()).unwrap().0[..], &message[..]);
     }
     assert_eq!(server.try_recv(&mut []), Err(RecvError::WouldBlock));
+}
+
+#[test]
+fn a_connected_socket_hears_its_peer_only() {
+    let (client, server) = pair();
+    let stranger = Datagram::bind_blocking(client.domain(), Port(9)).unwrap();
+    server.connect(client.local_addr());
+    stranger.try_send_to(b"strange", at(2, 1)).unwrap();
+    client.try_send_to(b"known", at(2, 1)).unwrap();
+    stranger.try_send_to(b"strange", at(2, 1)).unwrap();
+    assert_eq!(&server.try_receive().unwrap().to_bytes()[..], b"known");
+    assert_eq!(server.try_recv(&mut [0; 9]), Err(RecvError::WouldBlock));
+    assert_eq!(server.skipped(), 2);
+    server.disconnect();
+    stranger.try_send_to(b"strange", at(2, 1)).unwrap();
+    assert_eq!(server.try_recv_from(&mut [0; 9]), Ok((7, at(1, 9))));
+}
+
+#[test]
+fn readiness_and_buffers_that_grow() {
+    let (client, server) = pair();
+    assert_eq!(block_on(server.ready(Interest::all())), Ok(Ready::WRITABLE));
+    client.try_send_to(b"one", at(2, 1)).unwrap();
+    client.try_send_to(b"two", at(2, 1)).unwrap();
+    block_on(server.readable()).unwrap();
+    assert_eq!(block_on(server.ready(Interest::READABLE)), Ok(Ready::READABLE));
+    let mut grown = bytes::BytesMut::new();
+    assert_eq!(block_on(server.recv_buf(&mut grown)), Ok(3));
+    let mut rest = [0; 2];
+    assert_eq!(block_on(server.recv_buf_from(&mut &mut rest[..])), Ok((2, at(1, 1))));
+    assert_eq!((&grown[..], &rest), (&b"one"[..], b"tw"));
+    assert_eq!(server.try_recv(&mut rest), Err(RecvError::WouldBlock));
+}
+
+#[test]
+fn pairs_are_sinks_and_streams() {
+    let (mut left, mut right) = Datagram::pair(&domain(&system(), 1)).unwrap();
+    let to = right.local_addr();
+    let messages: Vec<Bytes> = (0..600).map(|n: usize| Bytes::from(vec![n as u8; n])).collect();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            block_on(async {
+                for message in &messages {
+                    left.feed((message.clone(), to)).await.unwrap();
+                }
+                left.close().await.unwrap();
+            });
+        });
+        for message in &messages {
+            let (received, _) = block_on(right.next()).unwrap().unwrap();
+            assert!(received == message, "{} of {}", received.len(), message.len());
+        }
+    });
+    right.domain().close();
+    assert!(block_on(right.next()).unwrap().is_err());
+    assert!(block_on(right.next()).is_none());
 }

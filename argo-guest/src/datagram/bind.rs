@@ -1,6 +1,7 @@
 //! Binding: a ring is made and registered.
 
 use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
 
 use argo_core::abi::{self, PAGES_MAX};
 use argo_core::claim::RingLen;
@@ -99,6 +100,20 @@ impl Datagram {
     pub fn bind_blocking(domain: &Domain, how: impl Into<BindOptions>) -> Result<Self, BindError> {
         domain.inner().block_on(bind(domain, how.into()))
     }
+
+    /// Two sockets of one domain, on free ports, connected to each other. The domain must be
+    /// allowed to send to itself. It blocks for two hypercalls.
+    ///
+    /// # Errors
+    /// As for [`bind`](Self::bind).
+    pub fn pair(domain: &Domain) -> Result<(Self, Self), BindError> {
+        let how = BindOptions::any_port().partner(domain.id());
+        let (first, second) =
+            (Self::bind_blocking(domain, how)?, Self::bind_blocking(domain, how)?);
+        first.connect(second.local_addr());
+        second.connect(first.local_addr());
+        Ok((first, second))
+    }
 }
 
 async fn bind(domain: &Domain, how: BindOptions) -> Result<Datagram, BindError> {
@@ -116,5 +131,10 @@ async fn bind(domain: &Domain, how: BindOptions) -> Result<Datagram, BindError> 
         registration,
         peer: Mutex::new(None),
         message_type: how.message_type,
+        skipped: AtomicU64::new(0),
+        waiter: Mutex::default(),
+        room: Mutex::default(),
+        pending: None,
+        failed: false,
     })
 }

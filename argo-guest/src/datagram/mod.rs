@@ -3,20 +3,27 @@
 //!
 //! | | async | blocking | at once |
 //! |---|---|---|---|
-//! | bind | [`Datagram::bind`] | [`Datagram::bind_blocking`] | |
-//! | send | `send`, `send_to`, `send_vectored_to`, `send_buffer_to`, `send_batch_to` | the same of [`Datagram::blocking`] | `try_send`, `try_send_to` |
-//! | receive | `recv`, `recv_from`, `recv_bytes`, `receive`, `peek`, `peek_from` | the same | `try_recv`, `try_recv_from`, `try_receive` |
+//! | bind | [`Datagram::bind`] | [`Datagram::bind_blocking`], `pair` | |
+//! | send | `send`, `send_to`, `send_vectored_to`, `send_buffer_to`, `send_batch_to` | the same of [`Datagram::blocking`] | `try_send`, `try_send_to`, `poll_send_to` |
+//! | receive | `recv`, `recv_from`, `recv_buf_from`, `recv_bytes`, `receive`, `peek`, `peek_from` | the same | `try_recv`, `try_recv_from`, `try_receive`, `poll_recv_from` |
+//! | wait | `readable`, `writable`, `ready` | | `poll_recv_ready` |
+//!
+//! A socket is also a `Sink` and a `Stream` of futures, of messages with their addresses.
 
 mod batch;
 mod bind;
 mod blocking;
 mod error;
+mod poll;
+mod ready;
 mod recv;
 mod send;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use argo_core::Partner;
+use bytes::Bytes;
 use parking_lot::Mutex;
 
 pub use bind::{BindOptions, RING_LEN_DEFAULT, RING_LEN_MAX};
@@ -28,6 +35,8 @@ use crate::address::Address;
 use crate::domain::Domain;
 use crate::registration::Registration;
 use crate::ring::Ring;
+use crate::stream::Waiter;
+use poll::WaitForRoom;
 
 /// The type that messages carry unless [`BindOptions::message_type`] says otherwise: what the
 /// Linux driver gives its datagrams ("Mrgd" in memory).
@@ -46,6 +55,13 @@ pub struct Datagram {
     registration: Registration,
     peer: Mutex<Option<Address>>,
     message_type: u32,
+    skipped: AtomicU64,
+    waiter: Mutex<Waiter>,
+    room: Mutex<Option<WaitForRoom>>,
+    /// What the sink has taken and not yet sent.
+    pending: Option<(Bytes, Address)>,
+    /// The stream of futures has ended with an error.
+    failed: bool,
 }
 
 impl Datagram {
@@ -64,10 +80,22 @@ impl Datagram {
         self.ring.len().max_payload()
     }
 
-    /// Says where [`send`](Self::send) sends to. Nothing is sent for it, and what is received is
-    /// not filtered by it: for that, bind with a partner.
+    /// Says where [`send`](Self::send) sends to, and that nobody else is listened to: messages from
+    /// other addresses are dropped when a receive meets them, as OpenXT's driver does, and
+    /// [counted](Self::skipped). Nothing is sent for it. The source's port is a claim: binding with
+    /// a partner keeps other *domains* from filling the ring.
     pub fn connect(&self, peer: Address) {
         *self.peer.lock() = Some(peer);
+    }
+
+    /// Takes [`connect`](Self::connect) back.
+    pub fn disconnect(&self) {
+        *self.peer.lock() = None;
+    }
+
+    /// Messages that were dropped because they were not from the connected peer.
+    pub fn skipped(&self) -> u64 {
+        self.skipped.load(Ordering::Relaxed)
     }
 
     /// Where [`send`](Self::send) sends to, if [`connect`](Self::connect) has said so.

@@ -1,18 +1,22 @@
 //! Receiving messages.
 
 use std::sync::OnceLock;
+use std::sync::atomic::Ordering;
 
 use argo_core::DomainId;
 use argo_core::Port;
 use argo_core::platform::Gone;
 use argo_core::ring::{Consumer, Message};
 use argo_mem::View;
-use bytes::{Bytes, BytesMut};
+use bytes::{BufMut, Bytes, BytesMut};
 
 use super::{Datagram, RecvError};
 use crate::address::Address;
 use crate::domain::{Patience, TimedOut};
 use crate::in_place;
+
+/// Messages of strangers that a receive drops before others have their turn.
+const SKIPPED_AT_ONCE: usize = 256;
 
 impl Datagram {
     /// Receives a message into `out` and returns its length there. What does not fit is lost, as
@@ -36,6 +40,31 @@ impl Datagram {
     /// As for [`recv`](Self::recv).
     pub async fn recv_from(&self, out: &mut [u8]) -> Result<(usize, Address), RecvError> {
         Ok(self.receive().await?.take(out))
+    }
+
+    /// [`recv_from`](Self::recv_from) into what a `BufMut` has room for, behind what is there.
+    ///
+    /// # Errors
+    /// See [`RecvError`].
+    ///
+    /// # Cancel safety
+    /// As for [`recv`](Self::recv).
+    pub async fn recv_buf_from(
+        &self,
+        out: &mut impl BufMut,
+    ) -> Result<(usize, Address), RecvError> {
+        Ok(self.receive().await?.put_into(out))
+    }
+
+    /// [`recv_buf_from`](Self::recv_buf_from), without the sender.
+    ///
+    /// # Errors
+    /// See [`RecvError`].
+    ///
+    /// # Cancel safety
+    /// As for [`recv`](Self::recv).
+    pub async fn recv_buf(&self, out: &mut impl BufMut) -> Result<usize, RecvError> {
+        Ok(self.recv_buf_from(out).await?.0)
     }
 
     /// Receives a whole message, however long, and who sent it.
@@ -126,7 +155,21 @@ impl Datagram {
         }
     }
 
+    /// The first message, of the connected peer if there is one.
     fn take(&self) -> Result<Option<Received<'_>>, RecvError> {
+        let peer = self.peer_addr();
+        for _ in 0..SKIPPED_AT_ONCE {
+            let Some(message) = self.first()? else { return Ok(None) };
+            if peer.is_none_or(|peer| peer == message.source()) {
+                return Ok(Some(message));
+            }
+            self.skipped.fetch_add(1, Ordering::Relaxed);
+        }
+        // What is left wakes whoever listens.
+        Ok(None)
+    }
+
+    fn first(&self) -> Result<Option<Received<'_>>, RecvError> {
         let ram = self.domain.inner().platform.ram();
         let Some((consumer, message)) = self.ring.take(ram)? else { return Ok(None) };
         let source = message.header().source;
@@ -222,6 +265,14 @@ impl Received<'_> {
 
     pub(super) fn take(self, out: &mut [u8]) -> (usize, Address) {
         (self.copy_to(out), self.source())
+    }
+
+    pub(super) fn put_into(self, out: &mut impl BufMut) -> (usize, Address) {
+        let before = out.remaining_mut();
+        for part in <[&[u8]; 2]>::from(self.parts()) {
+            out.put_slice(&part[..part.len().min(out.remaining_mut())]);
+        }
+        (self.len().min(before), self.source())
     }
 
     pub(super) fn look(self, out: &mut [u8]) -> (usize, Address) {

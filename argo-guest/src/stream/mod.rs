@@ -86,5 +86,6 @@ pub use read_half::OwnedReadHalf;
 pub(crate) use replies::Replies;
 pub use socket::Stream;
 pub use split::{ReadHalf, ReuniteError, WriteHalf};
+pub(crate) use waiting::{NotNow, Waiter};
 pub(crate) use watch::Watch;
 pub use write_half::OwnedWriteHalf;
