@@ -70,17 +70,17 @@ pub struct ArgoStream(Stream);
 
 impl Read for ArgoStream {
     fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        futures::executor::block_on(self.0.read(bytes))
+        self.0.blocking().read(bytes)
     }
 }
 
 impl Write for ArgoStream {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        futures::executor::block_on(self.0.write(bytes))
+        self.0.blocking().write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        futures::executor::block_on(self.0.flush())
+        self.0.blocking().flush()
     }
 }
 
