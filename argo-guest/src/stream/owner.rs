@@ -149,8 +149,13 @@ impl Side {
     pub(super) fn block_on<T>(
         &self,
         timeout: Option<Duration>,
-        attempt: impl FnMut() -> Result<T, StreamError>,
+        mut attempt: impl FnMut() -> Result<T, StreamError>,
     ) -> io::Result<T> {
+        // Most attempts have nothing to wait for, and need nothing that waiting takes.
+        match attempt() {
+            Err(StreamError::WouldBlock) => {}
+            answer => return Ok(answer?),
+        }
         let inner = self.owner.inner();
         let patience = timeout.map_or(Patience::ENDLESS, |after| Patience::new(inner, after));
         let event = self.way.event(self.conn());
