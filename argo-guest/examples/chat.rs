@@ -5,6 +5,8 @@
 
 mod support;
 
+use std::thread;
+
 use argo_guest::stream::{AcceptError, OwnedWriteHalf, Stream, StreamListener};
 use argo_guest::{Address, Domain};
 use support::Failure;
@@ -23,7 +25,7 @@ fn main() -> Result<(), Failure> {
         |listener| runtime()?.block_on(serve(listener)),
         |domain, server| match std::env::args().nth(1) {
             None => runtime()?.block_on(scene(domain, server)),
-            Some(_) => runtime()?.block_on(terminal(domain, server)),
+            Some(_) => terminal(domain, server),
         },
     )
 }
@@ -101,12 +103,9 @@ async fn next_line(client: &mut BufReader<Stream>) -> io::Result<String> {
 }
 
 /// Standard input there, what others say here.
-async fn terminal(domain: &Domain, server: Address) -> Result<(), Failure> {
-    let (from, mut to) = Stream::connect(domain, server).await?.into_split();
-    let shown =
-        tokio::spawn(async move { io::copy(&mut BufReader::new(from), &mut io::stdout()).await });
-    io::copy(&mut io::stdin(), &mut to).await?;
-    to.shutdown().await?;
-    shown.abort();
-    Ok(())
+fn terminal(domain: &Domain, server: Address) -> Result<(), Failure> {
+    let (from, to) = Stream::connect_blocking(domain, server)?.into_split();
+    thread::spawn(move || std::io::copy(&mut from.blocking(), &mut std::io::stdout()));
+    std::io::copy(&mut std::io::stdin(), &mut to.blocking())?;
+    Ok(to.blocking().shutdown()?)
 }

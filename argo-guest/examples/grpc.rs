@@ -7,10 +7,11 @@
 mod support;
 
 use std::convert::Infallible;
+use std::future::ready;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use argo_guest::stream::{Stream, StreamListener};
+use argo_guest::stream::{AcceptError, Stream, StreamListener};
 use argo_guest::{Address, Domain};
 use futures::StreamExt;
 use hyper_util::rt::TokioIo;
@@ -49,7 +50,10 @@ fn runtime() -> io::Result<runtime::Runtime> {
 }
 
 async fn serve(listener: StreamListener) -> Result<(), Failure> {
-    let incoming = listener.incoming().map(|accepted| accepted.map(|(stream, _)| Io(stream)));
+    // tonic tries again after an error; the end of the session is the last one.
+    let present = |accepted: &_| ready(!matches!(accepted, Err(AcceptError::Gone(_))));
+    let incoming = listener.incoming().take_while(present);
+    let incoming = incoming.map(|accepted| accepted.map(|(stream, _)| Io(stream)));
     Ok(Server::builder().serve_with_incoming(service_fn(answer), incoming).await?)
 }
 
