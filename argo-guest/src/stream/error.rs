@@ -143,7 +143,7 @@ impl From<StreamError> for io::Error {
             StreamError::Closed { .. } | StreamError::Gone(_) => io::ErrorKind::BrokenPipe,
             StreamError::TooBig { .. } => io::ErrorKind::InvalidInput,
             StreamError::OutOfMemory(_) => io::ErrorKind::OutOfMemory,
-            StreamError::Send(error) => return error.into(),
+            StreamError::Send(error) => Self::from(error).kind(),
             StreamError::Corrupt(_) => io::ErrorKind::InvalidData,
         };
         Self::new(kind, error)
