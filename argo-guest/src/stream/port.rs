@@ -258,8 +258,10 @@ impl ListenPort {
         let listener = Arc::downgrade(self);
         let ring = SharedRing::new(&self.inner, home, listener, Some(self.first.clone()));
         ring.begin();
-        if let Some(peer) = self.peers.lock().get_mut(&domain) {
-            peer.ring = Some(ring.clone());
+        let kept = self.peers.lock().get_mut(&domain).map(|peer| peer.ring = Some(ring.clone()));
+        if kept.is_none() {
+            // The listener was closed meanwhile, and did not find it.
+            ring.retire();
         }
         Ok(ring)
     }
