@@ -61,6 +61,8 @@ pub(super) struct Link {
     judged: u64,
     /// Those before the end of the peer's data, once that is known.
     before_end: Option<u64>,
+    /// How far a ring that others share is to be read before the end of a peer that went.
+    pub(super) gone_at: Option<u64>,
     /// The peer takes no more data.
     pub(super) peer_deaf: bool,
     /// This side wants to hear no more.
@@ -294,9 +296,32 @@ impl Conn {
     /// The hypervisor says that the peer's ring is no more.
     pub(super) fn peer_gone(&self) {
         // What it sent before it went comes first.
-        while self.judge() == Rest::More {}
+        match &self.inbox {
+            Inbox::Own(_) => while self.judge() == Rest::More {},
+            Inbox::Shared(mailbox) => {
+                let before = self.link.lock().gone_at;
+                let mark = before.unwrap_or_else(|| mailbox.ring.mark());
+                self.link.lock().gone_at = Some(mark);
+                if !mailbox.ring.has_passed(mark) {
+                    // Called again when the ring has got on.
+                    return;
+                }
+            }
+        }
         let news = self.link.lock().ends(End::PeerGone);
         self.announce(news);
+    }
+
+    /// Where the peer hears through its listener's ring, that ring may have become another's: then
+    /// whoever has it now answers, and this connection is over.
+    pub(super) fn probe(&self) {
+        let connection = self.link.lock().connection.clone();
+        let shared = connection.peer() == endpoint(self.peer);
+        // To a connector, an ACK would mean something.
+        let connector = self.source == self.local && matches!(self.inbox, Inbox::Own(_));
+        if shared && connector && matches!(connection.mode(), Some(Mode::Extended { .. })) {
+            self.inner.probe(self.source, self.peer, &connection);
+        }
     }
 
     /// Whether the peer may still be there, as far as is known, and matters to somebody.
@@ -380,6 +405,7 @@ impl Link {
             ahead,
             judged: 0,
             before_end: None,
+            gone_at: None,
             peer_deaf: false,
             deaf: false,
         }

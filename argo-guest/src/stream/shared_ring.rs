@@ -39,6 +39,8 @@ pub(super) struct SharedRing {
     /// The first message waits for its connection's reader.
     stalled: AtomicBool,
     retired: AtomicBool,
+    /// A peer went that may have left something here.
+    departed: AtomicBool,
 }
 
 struct Reader {
@@ -78,6 +80,7 @@ impl SharedRing {
             held: AtomicUsize::new(0),
             stalled: AtomicBool::new(false),
             retired: AtomicBool::new(false),
+            departed: AtomicBool::new(false),
         })
     }
 
@@ -160,10 +163,28 @@ impl SharedRing {
     }
 
     /// How far its reader will have come when everything is taken out that is in it now.
-    fn mark(&self) -> u64 {
+    pub(super) fn mark(&self) -> u64 {
         let reader = self.reader.lock();
         let filled = self.home().and_then(|home| reader.consumer.filled(&home.memory()).ok());
         reader.passed + u64::from(filled.unwrap_or(0))
+    }
+
+    /// Whether everything before this mark is dealt with. If not, peers that went are told of their
+    /// end when the ring has got on.
+    pub(super) fn has_passed(&self, mark: u64) -> bool {
+        // Before the look: who gets on after it finds the flag.
+        self.departed.store(true, Ordering::SeqCst);
+        self.passed() >= mark || self.home().is_none()
+    }
+
+    /// The ring has got on: peers that went before may have reached their end.
+    fn see_off(&self) {
+        if !self.departed.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        let connections: Vec<_> = self.connections.lock().values().cloned().collect();
+        let departed = |conn: &&Arc<Conn>| conn.link.lock().gone_at.is_some();
+        connections.iter().filter(departed).for_each(|conn| conn.peer_gone());
     }
 
     fn passed(&self) -> u64 {
@@ -250,7 +271,9 @@ impl Attend for SharedRing {
         if !self.is_due() {
             return Rest::More;
         }
-        self.home().map_or(Rest::Nothing, |home| self.drain(&home))
+        let rest = self.home().map_or(Rest::Nothing, |home| self.drain(&home));
+        self.see_off();
+        rest
     }
 
     fn end(&self) {

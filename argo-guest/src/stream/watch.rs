@@ -26,7 +26,8 @@ const ROUND: usize = ENTRIES_DEFAULT as usize;
 pub(crate) struct Watch {
     conns: Mutex<Vec<Weak<Conn>>>,
     started: Mutex<bool>,
-    /// Rings that were for us have gone, or the session has ended.
+    /// Rings that were for us have gone, there is one more connection to ask after, or the session
+    /// has ended.
     pub(crate) rings_went: Event,
 }
 
@@ -39,6 +40,9 @@ impl Inner {
             // Counted from here on, not from whenever the chore is first looked at.
             let known = self.platform.events().peers_gone;
             self.begin_chore(Urgency::Idle, watch(self.clone(), known));
+        } else {
+            // It may wait for ever, or longer than this connection does.
+            self.watch.rings_went.notify(usize::MAX);
         }
     }
 
@@ -52,34 +56,58 @@ impl Inner {
     }
 
     /// How long to wait for news before asking all the same; `None`: for ever.
+    ///
+    /// No platform tells everything: a ring that others could use, too, goes silently. Only strangers
+    /// and listeners on the plain wire have such rings.
     fn idle_check(&self) -> Option<Duration> {
-        let told = self.platform.events().peers_gone.is_some();
-        let conns = self.live_conns();
-        // Who listens on the plain wire has one ring for all, which is nobody's in particular.
-        let unsure = conns.iter().filter(|conn| !told || !conn.is_extended());
-        unsure.map(|conn| conn.options.idle_check).min()
+        let conns: Vec<_> = self.watch.conns.lock().iter().filter_map(Weak::upgrade).collect();
+        conns.iter().map(|conn| conn.options.idle_check).min()
+    }
+
+    /// Waits until rings went since the count was `asked`, until the idle check, or for the end.
+    async fn reason_to_ask(self: &Arc<Self>, asked: Option<u32>) {
+        let began = self.platform.now();
+        loop {
+            let news = self.watch.rings_went.listen();
+            if self.is_gone() || self.platform.events().peers_gone != asked {
+                return;
+            }
+            match self.idle_check() {
+                None => news.await,
+                Some(every) => {
+                    let due = self.timer(began.saturating_add(every));
+                    if race(news, due).await.is_none() {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Lets some time pass, unless the session ends.
+    async fn pause(self: &Arc<Self>) {
+        let until = self.platform.now().saturating_add(PAUSE);
+        loop {
+            let news = self.watch.rings_went.listen();
+            if self.is_gone() || race(news, self.timer(until)).await.is_none() {
+                return;
+            }
+        }
     }
 }
 
 async fn watch(inner: Arc<Inner>, known: Option<u32>) {
     let mut asked = known;
-    while !inner.is_gone() {
-        let news = inner.watch.rings_went.listen();
-        let seen = inner.platform.events().peers_gone;
-        if seen == asked && !inner.is_gone() {
-            match inner.idle_check() {
-                Some(every) => {
-                    let at = inner.platform.now().saturating_add(every);
-                    let _ = race(news, inner.timer(at)).await;
-                }
-                None => news.await,
-            }
-        }
+    loop {
+        inner.reason_to_ask(asked).await;
         asked = inner.platform.events().peers_gone;
         for round in inner.live_conns().chunks(ROUND) {
             ask(&inner, round).await;
         }
-        inner.timer(inner.platform.now().saturating_add(PAUSE)).await;
+        inner.pause().await;
+        if inner.is_gone() {
+            return;
+        }
     }
 }
 
@@ -94,7 +122,9 @@ async fn ask(inner: &Arc<Inner>, conns: &[Arc<Conn>]) {
         };
     };
     for (conn, exists) in conns.iter().zip(answers) {
-        if !exists {
+        if exists {
+            conn.probe();
+        } else {
             conn.peer_gone();
         }
     }
