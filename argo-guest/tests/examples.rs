@@ -1,6 +1,6 @@
 //! The examples, each run as its user would: both of its ends in one process, without argod.
 #![cfg(feature = "tokio")]
-#![allow(clippy::unwrap_used, reason = "the helpers of tests may panic, too")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "the helpers of tests may panic, too")]
 
 use std::path::PathBuf;
 use std::process::Command;

@@ -64,8 +64,10 @@ impl StreamOptions {
         self
     }
 
-    /// How often to ask after a connection's peer where the platform cannot tell that it went: on
-    /// Xen, and for peers on the plain wire. Default: 10 s. argod tells of peers of ours at once.
+    /// How often to ask after the peers of connections that are idle. Default: 10 s, one hypercall
+    /// for 64 of them. It bounds how long a peer's death goes unnoticed where the platform cannot
+    /// tell (Xen, and peers on the plain wire, whose ring is nobody's in particular); argod tells of
+    /// peers of ours at once.
     #[must_use]
     pub const fn idle_check(mut self, every: Duration) -> Self {
         self.idle_check = every;

@@ -106,11 +106,14 @@ impl ListenPort {
         self.first.corrupt()
     }
 
-    /// Somebody wants a connection.
-    pub(super) fn request(self: &Arc<Self>, request: Request) {
+    /// Somebody wants a connection, by a message `passed` bytes into all that came to this ring.
+    pub(super) fn request(self: &Arc<Self>, request: Request, ring: &SharedRing, passed: u64) {
         let Request { key, kind, .. } = request;
         if kind != self.kind || self.closed.load(Ordering::SeqCst) {
             return self.refuse(key);
+        }
+        if std::ptr::eq(ring, &*self.first) {
+            self.see_to_reborn(key.peer.domain, passed);
         }
         let mut peers = self.peers.lock();
         let peer = peers.entry(key.peer.domain).or_default();
@@ -127,6 +130,18 @@ impl ListenPort {
         if start {
             let usher = usher(self.clone(), key.peer.domain);
             self.inner.begin_chore(Urgency::Idle, usher);
+        }
+    }
+
+    /// A domain that has a ring of its own here asks through the first one: then the hypervisor has
+    /// dropped that ring, since the domain was destroyed, and this is another of the same number.
+    fn see_to_reborn(&self, domain: DomainId, passed: u64) {
+        let mut peers = self.peers.lock();
+        let bypassed = |ring: &mut Arc<SharedRing>| ring.is_bypassed(passed);
+        let stale = peers.get_mut(&domain).and_then(|peer| peer.ring.take_if(bypassed));
+        drop(peers);
+        if let Some(ring) = stale {
+            ring.abandon();
         }
     }
 

@@ -29,6 +29,8 @@ pub(super) struct SharedRing {
     /// `None` once it was taken down.
     home: Mutex<Option<Arc<Registration>>>,
     len: RingLen,
+    /// How far the ring that heard its partner before had come when this one was registered.
+    since: u64,
     address: Address,
     this: Weak<Self>,
     listener: Weak<ListenPort>,
@@ -63,15 +65,14 @@ impl SharedRing {
     ) -> Arc<Self> {
         let len = home.len();
         let address = Address::new(inner.platform.domain(), home.port());
-        let after = before.map(|before| {
-            let mark = before.mark();
-            (before, mark)
-        });
+        let since = before.as_ref().map_or(0, |before| before.mark());
+        let after = before.map(|before| (before, since));
         let reader = Reader { consumer: Consumer::new(len), passed: 0, after, corrupt: None };
         Arc::new_cyclic(|this| Self {
             inner: inner.clone(),
             home: Mutex::new(Some(Arc::new(home))),
             len,
+            since,
             address,
             this: this.clone(),
             listener,
@@ -91,6 +92,20 @@ impl SharedRing {
             self.inner.add_ring(this.clone(), &home);
         }
         self.inner.attend_later(this);
+    }
+
+    /// Whether what the other ring deals with there should have come here: then the hypervisor has
+    /// dropped this one, as it does when the partner is destroyed, and the partner is another.
+    pub(super) fn is_bypassed(&self, passed: u64) -> bool {
+        passed >= self.since
+    }
+
+    /// Its partner is no more: nor are the connections that it served.
+    pub(super) fn abandon(&self) {
+        let connections = std::mem::take(&mut *self.connections.lock());
+        self.retired.store(true, Ordering::SeqCst);
+        self.take_down();
+        connections.values().for_each(|conn| conn.peer_gone());
     }
 
     pub(super) fn len(&self) -> RingLen {
@@ -191,8 +206,8 @@ impl SharedRing {
         self.reader.lock().passed
     }
 
-    /// Deals with one message. [`Full`]: it has to wait.
-    fn sort(&self, message: &Message, memory: &View<'_>) -> Result<(), Full> {
+    /// Deals with one message, `passed` bytes into all that came. [`Full`]: it has to wait.
+    fn sort(&self, message: &Message, memory: &View<'_>, passed: u64) -> Result<(), Full> {
         let Some(arriving) = Arriving::read(message, memory) else { return Ok(()) };
         let knock = Knock::of(&arriving.arrival());
         let conid = arriving.conid();
@@ -202,7 +217,7 @@ impl SharedRing {
             return conn.deliver(message, &arriving, memory);
         }
         match (knock, self.listener.upgrade()) {
-            (Knock::Request(request), Some(port)) => port.request(request),
+            (Knock::Request(request), Some(port)) => port.request(request, self, passed),
             (Knock::Request(request), None) => self.reset(&arriving, request.key.conid),
             (Knock::Withdrawal(key), Some(port)) => port.withdraw(key, &arriving),
             (Knock::Other(Verdict::Stray { conid }), _) => self.reset(&arriving, conid),
@@ -232,7 +247,7 @@ impl SharedRing {
             };
             // Before the look: a reader that makes room after it finds the flag.
             self.stalled.store(true, Ordering::SeqCst);
-            if self.sort(&message, &memory) == Err(Full) {
+            if self.sort(&message, &memory, reader.passed) == Err(Full) {
                 return Rest::Nothing;
             }
             self.stalled.store(false, Ordering::SeqCst);
