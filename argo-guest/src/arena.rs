@@ -230,7 +230,7 @@ mod tests {
         let _ring = arena.pages(PAGE).unwrap();
         let error = arena.buffer(3 * PAGE).unwrap_err();
         let expected =
-            OutOfMemory { wanted: 16384, free: 2 * PAGE, largest: 2 * PAGE, total: 3 * PAGE };
+            OutOfMemory { wanted: 16512, free: 2 * PAGE, largest: 2 * PAGE, total: 3 * PAGE };
         assert_eq!(error, expected);
     }
 
