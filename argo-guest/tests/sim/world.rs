@@ -291,7 +291,8 @@ impl World {
                 let stat = self.system.engine().stat(domain.id()).unwrap();
                 assert!(stat.rings.is_empty(), "left over: {:?}", stat.rings);
                 let ram = host.machine.ram().len();
-                let how = BindOptions::any_port().ring_len((ram - 4 * 4096) as u32);
+                // Less the first page, the header's, and what lists the pages of the ring.
+                let how = BindOptions::any_port().ring_len((ram - 6 * 4096) as u32);
                 check_memory(host, &domain, how);
             }
             drop(domain);
