@@ -118,6 +118,9 @@ impl Inner {
         // Keeps all others out: linked calls must follow one another in the queue.
         let chain = self.order.write();
         if !self.has_room_for(calls.len())? {
+            drop(chain);
+            // It may be this chain that kept back what is in the way.
+            self.work_off();
             return Ok(None);
         }
         let blocks = memory.take().into_iter().flatten().filter_map(Chunk::into_block).collect();
@@ -206,6 +209,8 @@ impl Inner {
         }
         if any {
             let _ = self.platform.flush();
+            // Nobody makes a call while one is kept back.
+            self.vacancy.notify(usize::MAX);
         }
     }
 
