@@ -39,14 +39,16 @@ impl Driver {
     }
 
     fn connect_datagram(&mut self, fields: &Fields) -> String {
-        let Some(to) = destination(fields) else { return RULED_OUT.into() };
         if self.socket(&fields.sock).is_none() {
             let socket =
                 datagrams::bind(&self.session.domain, self.settings(&fields.sock)).unwrap();
             self.insert(&fields.sock, Socket::Datagram(socket));
         }
         let Some(Socket::Datagram(socket)) = self.socket(&fields.sock) else { unreachable!() };
-        socket.connect(to);
+        match destination(fields) {
+            Some(to) => socket.connect(to),
+            None => socket.disconnect(),
+        }
         "0".into()
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use argo_core::{Partner, Port};
-use argo_guest::{Address, BindError, BindOptions, Datagram, Domain, RecvError};
+use argo_guest::{Address, BindError, BindOptions, Datagram, Domain};
 
 use super::driver::{RULED_OUT, Settings, Waiting};
 use super::raw::PATIENCE;
@@ -98,11 +98,9 @@ pub fn sending(socket: Arc<Datagram>, fields: &Fields) -> Waiting {
 
 /// Sending never waits for readiness, as with the driver.
 pub fn readiness(socket: &Datagram) -> String {
-    let mut buffer = [0; 1];
-    let readable = poll_once(&mut Box::pin(socket.peek(&mut buffer)));
-    match readable {
-        Some(Ok(_)) => "IN OUT".into(),
-        None | Some(Err(RecvError::WouldBlock)) => "OUT".into(),
+    match poll_once(&mut Box::pin(socket.readable())) {
+        Some(Ok(())) => "IN OUT".into(),
         Some(Err(error)) => kind(error),
+        None => "OUT".into(),
     }
 }
