@@ -48,6 +48,9 @@ pub(super) struct Outbox {
     farewell: Option<Buffer>,
     /// A chore sends.
     pumped: bool,
+    /// The last chain was refused: one message goes ahead until there is room again, so that each
+    /// try costs one call.
+    refused: bool,
     /// Whether data was written at all.
     used: bool,
     pub(super) state: Sending,
@@ -87,6 +90,7 @@ impl Outbox {
             piece_max: wire::PIECE_PLAIN as usize,
             farewell: Some(farewell),
             pumped: false,
+            refused: false,
             used: false,
             state: Sending::Open,
         })
@@ -188,7 +192,7 @@ impl Outbox {
             }
         }
         let now = bytes.len().min(self.piece_max);
-        let waits = !self.in_flight.is_empty();
+        let waits = !self.is_empty();
         let capacity = if waits { now.max(PIECE_WAITING.min(self.piece_max)) } else { now };
         let mut buffer = Buffer::with_capacity(inner, head.len() + capacity)?;
         buffer.append(head, limit);
@@ -227,7 +231,8 @@ impl Outbox {
     /// The next messages to send, linked; from then on they are in flight. `None`: there are none,
     /// and the chore that asks ends.
     pub(super) fn batch(&mut self, addresses: &SendAddr) -> Option<Batch> {
-        let count = self.pieces.len().min(Inner::CHAIN_MAX);
+        let most = if self.refused { 1 } else { Inner::CHAIN_MAX };
+        let count = self.pieces.len().min(most);
         self.pumped = count > 0;
         if count == 0 {
             return None;
@@ -257,6 +262,7 @@ impl Outbox {
                 left.push(Piece { buffer, payload, open: false, source });
             }
         }
+        self.refused = !left.is_empty();
         let first = left.first().map_or(0, |piece| piece.buffer.len());
         left.into_iter().rev().for_each(|piece| self.pieces.push_front(piece));
         first
