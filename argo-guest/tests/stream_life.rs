@@ -10,6 +10,7 @@ use argo_guest::stream::{ConnectError, ListenOptions, Stream, StreamListener, St
 use argo_guest::{BindOptions, Datagram, Domain, Port};
 use argo_hypervisor::Quotas;
 use argo_hypervisor::inprocess::{AllowAll, InProcess};
+use argo_stream::wire;
 use futures::executor::block_on;
 use support::{PATIENCE, RAM_PAGES, at, domain, id, system};
 
@@ -279,6 +280,64 @@ fn ten_thousand_after_another() {
     for domain in [&near, &far] {
         until_free(domain, nearly_all);
     }
+}
+
+#[test]
+fn a_reset_is_no_regular_end() {
+    let system = system();
+    let (near, far) = (domain(&system, 1), domain(&system, 2));
+    block_on(async {
+        let listener = StreamListener::bind(&far, listening()).await.unwrap();
+        let client = connect(&near).await.unwrap();
+        let (server, _) = listener.accept().await.unwrap();
+        write_all(&client, b"part").await.unwrap();
+        client.flush().await.unwrap();
+        client.reset();
+        let mut buffer = [0; 8];
+        assert_eq!(server.read(&mut buffer).await.unwrap(), 4);
+        let error = server.read(&mut buffer).await.unwrap_err();
+        assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+        assert_eq!(client.write(b"x").await.unwrap_err().kind(), std::io::ErrorKind::BrokenPipe);
+    });
+}
+
+#[test]
+fn every_acceptor_is_woken() {
+    let system = system();
+    let (near, far) = (domain(&system, 1), domain(&system, 2));
+    let listener = StreamListener::bind_blocking(&far, listening()).unwrap();
+    std::thread::scope(|scope| {
+        let accept = || block_on(async { listener.accept().await.unwrap().1 });
+        let acceptors = [(); 4].map(|()| scope.spawn(accept));
+        let clients: Vec<_> = (0..4).map(|_| block_on(connect(&near)).unwrap()).collect();
+        let mut accepted = acceptors.map(|acceptor| acceptor.join().unwrap());
+        let mut connected: Vec<_> = clients.iter().map(Stream::local_addr).collect();
+        accepted.sort();
+        connected.sort();
+        assert_eq!(accepted[..], connected[..]);
+    });
+}
+
+/// A peer whose ring is too small for streams asks again and again: nothing is kept of it.
+#[test]
+fn requests_that_cannot_be_granted_leave_nothing() {
+    let system = system();
+    let (near, far) = (domain(&system, 1), domain(&system, 2));
+    let listener = StreamListener::bind_blocking(&far, listening().memory(3 * 32_800)).unwrap();
+    let tiny = BindOptions::port(Port(9)).ring_len(48).message_type(wire::STREAM);
+    let stranger = Datagram::bind_blocking(&near, tiny).unwrap();
+    for conid in 0..1000u32 {
+        let syn = wire::head(wire::Flags::SYN | wire::Flags::EXTENDED, conid);
+        stranger.blocking_for(PATIENCE).send_to(&syn, at(2, 7)).unwrap();
+        let mut reset = [0; 16];
+        let len = stranger.blocking_for(PATIENCE).recv(&mut reset).unwrap();
+        assert_eq!(reset[..len], wire::head(wire::Flags::RST, conid));
+    }
+    // Had they left anything, there would be no ring for this one.
+    let client = block_on(connect(&near)).unwrap();
+    let (server, _) = listener.accept_blocking(Some(PATIENCE)).unwrap();
+    assert_eq!(system.engine().stat(id(2)).unwrap().rings.len(), 3);
+    drop((client, server));
 }
 
 /// Until that much of the RAM is in one piece: once the last farewells are delivered, which happens

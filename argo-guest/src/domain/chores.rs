@@ -207,6 +207,7 @@ impl Inner {
         if self.chores.is_settled() {
             return;
         }
+        self.hurry_farewells();
         let patience = Patience::new(self, at_most);
         // Late is late: what is still owed then is lost.
         let _ = self.block_on(patience.wait(self, self.settled()));

@@ -263,7 +263,7 @@ impl Inner {
         self.vacancy.notify(usize::MAX);
         self.wake_senders();
         self.watch.rings_went.notify(usize::MAX);
-        self.drive.timers.end();
         self.rings.end();
+        self.drive.timers.end();
     }
 }

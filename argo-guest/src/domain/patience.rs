@@ -42,6 +42,10 @@ impl Patience {
             return Ok(());
         };
         let outcome = race(event, inner.timer(deadline)).await;
-        outcome.ok_or(TimedOut { after: self.after })
+        // Timers end with the session, too: whoever tries again learns that.
+        if outcome.is_some() || inner.is_gone() {
+            return Ok(());
+        }
+        Err(TimedOut { after: self.after })
     }
 }

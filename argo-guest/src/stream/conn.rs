@@ -26,7 +26,7 @@ use super::replies::Reply;
 use crate::address::Address;
 use crate::arena::OutOfMemory;
 use crate::datagram::SendError;
-use crate::domain::{Attend, Inner, Rest};
+use crate::domain::{Attend, Background, Inner, Rest};
 use crate::registration::Registration;
 
 /// Messages whose heads are judged in one go before others have their turn.
@@ -41,6 +41,8 @@ pub(crate) struct Conn {
     source: Address,
     pub(super) options: StreamOptions,
     listener: Weak<ListenPort>,
+    /// What comes through a ring that others share is sorted even if nobody waits.
+    _standby: Option<Background<Inner>>,
     pub(super) link: Mutex<Link>,
     pub(super) inbox: Inbox,
     pub(super) outbox: Mutex<Outbox>,
@@ -124,6 +126,7 @@ impl Conn {
             source,
             options,
             listener,
+            _standby: matches!(inbox, Inbox::Shared(_)).then(|| inner.background()),
             link: Mutex::new(Link::new(connection, progress, ahead)),
             inbox,
             outbox: Mutex::new(Outbox::new(inner, options.send_buffer)?),
@@ -222,7 +225,9 @@ impl Conn {
     ) -> Result<(), Full> {
         let Inbox::Shared(mailbox) = &self.inbox else { return Ok(()) };
         let mut link = self.link.lock();
-        let verdict = link.connection.receive(&arriving.arrival());
+        // What does not fit is judged again: until then it has not come.
+        let mut connection = link.connection.clone();
+        let verdict = connection.receive(&arriving.arrival());
         if let Verdict::Data { skip } | Verdict::Finished { skip } = verdict {
             let says_nothing = skip == message.payload_len()
                 && (link.connection.kind() == Kind::Stream
@@ -231,6 +236,7 @@ impl Conn {
                 mailbox.put(message, memory, skip)?;
             }
         }
+        link.connection = connection;
         let news = self.follow(&mut link, verdict, arriving.source());
         drop(link);
         self.announce(news);
@@ -268,6 +274,9 @@ impl Conn {
             }
             Verdict::Violation => {
                 self.reset_stranger(source, link.connection.conid());
+                if link.progress == Progress::Connecting {
+                    link.progress = Progress::Refused;
+                }
                 link.ends(End::Reset)
             }
         }
@@ -369,7 +378,7 @@ impl Conn {
         self.unlink();
         if let Some(listener) = self.listener.upgrade() {
             let conid = self.link.lock().connection.conid();
-            listener.connection_closed(Key { peer: endpoint(self.peer), conid });
+            listener.connection_closed(Key { peer: endpoint(self.peer), conid }, self);
         }
     }
 

@@ -62,6 +62,9 @@ async fn answered(conn: &Arc<Conn>, patience: Patience) -> Result<(), ConnectErr
         match progress {
             Progress::Established => return Ok(()),
             Progress::Refused | Progress::Closed => return Err(ConnectError::Refused { to }),
+            Progress::Connecting if conn.link.lock().end.is_some() => {
+                return Err(ConnectError::Refused { to });
+            }
             Progress::Connecting => {}
         }
         let sending = conn.outbox.lock().state;

@@ -15,6 +15,10 @@ use crate::domain::{Urgency, race};
 /// domain's RAM with what nobody wants.
 const STUCK: Duration = Duration::from_secs(60);
 
+/// How long a connection on the plain wire still lingers when its session is about to end: part of
+/// what the last handle waits, so that the peer hears of the end.
+const HURRY: Duration = Duration::from_millis(500);
+
 /// Closes the connection: in the background what was written is delivered, then the peer hears of
 /// the end, then the ring goes.
 pub(super) fn close(conn: &Arc<Conn>) {
@@ -33,6 +37,29 @@ pub(super) fn close(conn: &Arc<Conn>) {
             conn.inner.begin_chore(Urgency::Owed, leave(conn.clone()));
         }
     }
+}
+
+/// Breaks the connection off: what was written and lies not in the peer's ring is thrown away, and
+/// the peer hears of it.
+pub(super) fn break_off(conn: &Arc<Conn>) {
+    let before = {
+        let mut link = conn.link.lock();
+        link.deaf = true;
+        std::mem::replace(&mut link.progress, Progress::Closed)
+    };
+    if before == Progress::Closed {
+        return;
+    }
+    conn.discard();
+    let (head, len) = conn.head(Flags::RST);
+    let mut outbox = conn.outbox.lock();
+    outbox.discard();
+    outbox.state = Sending::Finished;
+    outbox.write_farewell(&head[..len]);
+    drop(outbox);
+    conn.changed();
+    pump::start(conn);
+    conn.inner.begin_chore(Urgency::Owed, end(conn.clone()));
 }
 
 /// Gives a request up that was not answered.
@@ -89,11 +116,14 @@ async fn linger(conn: &Arc<Conn>) {
     if !conn.outbox.lock().is_used() {
         return;
     }
-    let until = conn.inner.platform.now().saturating_add(conn.options.linger);
+    let mut until = conn.inner.platform.now().saturating_add(conn.options.linger);
     loop {
         let change = conn.readable.listen();
         if conn.link.lock().peer_deaf || conn.inner.is_gone() {
             return;
+        }
+        if let Some(since) = conn.inner.watch.leaving() {
+            until = until.min(since.saturating_add(HURRY));
         }
         if race(change, conn.inner.timer(until)).await.is_none() {
             return;

@@ -57,7 +57,8 @@ impl StreamOptions {
 
     /// How long a dropped stream towards a peer on the *plain* wire waits before it says so, once
     /// everything lies in the peer's ring: that peer throws unread data away when it hears of the
-    /// end. Default: 1 s. Between our own peers nothing is lost and nothing waits.
+    /// end. Default: 1 s; half a second at most when the session itself ends. Between our own peers
+    /// nothing is lost and nothing waits.
     #[must_use]
     pub const fn linger(mut self, time: Duration) -> Self {
         self.linger = time;

@@ -24,6 +24,10 @@ const PIECE_EXTENDED: usize = 64 << 10;
 /// Bytes set aside for a piece that waits behind others: small writes that follow join it.
 const PIECE_WAITING: usize = 4 << 10;
 
+/// What a message with boundaries counts beside its bytes, so that empty and small ones are
+/// bounded, too: what the shortest takes of the RAM.
+const MESSAGE_COST: usize = 128;
+
 /// A message that is not sent yet.
 struct Piece {
     buffer: Buffer,
@@ -48,6 +52,8 @@ pub(super) struct Outbox {
     farewell: Option<Buffer>,
     /// A chore sends.
     pumped: bool,
+    /// Memory was lacking.
+    starved: bool,
     /// The last chain was refused: one message goes ahead until there is room again, so that each
     /// try costs one call.
     refused: bool,
@@ -90,6 +96,7 @@ impl Outbox {
             piece_max: wire::PIECE_PLAIN as usize,
             farewell: Some(farewell),
             pumped: false,
+            starved: false,
             refused: false,
             used: false,
             state: Sending::Open,
@@ -113,7 +120,12 @@ impl Outbox {
 
     /// Whether something can be written.
     pub(super) fn has_room(&self) -> bool {
-        self.unsent < self.limit
+        self.unsent < self.limit && !self.starved
+    }
+
+    /// There was no memory for what was to be written: there is room when something was delivered.
+    pub(super) fn starve(&mut self) {
+        self.starved = true;
     }
 
     pub(super) fn piece_max(&self) -> usize {
@@ -165,13 +177,13 @@ impl Outbox {
         head: &[u8],
         parts: &[IoSlice<'_>],
     ) -> Result<(), OutOfMemory> {
-        let payload = parts.iter().map(|part| part.len()).sum();
+        let payload: usize = parts.iter().map(|part| part.len()).sum();
         let mut buffer = Buffer::with_capacity(inner, head.len() + payload)?;
         buffer.append(head, usize::MAX);
         for part in parts {
             buffer.append(part, usize::MAX);
         }
-        self.push(buffer, payload, false);
+        self.push(buffer, payload + MESSAGE_COST, false);
         Ok(())
     }
 
@@ -252,6 +264,7 @@ impl Outbox {
     /// The first `delivered` messages in flight lie in the peer's ring, the others are to be sent
     /// again. Returns the length of the first of these.
     pub(super) fn settle(&mut self, delivered: usize, memory: Vec<Chunk>) -> usize {
+        self.starved = false;
         let mut left = Vec::new();
         for (index, (sent, chunk)) in self.in_flight.drain(..).zip(memory).enumerate() {
             if index < delivered {

@@ -109,13 +109,18 @@ impl ListenPort {
     /// Somebody wants a connection, by a message `passed` bytes into all that came to this ring.
     pub(super) fn request(self: &Arc<Self>, request: Request, ring: &SharedRing, passed: u64) {
         let Request { key, kind, .. } = request;
-        if kind != self.kind || self.closed.load(Ordering::SeqCst) {
+        // Who has this connection already is told so, and keeps it.
+        if kind != self.kind || self.is_granted(key) {
             return self.refuse(key);
         }
         if std::ptr::eq(ring, &*self.first) {
             self.see_to_reborn(key.peer.domain, passed);
         }
         let mut peers = self.peers.lock();
+        // Asked under the lock: `close` takes what stands there.
+        if self.closed.load(Ordering::SeqCst) {
+            return self.refuse(key);
+        }
         let peer = peers.entry(key.peer.domain).or_default();
         if peer.requests.iter().any(|other| other.key == key) || self.backlog.lock().contains(key) {
             return;
@@ -147,7 +152,7 @@ impl ListenPort {
 
     /// Somebody wants it no more.
     pub(super) fn withdraw(&self, key: Key, arriving: &Arriving) {
-        let granted = self.granted.lock().get(&key).and_then(|grant| grant.conn.upgrade());
+        let granted = self.granted_conn(key);
         if let Some(conn) = granted {
             return conn.hear(arriving);
         }
@@ -180,8 +185,8 @@ impl ListenPort {
     }
 
     /// A connection of ours is no more.
-    pub(super) fn connection_closed(&self, key: Key) {
-        self.granted.lock().remove(&key);
+    pub(super) fn connection_closed(&self, key: Key, conn: &Conn) {
+        self.ungrant(key, conn);
         self.backlog.lock().closed(key.peer.domain);
     }
 
@@ -219,7 +224,7 @@ impl ListenPort {
         }
         backlog.push(key, waiting);
         drop(backlog);
-        self.acceptable.notify(1);
+        self.acceptable.notify(usize::MAX);
     }
 
     /// Nobody will accept it.
@@ -308,7 +313,8 @@ impl ListenPort {
         let acceptance =
             Acceptance { version: wire::VERSION, port: port.0, max_message: max, pad: 0, epoch };
         self.grant(request.key, &conn);
-        self.answer(&conn, max_message, &wire::acceptance(conid, acceptance))?;
+        let answered = self.answer(&conn, max_message, &wire::acceptance(conid, acceptance));
+        answered.inspect_err(|_| self.ungrant(request.key, &conn))?;
         Ok(Waiting::Ready(conn))
     }
 
@@ -337,6 +343,21 @@ impl ListenPort {
             let grant = Grant { conn: Arc::downgrade(conn), ring_bytes };
             self.granted.lock().insert(key, grant);
         }
+    }
+
+    fn ungrant(&self, key: Key, conn: &Conn) {
+        let mut granted = self.granted.lock();
+        if granted.get(&key).is_some_and(|grant| std::ptr::eq(grant.conn.as_ptr(), conn)) {
+            granted.remove(&key);
+        }
+    }
+
+    fn granted_conn(&self, key: Key) -> Option<Arc<Conn>> {
+        self.granted.lock().get(&key).and_then(|grant| grant.conn.upgrade())
+    }
+
+    fn is_granted(&self, key: Key) -> bool {
+        self.granted_conn(key).is_some()
     }
 
     fn accept_plain(

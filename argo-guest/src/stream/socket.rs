@@ -11,6 +11,7 @@ use super::conn::Conn;
 use super::error::ConnectError;
 #[cfg(doc)]
 use super::error::StreamError;
+use super::farewell;
 use super::listener::Accepted;
 use super::options::StreamOptions;
 use super::owner::{Owner, Side};
@@ -166,6 +167,14 @@ impl Stream {
     /// It waits only; may be dropped at any time.
     pub async fn flush(&self) -> io::Result<()> {
         self.write_half.flush().await
+    }
+
+    /// Breaks the connection off instead of closing it: what was written and does not yet lie in the
+    /// peer's ring is thrown away, and after what does the peer's reads fail with
+    /// [`ConnectionReset`](io::ErrorKind::ConnectionReset) instead of giving an end that looks
+    /// regular. (A peer on the plain wire cannot tell one from the other.) Never blocks.
+    pub fn reset(&self) {
+        farewell::break_off(self.conn());
     }
 
     /// Shuts down one way or both. `Write`: what was written is delivered (this waits for it), then

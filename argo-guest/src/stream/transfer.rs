@@ -110,7 +110,10 @@ impl Conn {
             }
             match outbox.write(&self.inner, head, parts) {
                 // What is in flight gives its memory back, and then there is room.
-                Err(_) if !outbox.is_empty() => Err(StreamError::WouldBlock),
+                Err(_) if !outbox.is_empty() => {
+                    outbox.starve();
+                    Err(StreamError::WouldBlock)
+                }
                 answer => Ok(answer?),
             }
         })
@@ -130,7 +133,10 @@ impl Conn {
                 return Err(StreamError::WouldBlock);
             }
             match outbox.write_message(&self.inner, head, parts) {
-                Err(_) if !outbox.is_empty() => Err(StreamError::WouldBlock),
+                Err(_) if !outbox.is_empty() => {
+                    outbox.starve();
+                    Err(StreamError::WouldBlock)
+                }
                 answer => Ok(answer?),
             }
         })

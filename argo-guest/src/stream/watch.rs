@@ -26,12 +26,28 @@ const ROUND: usize = ENTRIES_DEFAULT as usize;
 pub(crate) struct Watch {
     conns: Mutex<Vec<Weak<Conn>>>,
     started: Mutex<bool>,
+    /// Since when the session is about to end.
+    leaving: Mutex<Option<Duration>>,
     /// Rings that were for us have gone, there is one more connection to ask after, or the session
     /// has ended.
     pub(crate) rings_went: Event,
 }
 
+impl Watch {
+    /// Since when the session is about to end, if it is.
+    pub(super) fn leaving(&self) -> Option<Duration> {
+        *self.leaving.lock()
+    }
+}
+
 impl Inner {
+    /// The session is about to end: whoever takes leave hurries.
+    pub(crate) fn hurry_farewells(&self) {
+        *self.watch.leaving.lock() = Some(self.platform.now());
+        let conns: Vec<_> = self.watch.conns.lock().iter().filter_map(Weak::upgrade).collect();
+        conns.iter().for_each(|conn| conn.changed());
+    }
+
     /// Asks after the peer of this connection when there is reason to.
     pub(super) fn watch_peer(self: &Arc<Self>, conn: &Arc<Conn>) {
         self.watch.conns.lock().push(Arc::downgrade(conn));
@@ -113,13 +129,17 @@ async fn watch(inner: Arc<Inner>, known: Option<u32>) {
 
 /// Asks which of these peers' rings exist, and tells those connections whose peer has gone.
 async fn ask(inner: &Arc<Inner>, conns: &[Arc<Conn>]) {
-    let Some(answers) = existing(inner, conns).await else {
+    let answers = match existing(inner, conns).await {
+        Asked::Answered(answers) => answers,
         // One of the answers is an error, and hides the others'.
-        return match conns {
-            [] => {}
-            [conn] => conn.peer_gone(),
-            many => Box::pin(ask_singly(inner, many)).await,
-        };
+        Asked::Refused => {
+            return match conns {
+                [] => {}
+                [conn] => conn.peer_gone(),
+                many => Box::pin(ask_singly(inner, many)).await,
+            };
+        }
+        Asked::Not => return,
     };
     for (conn, exists) in conns.iter().zip(answers) {
         if exists {
@@ -138,11 +158,21 @@ async fn ask_singly(inner: &Arc<Inner>, conns: &[Arc<Conn>]) {
     }
 }
 
-/// Which of the peers' rings exist. `None`: the hypervisor refuses to say, or memory is lacking.
-async fn existing(inner: &Arc<Inner>, conns: &[Arc<Conn>]) -> Option<Vec<bool>> {
+/// What came of a question.
+enum Asked {
+    /// Whether each ring exists.
+    Answered(Vec<bool>),
+    /// The hypervisor refuses to say.
+    Refused,
+    /// It could not be asked: memory is lacking, or the session has ended.
+    Not,
+}
+
+/// Which of the peers' rings exist.
+async fn existing(inner: &Arc<Inner>, conns: &[Arc<Conn>]) -> Asked {
     const ENTRY: usize = size_of::<RingDataEnt>();
     let first = size_of::<RingData>();
-    let chunk = inner.chunk(first + conns.len() * ENTRY).ok()?;
+    let Ok(chunk) = inner.chunk(first + conns.len() * ENTRY) else { return Asked::Not };
     chunk.put(0, RingData { nent: conns.len() as u32, pad: 0 }.as_bytes());
     for (index, conn) in conns.iter().enumerate() {
         let entry = RingDataEnt { ring: conn.destination().raw(), ..RingDataEnt::default() };
@@ -153,12 +183,14 @@ async fn existing(inner: &Arc<Inner>, conns: &[Arc<Conn>]) -> Option<Vec<bool>> 
     let answer = inner.call(call, chunk).await;
     // The question ended waits for room at these rings: whoever waits tries again.
     inner.wake_senders();
-    let (ret, chunk) = answer.ok()?;
-    decode_ret(ret).ok()?;
+    let Ok((ret, chunk)) = answer else { return Asked::Not };
+    if decode_ret(ret).is_err() {
+        return Asked::Refused;
+    }
     let exists = |index| {
         let mut entry = RingDataEnt::default();
         chunk.get(first + index * ENTRY, entry.as_mut_bytes());
         RingFlags::from_bits_truncate(entry.flags).contains(RingFlags::EXISTS)
     };
-    Some((0..conns.len()).map(exists).collect())
+    Asked::Answered((0..conns.len()).map(exists).collect())
 }

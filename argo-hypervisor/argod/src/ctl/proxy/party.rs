@@ -61,13 +61,10 @@ impl Party {
     }
 
     /// Ends all reads and writes. The other end sees, where its socket can tell, that this was not
-    /// the end of what there is: TCP is reset.
+    /// the end of what there is: TCP and Argo streams are reset.
     pub(super) fn break_off(&self) {
         match self {
-            Self::Argo(stream) => {
-                // Nothing is waited for; an error means that not all is delivered yet.
-                let _ = stream.blocking_for(Duration::ZERO).shutdown(std::net::Shutdown::Both);
-            }
+            Self::Argo(stream) => stream.reset(),
             Self::Socket(Socket { fd, stop }) => {
                 // An error means that it is no TCP socket, or broken already.
                 let _ = set_socket_linger(fd, Some(Duration::ZERO));
