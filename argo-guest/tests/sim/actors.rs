@@ -112,10 +112,8 @@ pub async fn connect(context: Rc<Context>, session: SessionId, times: usize) {
                 context.oracle.connect_failed(session, to);
                 check_connect(&context, session, to, Hopes { hasty, listening }, &error);
             }
-            Either::Right((_, connecting)) => {
-                context.oracle.connect_failed(session, to);
-                drop(connecting);
-            }
+            // The request is withdrawn with its future.
+            Either::Right(_) => context.oracle.connect_failed(session, to),
         }
     }
 }
