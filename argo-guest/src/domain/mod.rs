@@ -71,6 +71,9 @@ pub use turns::Driver;
 /// Cheap to clone; every socket holds a clone. The session ends when the last clone is dropped, or
 /// by [`close`](Self::close).
 ///
+/// Dropping the last clone waits, at most a second, for what streams have written and is not yet
+/// delivered. Don't drop it inside a waker: what it waits for may be that very thread's work.
+///
 /// Nothing runs in the background until the first async operation has to wait; from then on one
 /// thread waits for interrupts whenever no blocking caller does. It ends with the session. Where
 /// there are no threads: [`without_thread`](Self::without_thread).

@@ -193,6 +193,7 @@ impl Conn {
         let mut link = self.link.lock();
         let Some(home) = own.home() else { return Rest::Nothing };
         let memory = home.memory();
+        let whole = link.end;
         let mut news = News::None;
         let mut rest = Rest::More;
         for _ in 0..BUDGET {
@@ -203,6 +204,10 @@ impl Conn {
                     break;
                 }
             }
+        }
+        // A ring that makes no sense is an end that no message brings.
+        if link.end != whole {
+            news = News::Change;
         }
         drop(link);
         self.announce(news);

@@ -249,5 +249,7 @@ impl Mailbox {
     pub(super) fn clear(&self) {
         let queue = std::mem::take(&mut *self.queue.lock());
         self.ring.let_go(queue.bytes);
+        // The ring may wait for the room of a sibling, and now need not.
+        self.ring.go_on();
     }
 }

@@ -53,6 +53,8 @@ struct Peer {
     ring: Option<Arc<SharedRing>>,
     /// What was admitted and is being prepared, in order.
     requests: VecDeque<Request>,
+    /// The one that is being prepared.
+    preparing: Option<Key>,
     /// A chore prepares them.
     ushered: bool,
     /// It was logged why its requests are refused.
@@ -122,7 +124,9 @@ impl ListenPort {
             return self.refuse(key);
         }
         let peer = peers.entry(key.peer.domain).or_default();
-        if peer.requests.iter().any(|other| other.key == key) || self.backlog.lock().contains(key) {
+        let asked =
+            peer.preparing == Some(key) || peer.requests.iter().any(|other| other.key == key);
+        if asked || self.backlog.lock().contains(key) {
             return;
         }
         if self.backlog.lock().admit(key.peer.domain) != Admission::Admitted {
@@ -249,6 +253,7 @@ impl ListenPort {
         let mut peers = self.peers.lock();
         let peer = peers.get_mut(&domain)?;
         let next = peer.requests.pop_front();
+        peer.preparing = next.map(|request| request.key);
         peer.ushered = next.is_some();
         next
     }

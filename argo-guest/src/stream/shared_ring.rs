@@ -169,7 +169,7 @@ impl SharedRing {
     }
 
     /// Goes on if the first message had to wait.
-    fn go_on(&self) {
+    pub(super) fn go_on(&self) {
         if self.stalled.swap(false, Ordering::SeqCst)
             && let Some(this) = self.this.upgrade()
         {
