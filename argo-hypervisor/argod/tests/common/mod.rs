@@ -117,13 +117,15 @@ impl Argod {
         status_field(self.process.id(), "VmRSS:")
     }
 
-    /// Names of argod's threads.
-    pub fn threads(&self) -> Vec<String> {
+    /// Number and name of each of argod's threads.
+    pub fn threads(&self) -> Vec<(String, String)> {
         let tasks = std::fs::read_dir(format!("/proc/{}/task", self.process.id())).unwrap();
-        let name = |task: std::io::Result<std::fs::DirEntry>| {
-            std::fs::read_to_string(task.ok()?.path().join("comm")).ok()
+        let thread = |task: std::io::Result<std::fs::DirEntry>| {
+            let task = task.ok()?;
+            let name = std::fs::read_to_string(task.path().join("comm")).ok()?;
+            Some((task.file_name().into_string().ok()?, name.trim_end().to_owned()))
         };
-        tasks.filter_map(name).map(|name| name.trim_end().to_owned()).collect()
+        tasks.filter_map(thread).collect()
     }
 
     /// Resident memory of argod that is not shared with guests, in KiB.

@@ -91,19 +91,25 @@ fn who_has_many_waiters_on_its_socket_is_interrupted_by_a_thread_of_its_own() {
     assert!(interrupt_ns() > 100_000, "only {} ns", interrupt_ns());
     // From here on it costs the workers nothing, and is the guilty's to pay all the same.
     let (before, kickers) = (interrupt_ns(), kickers(&scene));
-    assert!(kickers > 0);
+    assert!(!kickers.is_empty());
     for _ in 0..200 {
         interrupt(&mut guilty, &other);
     }
     scene.bystanders.go_on();
     wait_until("the thread's time is counted", || interrupt_ns() > before);
     drop((waiters, guilty, other));
-    wait_until("the thread goes with its session", || self::kickers(&scene) < kickers);
+    // On a loaded machine a bystander may have got one, too: that stays, or comes meanwhile.
+    wait_until("the thread goes with its session", || {
+        let left = self::kickers(&scene);
+        kickers.iter().any(|kicker| !left.contains(kicker))
+    });
     scene.closes();
 }
 
-fn kickers(scene: &Scene) -> usize {
-    scene.argod.threads().iter().filter(|name| *name == "argod-kicker").count()
+/// The threads that interrupt slow sessions, by their numbers.
+fn kickers(scene: &Scene) -> Vec<String> {
+    let threads = scene.argod.threads().into_iter();
+    threads.filter(|(_, name)| name == "argod-kicker").map(|(number, _)| number).collect()
 }
 
 /// `watched` copies of the attachment socket in each of so many epoll instances.
