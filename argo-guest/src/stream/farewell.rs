@@ -22,12 +22,7 @@ const HURRY: Duration = Duration::from_millis(500);
 /// Closes the connection: in the background what was written is delivered, then the peer hears of
 /// the end, then the ring goes.
 pub(super) fn close(conn: &Arc<Conn>) {
-    let before = {
-        let mut link = conn.link.lock();
-        link.deaf = true;
-        std::mem::replace(&mut link.progress, Progress::Closed)
-    };
-    match before {
+    match let_go(conn) {
         Progress::Closed => {}
         Progress::Refused => conn.take_down(),
         Progress::Connecting => withdraw(conn),
@@ -42,12 +37,7 @@ pub(super) fn close(conn: &Arc<Conn>) {
 /// Breaks the connection off: what was written and lies not in the peer's ring is thrown away, and
 /// the peer hears of it.
 pub(super) fn break_off(conn: &Arc<Conn>) {
-    let before = {
-        let mut link = conn.link.lock();
-        link.deaf = true;
-        std::mem::replace(&mut link.progress, Progress::Closed)
-    };
-    if before == Progress::Closed {
+    if let_go(conn) == Progress::Closed {
         return;
     }
     conn.discard();
@@ -60,6 +50,13 @@ pub(super) fn break_off(conn: &Arc<Conn>) {
     conn.changed();
     pump::start(conn);
     conn.inner.begin_chore(Urgency::Owed, end(conn.clone()));
+}
+
+/// The user's last word: nothing is read any more. Returns how far the connection had come.
+fn let_go(conn: &Conn) -> Progress {
+    let mut link = conn.link.lock();
+    link.deaf = true;
+    std::mem::replace(&mut link.progress, Progress::Closed)
 }
 
 /// Gives a request up that was not answered.
