@@ -34,6 +34,12 @@ impl fmt::Display for DomainId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Port(pub u32);
 
+impl Port {
+    /// From here on ports are handed out to whoever does not care which one it gets. A habit of
+    /// this project's: to Xen all ports are alike.
+    pub const DYNAMIC_FIRST: Self = Self(0x8000_0000);
+}
+
 impl fmt::Display for Port {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

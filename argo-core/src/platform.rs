@@ -63,6 +63,9 @@ pub struct EventCounts {
     /// with their owner's session or domain. Counted once however many went together. `None` where
     /// the platform cannot tell: who waits for a peer has to ask with notify whether it is there.
     pub peers_gone: Option<u32>,
+    /// Rings of this domain were taken away, and not by its wish: the policy that is in force now
+    /// forbids them, or the domain was reset. `None` where the platform cannot tell.
+    pub rings_cut: Option<u32>,
 }
 
 /// The hypervisor is gone (or has ended this session): no call was or will be answered any more.

@@ -16,8 +16,6 @@ use crate::domain::{Chunk, Inner};
 
 /// Where the page list lies behind the structure of a registration.
 const PAGE_LIST: usize = 16;
-/// Ports that are handed out when any will do begin here.
-const ANY_PORT_FIRST: u32 = 0x8000_0000;
 /// Ports tried before giving up.
 const ANY_PORT_TRIES: u32 = 64;
 /// Bytes of the argument that unregisters a ring. It lies at the end of the ring's own memory, so
@@ -61,7 +59,7 @@ impl Registration {
         Ok(Self { inner, memory, offset, port, partner, len })
     }
 
-    /// The same on a port that is free, from 0x8000_0000 upwards.
+    /// The same on a port that is free, from [`Port::DYNAMIC_FIRST`] upwards.
     pub(crate) async fn any_port(
         inner: &Arc<Inner>,
         partner: Partner,
@@ -70,7 +68,7 @@ impl Registration {
         // Unpredictable, so that two sessions of a domain seldom meet.
         let start = inner.draw() as u32;
         for step in 0..ANY_PORT_TRIES {
-            let port = Port(start.wrapping_add(step) | ANY_PORT_FIRST);
+            let port = Port(start.wrapping_add(step) | Port::DYNAMIC_FIRST.0);
             match Self::new(inner, port, partner, len).await {
                 Err(BindError::InUse { .. }) => {}
                 answer => return answer,

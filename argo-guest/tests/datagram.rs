@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::io::IoSlice;
 
 use argo_core::policy::{Action, Hook, Rule, Subject};
@@ -147,7 +146,7 @@ fn any_port_is_a_port_of_its_own() {
 fn policy_is_an_error_of_its_own() {
     let allow = |hook| Rule { hook, from: Subject::Any, to: Subject::Any, action: Action::Allow };
     let rules = vec![allow(Hook::Enable), allow(Hook::RegisterAnySource)];
-    let system = guarded(Rules { rules, labels: BTreeMap::new() });
+    let system = guarded(Rules { rules, ..Rules::default() });
     let (one, two) = (domain(&system, 1), domain(&system, 2));
     let client = Datagram::bind_blocking(&one, Port(1)).unwrap();
     let server = Datagram::bind_blocking(&two, Port(1)).unwrap();

@@ -12,6 +12,17 @@ pub(crate) struct Counters {
     bytes: AtomicU64,
     refusals: [AtomicU64; Errno::ALL.len()],
     denials: [AtomicU64; Hook::ALL.len()],
+    port_denials: AtomicU64,
+    throttled: AtomicU64,
+}
+
+/// What denied something.
+#[derive(Clone, Copy)]
+pub(crate) enum Denial {
+    /// A hook.
+    Hook(Hook),
+    /// A port rule, or none.
+    Port,
 }
 
 /// What a domain did since it was created.
@@ -25,6 +36,10 @@ pub struct CounterStat {
     pub refusals: [u64; Errno::ALL.len()],
     /// Questions that the policy denied, in the order of [`Hook::ALL`].
     pub denials: [u64; Hook::ALL.len()],
+    /// Messages, and questions about ports, that the ports' rules denied.
+    pub port_denials: u64,
+    /// Messages that had to wait because of a rule's rate limit.
+    pub throttled: u64,
 }
 
 impl Counters {
@@ -43,11 +58,20 @@ impl Counters {
     }
 
     #[cold]
-    pub fn denied(&self, hook: Hook) {
+    pub fn denied(&self, denial: Denial) {
+        let Denial::Hook(hook) = denial else {
+            self.port_denials.fetch_add(1, Relaxed);
+            return;
+        };
         let kinds = Hook::ALL.iter().zip(&self.denials);
         for (_, counter) in kinds.filter(|(known, _)| **known == hook) {
             counter.fetch_add(1, Relaxed);
         }
+    }
+
+    #[cold]
+    pub fn throttled(&self) {
+        self.throttled.fetch_add(1, Relaxed);
     }
 
     pub fn stat(&self) -> CounterStat {
@@ -56,6 +80,8 @@ impl Counters {
             bytes: self.bytes.load(Relaxed),
             refusals: self.refusals.each_ref().map(|counter| counter.load(Relaxed)),
             denials: self.denials.each_ref().map(|counter| counter.load(Relaxed)),
+            port_denials: self.port_denials.load(Relaxed),
+            throttled: self.throttled.load(Relaxed),
         }
     }
 }

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use argo_core::{DomainId, Errno};
+use argo_core::{DomainId, Errno, Port};
 use crossbeam_utils::CachePadded;
 
 use crate::counters::Counters;
@@ -129,6 +129,11 @@ impl<S: System> Domain<S> {
     #[inline]
     pub(crate) fn listens(&self) -> Result<(), Errno> {
         if self.is_active() { Ok(()) } else { Err(Errno::ECONNREFUSED) }
+    }
+
+    /// Whether the domain owns a ring on this port, for whomever.
+    pub(crate) fn owns_port(&self, port: Port) -> bool {
+        self.rings.read().has_port(port)
     }
 
     /// L2, to find rings.

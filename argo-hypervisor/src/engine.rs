@@ -4,14 +4,15 @@ use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::iter;
 
-use argo_core::policy::Query;
+use argo_core::policy::{Action, Query};
 use argo_core::{DomainId, Errno};
 
 use crate::config::{Argo, Config};
 use crate::domain::{Caller, Domain, Life, Start};
+use crate::policy::{Judge, Policy};
 use crate::quotas::{BadQuotas, Quotas};
 use crate::registry::Registry;
-use crate::system::{Policy, System};
+use crate::system::{JudgeOf, System};
 
 /// Argo for a system of domains. All methods may be called from many threads at once.
 pub struct Engine<S: System> {
@@ -65,10 +66,8 @@ impl<S: System> Engine<S> {
         start: Start,
     ) -> Result<Arc<Domain<S>>, CreateError> {
         quotas.check()?;
-        let enabled =
-            self.config.argo == Argo::On && self.policy.check(Query::Enable { domain: id }).is_ok();
         let life = match start {
-            _ if !enabled => Life::Denied,
+            _ if !self.enables(id) => Life::Denied,
             Start::Active => Life::Active,
             Start::Dormant => Life::Dormant,
         };
@@ -77,13 +76,18 @@ impl<S: System> Engine<S> {
         Ok(domain)
     }
 
-    /// Gives a dormant domain its Argo state: somebody runs in it now. In any other nothing
-    /// changes.
+    /// Gives a domain that has no Argo state its state, if it may have one by the policy now:
+    /// somebody runs in it. In any other nothing changes.
     pub fn activate(&self, domain: &Domain<S>) {
         let mut gate = domain.shut();
-        if gate.life() == Life::Dormant {
+        if matches!(gate.life(), Life::Dormant | Life::Denied) && self.enables(domain.id()) {
             gate.turn(Life::Active);
         }
+    }
+
+    fn enables(&self, domain: DomainId) -> bool {
+        let allowed = |query| self.policy.judge().hook(query).action == Action::Allow;
+        self.config.argo == Argo::On && allowed(Query::Enable { domain })
     }
 
     /// The domain with this id.
@@ -109,27 +113,24 @@ impl<S: System> Engine<S> {
 
     /// What comes before each call: is there Argo, for this domain?
     #[inline]
-    pub(crate) fn admit(&self, caller: &Caller<S>) -> Result<(), Errno> {
+    pub(crate) fn admit(&self, judge: &impl Judge, caller: &Caller<S>) -> Result<(), Errno> {
         match self.config.argo {
-            Argo::On => self.ask(&caller.domain, Query::Enable { domain: caller.domain.id() }),
+            Argo::On => {
+                self.ask(judge, &caller.domain, Query::Enable { domain: caller.domain.id() })
+            }
             Argo::Off => Err(Errno::EOPNOTSUPP),
         }
     }
 
-    /// Asks the policy on behalf of a domain, and counts a denial.
-    #[inline]
-    pub(crate) fn ask(&self, domain: &Domain<S>, query: Query) -> Result<(), Errno> {
-        self.policy.check(query).inspect_err(|_| domain.counters.denied(query.hook()))
-    }
-
-    /// One call of a domain: admits it, and counts its refusal.
+    /// One call of a domain: admits it, judges it by one policy to its end, and counts its refusal.
     #[inline]
     pub(crate) fn call<T>(
         &self,
         caller: &Caller<S>,
-        operation: impl FnOnce() -> Result<T, Errno>,
+        operation: impl FnOnce(&JudgeOf<'_, S>) -> Result<T, Errno>,
     ) -> Result<T, Errno> {
-        let result = self.admit(caller).and_then(|()| operation());
+        let judge = self.policy.judge();
+        let result = self.admit(&judge, caller).and_then(|()| operation(&judge));
         result.inspect_err(|errno| caller.domain.counters.refused(*errno))
     }
 }

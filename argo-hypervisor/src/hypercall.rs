@@ -11,6 +11,7 @@ use crate::domain::Caller;
 use crate::engine::Engine;
 use crate::memory::{GuestMemory, read_struct};
 use crate::notify::Question;
+use crate::policy::Judge;
 use crate::register::{Existing, RegisterRequest};
 use crate::send::SendRequest;
 use crate::system::System;
@@ -34,12 +35,12 @@ impl<S: System> Engine<S> {
             return Errno::EINVAL.ret();
         };
         let (arg1, arg2) = (GuestAddr(arg1), GuestAddr(arg2));
-        let result = self.call(caller, || match Op::from_number(cmd) {
-            Some(Op::Sendv) => self.claim_sendv(caller, arg1, arg2, arg3, arg4),
+        let result = self.call(caller, |judge| match Op::from_number(cmd) {
+            Some(Op::Sendv) => self.claim_sendv(judge, caller, arg1, arg2, arg3, arg4),
             Some(Op::Notify) if !arg2.is_null() || arg3 != 0 || arg4 != 0 => Err(Errno::EINVAL),
-            Some(Op::Notify) => self.claim_notify(caller, arg1).map(|()| 0),
+            Some(Op::Notify) => self.claim_notify(judge, caller, arg1).map(|()| 0),
             Some(Op::RegisterRing) => {
-                self.claim_register(caller, arg1, arg2, arg3, arg4).map(|()| 0)
+                self.claim_register(judge, caller, arg1, arg2, arg3, arg4).map(|()| 0)
             }
             Some(Op::UnregisterRing) if !arg2.is_null() || arg3 != 0 || arg4 != 0 => {
                 Err(Errno::EINVAL)
@@ -55,6 +56,7 @@ impl<S: System> Engine<S> {
 
     fn claim_register(
         &self,
+        judge: &impl Judge,
         caller: &Caller<S>,
         at: GuestAddr,
         list: GuestAddr,
@@ -78,7 +80,7 @@ impl<S: System> Engine<S> {
             let entry = list.offset(u64::from(page) * size_of::<u64>() as u64);
             read_struct(&caller.memory, entry).map(Gfn)
         });
-        self.register(caller, &RegisterRequest { name, len, existing }, gfns)
+        self.register(judge, caller, &RegisterRequest { name, len, existing }, gfns)
     }
 
     fn claim_unregister(&self, caller: &Caller<S>, at: GuestAddr) -> Result<(), Errno> {
@@ -96,6 +98,7 @@ impl<S: System> Engine<S> {
     #[inline]
     fn claim_sendv(
         &self,
+        judge: &impl Judge,
         caller: &Caller<S>,
         at: GuestAddr,
         list: GuestAddr,
@@ -114,10 +117,15 @@ impl<S: System> Engine<S> {
         }
         let receiver = DomainId::new(dst.domain_id).ok_or(Errno::ESRCH)?;
         let (source, port) = (Port(src.aport), Port(dst.aport));
-        self.send(caller, &SendRequest { source, receiver, port, iovs, message_type })
+        self.send(judge, caller, &SendRequest { source, receiver, port, iovs, message_type })
     }
 
-    fn claim_notify(&self, caller: &Caller<S>, at: GuestAddr) -> Result<(), Errno> {
+    fn claim_notify(
+        &self,
+        judge: &impl Judge,
+        caller: &Caller<S>,
+        at: GuestAddr,
+    ) -> Result<(), Errno> {
         self.release_waiters(caller)?;
         if at.is_null() {
             return Ok(());
@@ -129,13 +137,18 @@ impl<S: System> Engine<S> {
         let first = at.offset(size_of::<RingData>() as u64);
         for entry in 0..u64::from(nent) {
             let entry = first.offset(entry * size_of::<RingDataEnt>() as u64);
-            self.claim_question(caller, entry)?;
+            self.claim_question(judge, caller, entry)?;
         }
         Ok(())
     }
 
     /// Answers one entry of a notify in place.
-    fn claim_question(&self, caller: &Caller<S>, at: GuestAddr) -> Result<(), Errno> {
+    fn claim_question(
+        &self,
+        judge: &impl Judge,
+        caller: &Caller<S>,
+        at: GuestAddr,
+    ) -> Result<(), Errno> {
         const ANSWER: usize = core::mem::offset_of!(RingDataEnt, flags);
         const MAX: usize = core::mem::offset_of!(RingDataEnt, max_message_size);
         let claim: RingDataEnt = read_struct(&caller.memory, at)?;
@@ -144,7 +157,7 @@ impl<S: System> Engine<S> {
             port: Port(claim.ring.aport),
             space_required: claim.space_required,
         });
-        let answer = question.map(|question| self.answer(caller, &question)).transpose()?;
+        let answer = question.map(|question| self.answer(judge, caller, &question)).transpose()?;
         let flags = answer.map_or(0, |answer| answer.flags.bits());
         // Of a ring that is not there Xen writes back what it read, so a racing guest sees a write.
         let max = answer.and_then(|answer| answer.max_payload).unwrap_or(claim.max_message_size);

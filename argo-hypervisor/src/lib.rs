@@ -5,7 +5,7 @@
 //! system: guest memory, policy, events and locks are the host's ([`System`]).
 //!
 //! # The way of a message
-//! claim the arguments (`hypercall`) → policy decides (`engine`) → find the ring (`table`) → copy
+//! claim the arguments (`hypercall`) → policy decides (`policy`) → find the ring (`table`) → copy
 //! once and publish (`ring`) → raise (`send`, with no lock held).
 //!
 //! # What is guaranteed
@@ -64,12 +64,14 @@ extern crate std;
 mod config;
 mod counters;
 mod domain;
+mod enforce;
 mod engine;
 mod hypercall;
 #[cfg(feature = "std")]
 pub mod inprocess;
 mod memory;
 mod notify;
+mod policy;
 mod quotas;
 mod register;
 mod registry;
@@ -85,13 +87,15 @@ mod waiters;
 pub use config::{Argo, Config, WildcardRings};
 pub use counters::CounterStat;
 pub use domain::{Caller, Domain, Start};
+pub use enforce::Cut;
 pub use engine::{CreateError, Engine, NoSuchDomain};
 pub use memory::{BadRam, Fault, GuestMemory, LinearMemory, MapError, RingPages};
 pub use notify::{Answer, Question};
+pub use policy::{Judge, Passage, Policy, Refused};
 pub use quotas::{BadQuotas, Quotas};
 pub use register::{Existing, RegisterRequest};
 pub use send::SendRequest;
 pub use stat::{DomainStat, RingStat};
 #[cfg(feature = "std")]
 pub use system::ParkingLot;
-pub use system::{Events, Locks, Policy, System};
+pub use system::{Events, Locks, System};

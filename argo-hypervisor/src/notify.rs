@@ -2,11 +2,12 @@
 
 use argo_core::abi::RingFlags;
 use argo_core::claim::PayloadLen;
-use argo_core::policy::Query;
+use argo_core::policy::{Query, Rings};
 use argo_core::{DomainId, Errno, Partner, Port};
 
 use crate::domain::{Caller, Domain};
 use crate::engine::Engine;
+use crate::policy::Judge;
 use crate::ring::Ring;
 use crate::signals::Signals;
 use crate::system::{Events, System};
@@ -44,16 +45,18 @@ impl<S: System> Engine<S> {
     /// # Errors
     /// `ENODEV`
     pub fn notify_owned(&self, caller: &Caller<S>) -> Result<(), Errno> {
-        self.call(caller, || self.release_waiters(caller))
+        self.call(caller, |_| self.release_waiters(caller))
     }
 
     /// Asks for room in a ring. If it is there, a wait of the caller's is cancelled; if it could
     /// be there later, the caller waits for it.
     ///
     /// # Errors
-    /// `ENODEV`, or the policy's (hook `send`).
+    /// `ENODEV`, or `EACCES` (hook `send`). A ring that the port rules keep the caller from is
+    /// answered like one that is not there, and room that a rate limit keeps it from using like
+    /// room that is not there: it is interrupted when there is.
     pub fn query(&self, caller: &Caller<S>, question: &Question) -> Result<Answer, Errno> {
-        self.call(caller, || self.answer(caller, question))
+        self.call(caller, |judge| self.answer(judge, caller, question))
     }
 
     pub(crate) fn release_waiters(&self, caller: &Caller<S>) -> Result<(), Errno> {
@@ -66,14 +69,28 @@ impl<S: System> Engine<S> {
         Ok(())
     }
 
-    pub(crate) fn answer(&self, caller: &Caller<S>, question: &Question) -> Result<Answer, Errno> {
+    pub(crate) fn answer(
+        &self,
+        judge: &impl Judge,
+        caller: &Caller<S>,
+        question: &Question,
+    ) -> Result<Answer, Errno> {
         let from = caller.domain.id();
         let receiver = self.registry.find(from, question.receiver);
         let Some(receiver) = receiver.filter(|receiver| receiver.is_active()) else {
             return caller.domain.enter().and(Ok(Answer::NO_RING));
         };
-        self.ask(&caller.domain, Query::Send { from, to: receiver.id() })?;
-        let (answer, wait) = look(caller, &receiver, question)?;
+        self.ask(judge, &caller.domain, Query::Send { from, to: receiver.id() })?;
+        let Some(passage) = self.any_way(judge, caller, receiver.id(), question.port) else {
+            return caller.domain.enter().and(Ok(Answer::NO_RING));
+        };
+        let (mut answer, wait) = look(caller, &receiver, question, passage.query.rings)?;
+        if question.space_required > 0
+            && answer.flags.contains(RingFlags::SUFFICIENT)
+            && judge.throttles(&passage)
+        {
+            answer.flags.remove(RingFlags::SUFFICIENT);
+        }
         if wait == Some(Wait::New) {
             self.events().space_wanted(receiver.id());
         }
@@ -106,10 +123,12 @@ fn look<S: System>(
     caller: &Caller<S>,
     receiver: &Domain<S>,
     question: &Question,
+    rings: Rings,
 ) -> Result<(Answer, Option<Wait>), Errno> {
     let mut gate = caller.domain.enter()?;
     let table = receiver.rings(&mut gate);
     match table.find_for(caller.domain.id(), question.port) {
+        Some(ring) if !ring.is_among(rings) => Ok((Answer::NO_RING, None)),
         Some(ring) => Ok(look_at(ring, caller.domain.id(), question.space_required)),
         None => Ok((Answer::NO_RING, None)),
     }

@@ -10,6 +10,7 @@ use crate::config::WildcardRings;
 use crate::domain::{Caller, Domain};
 use crate::engine::Engine;
 use crate::memory::{Fault, GuestMemory};
+use crate::policy::Judge;
 use crate::ring::Ring;
 use crate::system::{RingOf, System};
 
@@ -49,7 +50,7 @@ impl<S: System> Engine<S> {
         request: &RegisterRequest,
         pages: impl ExactSizeIterator<Item = Result<Gfn, Fault>>,
     ) -> Result<(), Errno> {
-        self.call(caller, || self.register(caller, request, pages))
+        self.call(caller, |judge| self.register(judge, caller, request, pages))
     }
 
     /// Unregisters a ring of the caller. Who waits for it is forgotten (and told by
@@ -59,11 +60,12 @@ impl<S: System> Engine<S> {
     /// # Errors
     /// `ENODEV`, `ENOENT`.
     pub fn unregister_ring(&self, caller: &Caller<S>, name: RingName) -> Result<(), Errno> {
-        self.call(caller, || self.unregister(caller, name))
+        self.call(caller, |_| self.unregister(caller, name))
     }
 
     pub(crate) fn register(
         &self,
+        judge: &impl Judge,
         caller: &Caller<S>,
         request: &RegisterRequest,
         pages: impl ExactSizeIterator<Item = Result<Gfn, Fault>>,
@@ -71,7 +73,7 @@ impl<S: System> Engine<S> {
         if pages.len() != request.len.pages() as usize {
             return Err(Errno::EINVAL);
         }
-        let partner = self.approve(caller, request.name.partner)?;
+        let partner = self.approve(judge, caller, request.name.partner)?;
         // The old memory of a re-registered ring is let go here, after all locks.
         self.install(caller, request, partner.as_deref(), pages).map(drop)
     }
@@ -89,6 +91,7 @@ impl<S: System> Engine<S> {
     /// May the caller have a ring for this partner? Gives the partner that is named.
     fn approve(
         &self,
+        judge: &impl Judge,
         caller: &Caller<S>,
         partner: Partner,
     ) -> Result<Option<Arc<Domain<S>>>, Errno> {
@@ -98,12 +101,12 @@ impl<S: System> Engine<S> {
                 Err(Errno::EPERM)
             }
             Partner::Any => {
-                self.ask(&caller.domain, Query::RegisterAnySource { domain })?;
+                self.ask(judge, &caller.domain, Query::RegisterAnySource { domain })?;
                 Ok(None)
             }
             Partner::Domain(partner) => {
                 let found = self.registry.find(domain, partner).ok_or(Errno::ESRCH)?;
-                self.ask(&caller.domain, Query::RegisterSingleSource { domain, partner })?;
+                self.ask(judge, &caller.domain, Query::RegisterSingleSource { domain, partner })?;
                 Ok(Some(found))
             }
         }

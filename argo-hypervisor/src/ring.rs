@@ -4,6 +4,7 @@ use core::mem;
 
 use argo_core::abi::{Addr, Iov, MessageHeader, SLOT};
 use argo_core::claim::{PayloadLen, RingLen};
+use argo_core::policy::Rings;
 use argo_core::ring::{NoRoom, Producer, Reservation};
 use argo_core::{DomainId, Errno, Partner, RingName};
 
@@ -65,6 +66,12 @@ impl<S: System> Ring<S> {
 
     pub fn len(&self) -> RingLen {
         self.len
+    }
+
+    /// Whether it is one of these.
+    #[inline]
+    pub fn is_among(&self, rings: Rings) -> bool {
+        rings == Rings::Any || self.name.partner != Partner::Any
     }
 
     /// L3. A ring is only found in an open table, so L2 is held.

@@ -2,11 +2,12 @@
 
 use argo_core::abi::{IOVS_MAX, Iov};
 use argo_core::claim::PayloadLen;
-use argo_core::policy::Query;
+use argo_core::policy::{PortQuery, Query, Rings};
 use argo_core::{DomainId, Errno, Port};
 
 use crate::domain::{Caller, Domain};
 use crate::engine::Engine;
+use crate::policy::{Judge, Route};
 use crate::ring::Undelivered;
 use crate::system::{Events, System};
 use crate::waiters::Wait;
@@ -30,6 +31,8 @@ pub struct SendRequest<'a> {
 enum Delivery {
     Sent(PayloadLen),
     Waits(Wait),
+    /// The ring is for everybody, and the policy allows only one for the sender alone.
+    Barred,
 }
 
 impl<S: System> Engine<S> {
@@ -39,25 +42,39 @@ impl<S: System> Engine<S> {
     /// The receiver gets all of it or nothing.
     ///
     /// # Errors
-    /// In this order: `EINVAL` (more than 8 pieces); `ESRCH`; the policy's; `ENODEV`;
+    /// In this order: `EINVAL` (more than 8 pieces); `ESRCH`; `EACCES` (the hook `send`); `EPERM`
+    /// (the ports); `EAGAIN` (a rate limit: the caller will be interrupted); `ENODEV`;
     /// `ECONNREFUSED` (nobody, or no ring, receives there); `EINVAL` or `EMSGSIZE` (a piece, or
     /// the whole, is longer than any message); `EMSGSIZE` (longer than the ring can ever hold);
     /// `EAGAIN` (no room now: the caller waits and will be interrupted once there is); `EBUSY` (no
     /// room, and too many wait already); `EFAULT` (a piece is not in the caller's memory).
     pub fn sendv(&self, caller: &Caller<S>, request: &SendRequest<'_>) -> Result<u32, Errno> {
-        self.call(caller, || match request.iovs.len() > IOVS_MAX as usize {
+        self.call(caller, |judge| match request.iovs.len() > IOVS_MAX as usize {
             true => Err(Errno::EINVAL),
-            false => self.send(caller, request),
+            false => self.send(judge, caller, request),
         })
     }
 
     #[inline]
-    pub(crate) fn send(&self, caller: &Caller<S>, request: &SendRequest<'_>) -> Result<u32, Errno> {
+    pub(crate) fn send(
+        &self,
+        judge: &impl Judge,
+        caller: &Caller<S>,
+        request: &SendRequest<'_>,
+    ) -> Result<u32, Errno> {
         let from = caller.domain.id();
         let receiver = self.registry.find(from, request.receiver).ok_or(Errno::ESRCH)?;
-        self.ask(&caller.domain, Query::Send { from, to: receiver.id() })?;
-        match deliver(caller, &receiver, request)? {
+        let to = receiver.id();
+        self.ask(judge, &caller.domain, Query::Send { from, to })?;
+        let route = Route { from, from_port: request.source, to, to_port: request.port };
+        let passage = self.way(judge, caller, route)?;
+        if judge.throttles(&passage) {
+            caller.domain.counters.throttled();
+            return Err(Errno::EAGAIN);
+        }
+        match deliver(caller, &receiver, request, passage.query.rings)? {
             Delivery::Sent(payload) => {
+                judge.delivered(&passage, payload.bytes());
                 caller.domain.counters.sent(payload.bytes());
                 self.events().virq(receiver.id());
                 Ok(payload.bytes())
@@ -68,6 +85,11 @@ impl<S: System> Engine<S> {
             }
             Delivery::Waits(Wait::AsBefore) => Err(Errno::EAGAIN),
             Delivery::Waits(Wait::Busy) => Err(Errno::EBUSY),
+            Delivery::Barred => {
+                let query = PortQuery { rings: Rings::Any, ..passage.query };
+                self.bar(judge, &caller.domain, query, judge.ports(query).rule);
+                Err(Errno::EPERM)
+            }
         }
     }
 }
@@ -78,12 +100,16 @@ fn deliver<S: System>(
     caller: &Caller<S>,
     receiver: &Domain<S>,
     request: &SendRequest<'_>,
+    rings: Rings,
 ) -> Result<Delivery, Errno> {
     let mut gate = caller.domain.enter()?;
     receiver.listens()?;
     let table = receiver.rings(&mut gate);
     let found = table.find_for(caller.domain.id(), request.port);
     let ring = found.ok_or(Errno::ECONNREFUSED)?;
+    if !ring.is_among(rings) {
+        return Ok(Delivery::Barred);
+    }
     let payload = PayloadLen::of(request.iovs)?;
     let mut ring = ring.lock();
     match ring.deliver(caller, request, payload) {

@@ -1,9 +1,9 @@
 //! What a host brings: its memory, policy, events and locks.
 
-use argo_core::policy::Query;
-use argo_core::{DomainId, Errno};
+use argo_core::DomainId;
 
 use crate::memory::GuestMemory;
+use crate::policy::Policy;
 
 /// The choices of a host, as one type.
 pub trait System: Send + Sync + Sized + 'static {
@@ -15,17 +15,6 @@ pub trait System: Send + Sync + Sized + 'static {
     type Events: Events;
     /// The locks.
     type Locks: Locks;
-}
-
-/// Who may do what. Asked on every send: the answer should cost little.
-///
-/// Called with no lock of the engine held.
-pub trait Policy: Send + Sync {
-    /// Allows the query, or refuses it.
-    ///
-    /// # Errors
-    /// The error that the hypercall shall answer, `EACCES` by custom.
-    fn check(&self, query: Query) -> Result<(), Errno>;
 }
 
 /// What the engine tells the host. Called with no lock of the engine held, so an implementation
@@ -41,6 +30,10 @@ pub trait Events: Send + Sync {
     /// together with its session or domain. Raised once however many of one owner went together,
     /// and not when a ring is only registered anew. Xen tells nobody.
     fn peer_gone(&self, _domain: DomainId) {}
+
+    /// Rings of this domain were taken from it by [`Engine::enforce`](crate::Engine::enforce) or
+    /// [`Engine::soft_reset`](crate::Engine::soft_reset), and not by its wish. Xen tells nobody.
+    fn rings_cut(&self, _owner: DomainId) {}
 
     /// A domain began to wait for (more) space in a ring of this owner. Xen tells nobody.
     fn space_wanted(&self, _owner: DomainId) {}
@@ -65,6 +58,7 @@ impl Locks for ParkingLot {
     type Mutex = parking_lot::RawMutex;
 }
 
+pub(crate) type JudgeOf<'p, S> = <<S as System>::Policy as Policy>::Judge<'p>;
 pub(crate) type RingOf<S> = <<S as System>::Memory as GuestMemory>::Ring;
 pub(crate) type RwLock<S, T> = lock_api::RwLock<<<S as System>::Locks as Locks>::Rw, T>;
 pub(crate) type ReadGuard<'a, S, T> =

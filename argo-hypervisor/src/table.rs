@@ -16,6 +16,8 @@ use crate::system::System;
 pub(crate) struct RingTable<S: System> {
     index: HashMap<RingName, usize, RandomState>,
     slots: Vec<Option<Ring<S>>>,
+    /// How many of them are on each port.
+    ports: HashMap<Port, u32, RandomState>,
     /// Sum of the rings' lengths.
     bytes: u64,
 }
@@ -24,10 +26,23 @@ impl<S: System> RingTable<S> {
     /// The ring that this sender reaches at this port: its own, else the wildcard one.
     #[inline]
     pub fn find_for(&self, sender: DomainId, port: Port) -> Option<&Ring<S>> {
-        let own = RingName { port, partner: Partner::Domain(sender) };
-        let wildcard = RingName { port, partner: Partner::Any };
-        let slot = self.index.get(&own).or_else(|| self.index.get(&wildcard))?;
-        self.slots.get(*slot)?.as_ref()
+        self.find(RingName { port, partner: Partner::Domain(sender) })
+            .or_else(|| self.find(RingName { port, partner: Partner::Any }))
+    }
+
+    #[inline]
+    fn find(&self, name: RingName) -> Option<&Ring<S>> {
+        self.slots.get(*self.index.get(&name)?)?.as_ref()
+    }
+
+    /// Whether there is a ring on this port.
+    pub fn has_port(&self, port: Port) -> bool {
+        self.ports.contains_key(&port)
+    }
+
+    /// The ports that have rings, each once.
+    pub fn ports(&self) -> impl Iterator<Item = Port> {
+        self.ports.keys().copied()
     }
 
     pub fn find_mut(&mut self, name: RingName) -> Option<&mut Ring<S>> {
@@ -40,9 +55,7 @@ impl<S: System> RingTable<S> {
     /// [`Errno::EEXIST`]: the ring exists, and must not or has another length;
     /// [`Errno::ENOSPC`]: one ring, or its bytes, would be too much.
     pub fn admit(&self, request: &RegisterRequest, quotas: &Quotas) -> Result<(), Errno> {
-        let present =
-            self.index.get(&request.name).and_then(|slot| self.slots.get(*slot)?.as_ref());
-        if let Some(ring) = present {
+        if let Some(ring) = self.find(request.name) {
             let same = request.existing == Existing::Replace && ring.len() == request.len;
             return if same { Ok(()) } else { Err(Errno::EEXIST) };
         }
@@ -60,6 +73,7 @@ impl<S: System> RingTable<S> {
     pub fn insert(&mut self, ring: Ring<S>) -> Result<(), Errno> {
         self.index.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
         self.slots.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        self.ports.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
         let free = self.slots.iter().position(Option::is_none);
         let slot = free.unwrap_or(self.slots.len());
         if free.is_none() {
@@ -67,6 +81,7 @@ impl<S: System> RingTable<S> {
         }
         self.bytes += u64::from(ring.len().bytes());
         self.index.insert(ring.name(), slot);
+        *self.ports.entry(ring.name().port).or_insert(0) += 1;
         self.slots[slot] = Some(ring);
         Ok(())
     }
@@ -75,7 +90,18 @@ impl<S: System> RingTable<S> {
     pub fn remove(&mut self, name: RingName) -> Option<Ring<S>> {
         let ring = self.slots.get_mut(self.index.remove(&name)?)?.take()?;
         self.bytes -= u64::from(ring.len().bytes());
+        self.leave_port(name.port);
         Some(ring)
+    }
+
+    fn leave_port(&mut self, port: Port) {
+        let left = self.ports.get_mut(&port).map(|count| {
+            *count -= 1;
+            *count
+        });
+        if left == Some(0) {
+            self.ports.remove(&port);
+        }
     }
 
     /// Takes out the rings that `which` picks.
@@ -98,6 +124,6 @@ impl<S: System> RingTable<S> {
 
 impl<S: System> Default for RingTable<S> {
     fn default() -> Self {
-        Self { index: HashMap::default(), slots: Vec::new(), bytes: 0 }
+        Self { index: HashMap::default(), slots: Vec::new(), ports: HashMap::default(), bytes: 0 }
     }
 }

@@ -53,6 +53,7 @@ impl<S: System> Engine<S> {
             removed
         };
         self.drop_rings(removed, Some(id));
+        self.events().rings_cut(id);
         Ok(())
     }
 

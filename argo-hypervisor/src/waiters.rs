@@ -76,6 +76,12 @@ impl Waiters {
         });
     }
 
+    /// Takes off the list the domains that `which` picks, and adds them to `dismissed`.
+    pub fn dismiss(&mut self, which: impl Fn(DomainId) -> bool, dismissed: &mut Vec<DomainId>) {
+        let picked = self.entries.extract_if(.., |entry| which(entry.domain));
+        dismissed.extend(picked.map(|entry| entry.domain));
+    }
+
     /// The domains on the list.
     pub fn domains(&self) -> impl Iterator<Item = DomainId> {
         self.entries.iter().map(|entry| entry.domain)

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use argo_core::abi::{Addr, DOMID_ANY, Iov, Op, RegisterRing, SendAddr, UnregisterRing};
 use argo_core::platform::{Call, Gone, Link, Platform, Submission};
-use argo_core::policy::{Action, Hook, Rule, Subject};
+use argo_core::policy::{Action, Hook, PortRange, PortRule, Rings, Rule, Subject};
 use argo_core::{DomainId, Errno};
 use argo_hypervisor::inprocess::{AllowAll, InProcess, LocalDomain, Rules};
 use argo_hypervisor::{Argo, Config, Policy, WildcardRings};
@@ -169,7 +169,15 @@ fn rules_decide() {
         allow(Hook::RegisterAnySource, Subject::Domain(id(1))),
         allow(Hook::Send, Subject::Domain(id(2))),
     ];
-    let system = InProcess::new(CONFIG, Rules { rules, ..Rules::default() });
+    let ports = vec![PortRule {
+        from: Subject::Any,
+        from_port: None,
+        to: Subject::Any,
+        to_port: PortRange::ALL,
+        rings: Rings::Any,
+        action: Action::Allow,
+    }];
+    let system = InProcess::new(CONFIG, Rules { rules, ports, ..Rules::default() });
     let guests = [1, 2, 3].map(|number| system.domain(id(number), 8).unwrap());
     assert_eq!(register(&guests[0]), 0);
     assert_eq!(register(&guests[1]), Errno::EACCES.ret());

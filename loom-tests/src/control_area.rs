@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use argo_core::host::layout::{
-    ARMED, COMPLETION_BYTES, DOORBELL_ARMED, PEERS_GONE, QueueLayout, SEQUENCE, SLOT_BYTES,
-    SPACE_WANTED, VIRQS, WAITS_LOST,
+    ARMED, COMPLETION_BYTES, DOORBELL_ARMED, PEERS_GONE, QueueLayout, RINGS_CUT, SEQUENCE,
+    SLOT_BYTES, SPACE_WANTED, VIRQS, WAITS_LOST,
 };
 use argo_core::host::words::{Word, Words};
 use loom::sync::atomic::{AtomicU32, Ordering, fence};
@@ -32,7 +32,7 @@ impl ControlArea {
     /// Room for that many calls, each of which is submitted once.
     pub fn for_calls(calls: u32) -> Self {
         let queue = QueueLayout::new(0);
-        let events = [SEQUENCE, VIRQS, WAITS_LOST, SPACE_WANTED, PEERS_GONE];
+        let events = [SEQUENCE, VIRQS, WAITS_LOST, SPACE_WANTED, PEERS_GONE, RINGS_CUT];
         let indexes = [queue.submitted(), queue.taken(), queue.completed()];
         let words =
             FLAGS.into_iter().chain(events).chain(indexes).map(|word| (word.0, AtomicU32::new(0)));

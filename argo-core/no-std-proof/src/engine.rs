@@ -5,10 +5,10 @@ extern crate alloc;
 use alloc::sync::Arc;
 
 use argo_core::abi::PAGE_SIZE;
-use argo_core::policy::Query;
+use argo_core::policy::{Action, Decision, PortQuery, Query};
 use argo_core::{DomainId, Errno};
 use argo_hypervisor::{
-    Argo, Caller, Config, Engine, Events, LinearMemory, Policy, Quotas, Start, System,
+    Argo, Caller, Config, Engine, Events, Judge, LinearMemory, Quotas, Start, System,
     WildcardRings,
 };
 use argo_mem::HeapRam;
@@ -28,12 +28,21 @@ impl System for Bare {
     type Locks = SpinLocks;
 }
 
-impl Policy for Deny {
-    fn check(&self, query: Query) -> Result<(), Errno> {
-        match query {
-            Query::Enable { .. } => Ok(()),
-            _ => Err(Errno::EACCES),
-        }
+impl Judge for Deny {
+    fn hook(&self, query: Query) -> Decision {
+        let action = match query {
+            Query::Enable { .. } => Action::Allow,
+            _ => Action::Deny,
+        };
+        Decision { action, rule: None }
+    }
+
+    fn ports(&self, _: PortQuery) -> Decision {
+        Decision { action: Action::Deny, rule: None }
+    }
+
+    fn ports_from_any(&self, query: PortQuery) -> Decision {
+        self.ports(query)
     }
 }
 

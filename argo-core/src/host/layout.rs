@@ -21,6 +21,8 @@ pub const WAITS_LOST: Word = Word(2 * LINE + 4);
 pub const SPACE_WANTED: Word = Word(2 * LINE + 8);
 /// How often rings that others had for the domain alone went.
 pub const PEERS_GONE: Word = Word(2 * LINE + 12);
+/// How often rings of the domain were taken away, and not by its wish.
+pub const RINGS_CUT: Word = Word(2 * LINE + 16);
 /// Set to 1 by argod before it stops watching the queues; taken by the guest that rings.
 pub const DOORBELL_ARMED: Word = Word(3 * LINE);
 

@@ -29,7 +29,7 @@ pub mod wake;
 pub mod words;
 
 /// The version of everything in this module. A peer with another version is refused by name.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 /// What every message begins with: "ARGO".
 pub const MAGIC: u32 = u32::from_le_bytes(*b"ARGO");

@@ -8,7 +8,8 @@
 use core::sync::atomic::Ordering;
 
 use super::layout::{
-    ARMED, DOORBELL_ARMED, PEERS_GONE, QueueLayout, SEQUENCE, SPACE_WANTED, VIRQS, WAITS_LOST,
+    ARMED, DOORBELL_ARMED, PEERS_GONE, QueueLayout, RINGS_CUT, SEQUENCE, SPACE_WANTED, VIRQS,
+    WAITS_LOST,
 };
 use super::words::{Word, Words};
 
@@ -23,6 +24,8 @@ pub enum Event {
     SpaceWanted,
     /// Rings that others had for the domain alone went.
     PeerGone,
+    /// Rings of the domain were taken away.
+    RingsCut,
     /// Completions were posted.
     Completion,
 }
@@ -34,6 +37,7 @@ impl Event {
             Self::WaitLost => Some(WAITS_LOST),
             Self::SpaceWanted => Some(SPACE_WANTED),
             Self::PeerGone => Some(PEERS_GONE),
+            Self::RingsCut => Some(RINGS_CUT),
             Self::Completion => None,
         }
     }

@@ -104,6 +104,7 @@ impl Platform for Bench {
             wait_lost: 0,
             space_wanted: Some(0),
             peers_gone: Some(0),
+            rings_cut: Some(0),
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use argo_core::host::layout::{PEERS_GONE, SEQUENCE, SPACE_WANTED, VIRQS, WAITS_LOST};
+use argo_core::host::layout::{PEERS_GONE, RINGS_CUT, SEQUENCE, SPACE_WANTED, VIRQS, WAITS_LOST};
 use argo_core::host::queue::{Completion, GuestQueue};
 use argo_core::host::wake::{self, Signal};
 use argo_core::host::words::{Word, Words};
@@ -251,6 +251,7 @@ impl Platform for HostSession {
             wait_lost: self.count(WAITS_LOST),
             space_wanted: Some(self.count(SPACE_WANTED)),
             peers_gone: Some(self.count(PEERS_GONE)),
+            rings_cut: Some(self.count(RINGS_CUT)),
         }
     }
 

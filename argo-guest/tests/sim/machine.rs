@@ -160,7 +160,13 @@ impl Platform for Machine {
         let told = *self.0.told.lock();
         match self.0.kind {
             Kind::Argod => told,
-            Kind::Xen => EventCounts { space_wanted: None, peers_gone: None, wait_lost: 0, ..told },
+            Kind::Xen => EventCounts {
+                space_wanted: None,
+                peers_gone: None,
+                rings_cut: None,
+                wait_lost: 0,
+                ..told
+            },
         }
     }
 

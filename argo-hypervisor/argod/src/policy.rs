@@ -21,7 +21,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use argo_core::DomainId;
 use argo_core::policy::{self, Action, Decision, LabelSet, Query};
 
-use crate::config::Rules;
+use crate::config::{Place, Rules};
 use answers::Answers;
 use compile::Compiled;
 pub use directory::{Directory, DirectoryError};
@@ -135,15 +135,17 @@ impl CompiledPolicy {
     }
 
     fn cause(&self, rule: Option<usize>) -> String {
-        let Rules { file, list } = &self.written.rules;
-        match rule.and_then(|rule| Some((rule, list.get(rule)?))) {
-            Some((rule, written)) => format!("policy rule {} ({file}:{})", rule + 1, written.line),
+        let Rules { hooks, .. } = &self.written.rules;
+        match rule.and_then(|rule| Some((rule, &hooks.get(rule)?.place))) {
+            Some((rule, Place { file, line })) => {
+                format!("policy rule {} ({file}:{line})", rule + 1)
+            }
             None => "no rule".to_owned(),
         }
     }
 
     fn remark(&self, rule: usize) -> String {
-        let comment = self.written.rules.list.get(rule).and_then(|rule| rule.comment.as_ref());
+        let comment = self.written.rules.hooks.get(rule).and_then(|rule| rule.comment.as_ref());
         comment.map_or_else(String::new, |comment| format!(": {comment}"))
     }
 
@@ -157,7 +159,7 @@ impl CompiledPolicy {
 
 impl Written {
     fn new(rules: Rules) -> Self {
-        let refused = rules.list.iter().map(|_| AtomicU64::new(0)).collect();
+        let refused = rules.hooks.iter().map(|_| AtomicU64::new(0)).collect();
         Self { rules, refused, refused_by_none: AtomicU64::new(0) }
     }
 }

@@ -43,7 +43,7 @@ fn check(file: PathBuf) -> Result<(), Box<dyn Error>> {
         "{}: {} domain(s), {} policy rule(s): no problems",
         file.display(),
         config.domains.len(),
-        config.policy.list.len()
+        config.policy.hooks.len() + config.policy.ports.len()
     );
     Ok(())
 }

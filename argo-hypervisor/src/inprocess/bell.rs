@@ -13,6 +13,7 @@ pub(super) struct Bell {
     wait_lost: AtomicU32,
     space_wanted: AtomicU32,
     peers_gone: AtomicU32,
+    rings_cut: AtomicU32,
     /// Moves after each count.
     sequence: AtomicU32,
     closed: AtomicBool,
@@ -41,12 +42,17 @@ impl Bell {
         self.ring(&self.peers_gone);
     }
 
+    pub fn rings_cut(&self) {
+        self.ring(&self.rings_cut);
+    }
+
     pub fn counts(&self) -> EventCounts {
         EventCounts {
             virq: self.virq.load(Ordering::Acquire),
             wait_lost: self.wait_lost.load(Ordering::Acquire),
             space_wanted: Some(self.space_wanted.load(Ordering::Acquire)),
             peers_gone: Some(self.peers_gone.load(Ordering::Acquire)),
+            rings_cut: Some(self.rings_cut.load(Ordering::Acquire)),
         }
     }
 

@@ -12,7 +12,7 @@ use argo_mem::{Memory, View};
 use super::{Bell, Local};
 use crate::domain::Caller;
 use crate::engine::Engine;
-use crate::system::Policy;
+use crate::policy::Policy;
 
 /// A domain of an [`InProcess`](super::InProcess) system. Dropping it destroys the domain.
 pub struct LocalDomain<P: Policy + 'static> {

@@ -34,8 +34,9 @@ use crate::config::Config;
 use crate::domain::{Caller, Start};
 use crate::engine::{CreateError, Engine};
 use crate::memory::{BadRam, LinearMemory};
+use crate::policy::Policy;
 use crate::quotas::Quotas;
-use crate::system::{Events, ParkingLot, Policy, System};
+use crate::system::{Events, ParkingLot, System};
 use bell::Bell;
 
 pub use domain::LocalDomain;
@@ -150,5 +151,9 @@ impl Events for Bells {
 
     fn peer_gone(&self, domain: DomainId) {
         self.ring(domain, Bell::peer_gone);
+    }
+
+    fn rings_cut(&self, owner: DomainId) {
+        self.ring(owner, Bell::rings_cut);
     }
 }

@@ -3,36 +3,63 @@
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
-use argo_core::policy::{Action, LabelSet, Query, Rule, decide};
-use argo_core::{DomainId, Errno};
+use argo_core::policy::{
+    Action, Decision, LabelSet, PortQuery, PortRule, Query, Rule, decide, decide_from_any_port,
+    decide_ports,
+};
+use argo_core::{DomainId, Port};
 
-use crate::system::Policy;
+use crate::policy::Judge;
 
 /// Everybody may do everything.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct AllowAll;
 
-impl Policy for AllowAll {
-    fn check(&self, _: Query) -> Result<(), Errno> {
-        Ok(())
+impl Judge for AllowAll {
+    fn hook(&self, _: Query) -> Decision {
+        Decision { action: Action::Allow, rule: None }
+    }
+
+    fn ports(&self, _: PortQuery) -> Decision {
+        Decision { action: Action::Allow, rule: None }
+    }
+
+    fn ports_from_any(&self, query: PortQuery) -> Decision {
+        self.ports(query)
+    }
+
+    fn minds_source(&self, _: Port) -> bool {
+        false
     }
 }
 
-/// A list of rules, the first that matches deciding; `EACCES` if none allows.
+/// Lists of rules, the first that matches deciding; nothing is allowed that none allows.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
-    /// The rules, in order.
+    /// The rules about domains, in order.
     pub rules: Vec<Rule>,
+    /// The rules about ports, in order.
+    pub ports: Vec<PortRule>,
     /// The labels of domains; who is missing has none.
     pub labels: BTreeMap<DomainId, LabelSet>,
 }
 
-impl Policy for Rules {
-    fn check(&self, query: Query) -> Result<(), Errno> {
-        let labels = |domain| self.labels.get(&domain).copied().unwrap_or_default();
-        match decide(&self.rules, labels, query).action {
-            Action::Allow => Ok(()),
-            Action::Deny => Err(Errno::EACCES),
-        }
+impl Rules {
+    fn labels(&self, domain: DomainId) -> LabelSet {
+        self.labels.get(&domain).copied().unwrap_or_default()
+    }
+}
+
+impl Judge for Rules {
+    fn hook(&self, query: Query) -> Decision {
+        decide(&self.rules, |domain| self.labels(domain), query)
+    }
+
+    fn ports(&self, query: PortQuery) -> Decision {
+        decide_ports(&self.ports, |domain| self.labels(domain), query)
+    }
+
+    fn ports_from_any(&self, query: PortQuery) -> Decision {
+        decide_from_any_port(&self.ports, |domain| self.labels(domain), query)
     }
 }

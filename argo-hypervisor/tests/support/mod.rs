@@ -7,12 +7,16 @@ use std::sync::{Arc, Mutex};
 
 use argo_core::abi::{Iov, RING_HEADER};
 use argo_core::claim::RingLen;
-use argo_core::policy::Query;
+use argo_core::policy::{
+    Action, Decision, LabelSet, PortQuery, PortRule, Query, decide_from_any_port, decide_ports,
+};
 use argo_core::ring::Consumer;
 use argo_core::{DomainId, Errno, Gfn, GuestAddr, Partner, Port, RingName};
+use argo_hypervisor::inprocess::AllowAll;
 use argo_hypervisor::{
-    Argo, Caller, Config, Engine, Events, Existing, GuestMemory, LinearMemory, ParkingLot, Policy,
-    Question, Quotas, RegisterRequest, RingStat, SendRequest, Start, System, WildcardRings,
+    Argo, Caller, Config, Engine, Events, Existing, GuestMemory, Judge, LinearMemory, ParkingLot,
+    Passage, Question, Quotas, RegisterRequest, RingStat, SendRequest, Start, System,
+    WildcardRings,
 };
 use argo_mem::{HeapRam, Memory, View};
 
@@ -33,12 +37,36 @@ impl System for Testbed {
     type Locks = ParkingLot;
 }
 
+/// Allows everything but what it is told to refuse.
 #[derive(Default)]
-pub struct Denials(pub Mutex<HashSet<Query>>);
+pub struct Denials {
+    hooks: Mutex<HashSet<Query>>,
+    ports: Mutex<Option<Vec<PortRule>>>,
+    throttled: Mutex<bool>,
+}
 
-impl Policy for Denials {
-    fn check(&self, query: Query) -> Result<(), Errno> {
-        if self.0.lock().unwrap().contains(&query) { Err(Errno::EACCES) } else { Ok(()) }
+impl Judge for Denials {
+    fn hook(&self, query: Query) -> Decision {
+        let denied = self.hooks.lock().unwrap().contains(&query);
+        Decision { action: if denied { Action::Deny } else { Action::Allow }, rule: None }
+    }
+
+    fn ports(&self, query: PortQuery) -> Decision {
+        match &*self.ports.lock().unwrap() {
+            Some(rules) => decide_ports(rules, |_| LabelSet::EMPTY, query),
+            None => AllowAll.ports(query),
+        }
+    }
+
+    fn ports_from_any(&self, query: PortQuery) -> Decision {
+        match &*self.ports.lock().unwrap() {
+            Some(rules) => decide_from_any_port(rules, |_| LabelSet::EMPTY, query),
+            None => AllowAll.ports(query),
+        }
+    }
+
+    fn throttles(&self, _: &Passage) -> bool {
+        *self.throttled.lock().unwrap()
     }
 }
 
@@ -48,6 +76,7 @@ pub enum Event {
     WaitLost(u16),
     SpaceWanted(u16),
     PeerGone(u16),
+    RingsCut(u16),
 }
 
 #[derive(Default)]
@@ -68,6 +97,10 @@ impl Events for Record {
 
     fn peer_gone(&self, domain: DomainId) {
         self.0.lock().unwrap().push(Event::PeerGone(domain.raw()));
+    }
+
+    fn rings_cut(&self, owner: DomainId) {
+        self.0.lock().unwrap().push(Event::RingsCut(owner.raw()));
     }
 }
 
@@ -92,7 +125,21 @@ impl World {
     }
 
     pub fn deny(&self, query: Query) {
-        self.engine.policy().0.lock().unwrap().insert(query);
+        self.engine.policy().hooks.lock().unwrap().insert(query);
+    }
+
+    pub fn allow(&self, query: Query) {
+        self.engine.policy().hooks.lock().unwrap().remove(&query);
+    }
+
+    /// From here on these rules decide about ports.
+    pub fn rule_ports(&self, rules: impl Into<Vec<PortRule>>) {
+        *self.engine.policy().ports.lock().unwrap() = Some(rules.into());
+    }
+
+    /// From here on every message has to wait, or none.
+    pub fn throttle(&self, throttled: bool) {
+        *self.engine.policy().throttled.lock().unwrap() = throttled;
     }
 
     /// What was raised since the last time.

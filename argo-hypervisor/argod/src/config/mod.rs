@@ -47,7 +47,10 @@ pub use domain::{
 };
 pub use host::{Host, MemoryShort, available_memory, check_memory};
 pub use report::{PROBLEMS_MAX, Problem, Problems};
-pub use rules::{COMMENT_MAX, PAIRS_MAX, RULES_MAX, Rule, Rules, SUBJECTS_MAX, Subject};
+pub use rules::{
+    COMMENT_MAX, Limit, Mode, PAIRS_MAX, Place, PortRule, RULES_MAX, Rule, Rules, SUBJECTS_MAX,
+    Subject,
+};
 pub use service::{LockMemory, Log, LogFormat, LogLevel, Service, WORKERS_MAX};
 pub use socket::Socket;
 pub use values::{NAME_MAX, SOCKET_PATH_MAX, Size, is_name};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use argo_core::DomainId;
-use argo_core::policy::{Action, Hook};
+use argo_core::policy::{Action, Hook, PortRange};
 use toml::Spanned;
 
 use super::parse_with;
@@ -20,22 +20,46 @@ pub const PAIRS_MAX: usize = 16_384;
 /// Characters of a rule's comment.
 pub const COMMENT_MAX: usize = 200;
 
-/// Rules in the order in which they are tried. Nothing is allowed that none states.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Rules in the order in which they are tried, and what is true where none matches.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Rules {
-    /// The name of the text that they come from.
+    /// What is allowed that no rule decides.
+    pub mode: Mode,
+    /// Rules about domains: `[[policy]]` tables.
+    pub hooks: Vec<Rule>,
+    /// Rules about ports: `[[port]]` tables.
+    pub ports: Vec<PortRule>,
+}
+
+/// What is allowed that no rule decides: the modes of Xen's security modules. The same answer is
+/// given for a hook and for ports.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// `"rules"`: nothing (as with FLASK).
+    #[default]
+    Rules,
+    /// `"silo"`: what concerns one domain, and talk of domains with domain 0.
+    Silo,
+    /// `"all"`: everything (as without XSM).
+    All,
+}
+
+/// Where a rule stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The text's name.
     pub file: Arc<str>,
-    /// The rules.
-    pub list: Vec<Rule>,
+    /// The line where it begins, from 1.
+    pub line: usize,
 }
 
 /// One `[[policy]]` table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
-    /// The line where it begins, from 1.
-    pub line: usize,
-    /// What it is about.
-    pub hook: Hook,
+    /// Where it stands.
+    pub place: Place,
+    /// What it is about; at least one.
+    pub hooks: Vec<Hook>,
     /// Who wants it.
     pub from: Vec<Subject>,
     /// Of whom; nobody where the hook has no target.
@@ -44,6 +68,43 @@ pub struct Rule {
     pub action: Action,
     /// The author's remark.
     pub comment: Option<String>,
+    /// Whether what it allows goes to the audit stream, too.
+    pub log: bool,
+}
+
+/// One `[[port]]` table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PortRule {
+    /// Where it stands.
+    pub place: Place,
+    /// The sender; at least one.
+    pub from: Vec<Subject>,
+    /// The ports that it sends from, of which it must own a ring; empty: no matter which.
+    pub from_port: Vec<PortRange>,
+    /// The receiver; at least one.
+    pub to: Vec<Subject>,
+    /// The ports that it receives on; at least one range.
+    pub to_port: Vec<PortRange>,
+    /// The answer.
+    pub action: Action,
+    /// Whether the way back is allowed with it: from those ports of the receiver to the sender, and
+    /// between rings that the two have on dynamic ports for each other alone (connections).
+    pub reply: bool,
+    /// How much each domain may send by this rule.
+    pub limit: Limit,
+    /// The author's remark.
+    pub comment: Option<String>,
+    /// Whether what it allows goes to the audit stream, too.
+    pub log: bool,
+}
+
+/// How much a domain may send by one rule, in any second and on average. What is too much waits.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limit {
+    /// Messages a second.
+    pub messages: Option<u64>,
+    /// Bytes of payload a second.
+    pub bytes: Option<u64>,
 }
 
 /// Whom a rule is about, as it is written.
@@ -117,7 +178,7 @@ impl Rules {
         let mut list = Vec::new();
         for rule in table.tables("policy", RULES_MAX) {
             let (report, span) = (rule.report, rule.span.clone());
-            let Some(rule) = Rule::read(rule, &knows) else { continue };
+            let Some(rule) = Rule::read(rule, file, &knows) else { continue };
             let before = pairs;
             pairs += rule.from.len() * rule.to.len().max(1);
             if before <= PAIRS_MAX && pairs > PAIRS_MAX {
@@ -126,14 +187,14 @@ impl Rules {
             }
             list.push(rule);
         }
-        Self { file: file.into(), list }
+        Self { mode: Mode::Rules, hooks: list, ports: Vec::new() }
     }
 }
 
 impl Rule {
-    fn read(mut table: Reader<'_>, knows: impl Fn(&Subject) -> bool) -> Option<Self> {
+    fn read(mut table: Reader<'_>, file: &str, knows: impl Fn(&Subject) -> bool) -> Option<Self> {
         let report = table.report;
-        let line = report.line(table.span.start);
+        let place = Place { file: file.into(), line: report.line(table.span.start) };
         let hook = table.required("hook", word(Hook::ALL.map(|hook| (hook.name(), hook))));
         let from = table.one_or_more("from", Subject::kind(), SUBJECTS_MAX);
         let to = read_target(&mut table, hook.as_ref().map(|hook| *hook.get_ref()));
@@ -143,12 +204,13 @@ impl Rule {
         table.finish();
 
         Some(Self {
-            line,
-            hook: hook?.into_inner(),
+            place,
+            hooks: vec![hook?.into_inner()],
             from: known(report, from, &knows),
             to: known(report, to, &knows),
             action,
             comment,
+            log: false,
         })
     }
 }

@@ -66,4 +66,8 @@ impl argo_hypervisor::Events for Interrupts {
     fn peer_gone(&self, domain: DomainId) {
         self.raise(domain, Event::PeerGone);
     }
+
+    fn rings_cut(&self, owner: DomainId) {
+        self.raise(owner, Event::RingsCut);
+    }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use argo_core::DomainId;
-use argo_core::policy::{Label, LabelSet, Rule, Subject};
+use argo_core::policy::{Hook, Label, LabelSet, Rule, Subject};
 
 use super::directory::Directory;
 use crate::config::{self, Rules};
@@ -72,13 +72,16 @@ fn expand(
         config::Subject::Label(label) => numbers.get(label.as_str()).copied().map(Subject::Label),
     };
     let no_target = [config::Subject::Any];
-    let rules = written.list.iter().enumerate().flat_map(|(origin, rule)| {
-        let to = if rule.hook.has_target() { rule.to.as_slice() } else { &no_target };
+    let of_one_hook = |origin: usize, rule: &config::Rule, hook: Hook| {
+        let to = if hook.has_target() { rule.to.as_slice() } else { &no_target };
         let pairs = rule.from.iter().flat_map(move |from| to.iter().map(move |to| (from, to)));
-        pairs.filter_map(move |(from, to)| {
-            let (from, to) = (resolve(from)?, resolve(to)?);
-            Some((Rule { hook: rule.hook, from, to, action: rule.action }, origin))
-        })
+        let action = rule.action;
+        let resolved = pairs.filter_map(|(from, to)| Some((resolve(from)?, resolve(to)?)));
+        let rules = resolved.map(|(from, to)| (Rule { hook, from, to, action }, origin));
+        rules.collect::<Vec<_>>()
+    };
+    let rules = written.hooks.iter().enumerate().flat_map(|(origin, rule)| {
+        rule.hooks.iter().flat_map(move |hook| of_one_hook(origin, rule, *hook))
     });
     let (rules, origins): (Vec<_>, Vec<_>) = rules.unzip();
     (rules.into(), origins.into())

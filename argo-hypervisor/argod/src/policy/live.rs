@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
-use argo_core::policy::{Action, Query};
-use argo_core::{DomainId, Errno};
+use arc_swap::{ArcSwap, Guard};
+use argo_core::DomainId;
+use argo_core::policy::{Decision, PortQuery, Query};
+use argo_hypervisor::{Judge, Refused};
 use parking_lot::Mutex;
 
 use super::directory::{Directory, DirectoryError};
@@ -74,19 +75,30 @@ impl LivePolicy {
 }
 
 impl argo_hypervisor::Policy for LivePolicy {
-    /// Judges a query, and counts it if it is refused.
-    ///
-    /// # Errors
-    /// `EACCES` if the policy refuses.
-    fn check(&self, query: Query) -> Result<(), Errno> {
-        let current = self.current.load();
-        let decision = current.decide(query);
-        match decision.action {
-            Action::Allow => Ok(()),
-            Action::Deny => {
-                current.count_refusal(decision.rule);
-                Err(Errno::EACCES)
-            }
-        }
+    type Judge<'p> = Judging;
+
+    fn judge(&self) -> Judging {
+        Judging(self.current.load())
+    }
+}
+
+/// The policy that judges one call from its beginning to its end.
+pub struct Judging(Guard<Arc<CompiledPolicy>>);
+
+impl Judge for Judging {
+    fn hook(&self, query: Query) -> Decision {
+        self.0.decide(query)
+    }
+
+    fn ports(&self, query: PortQuery) -> Decision {
+        argo_hypervisor::inprocess::AllowAll.ports(query)
+    }
+
+    fn ports_from_any(&self, query: PortQuery) -> Decision {
+        self.ports(query)
+    }
+
+    fn refused(&self, _: Refused, rule: Option<usize>) {
+        self.0.count_refusal(rule);
     }
 }

@@ -2,11 +2,11 @@ use std::path::Path;
 
 use argo_core::policy::{Action, Decision, Hook, LabelSet, Query, decide};
 use argo_core::{DomainId, Errno};
-use argo_hypervisor::Policy;
+use argo_hypervisor::{Judge, Policy, Refused};
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{Domain, Host, Rule, Subject};
+use crate::config::{Domain, Host, Place, Rule, Subject};
 
 fn id(id: u16) -> DomainId {
     DomainId::new(id).unwrap()
@@ -33,6 +33,19 @@ fn live(rules: &str) -> LivePolicy {
     LivePolicy::new(rules, directory)
 }
 
+/// Asks as the engine does.
+fn check(policy: &LivePolicy, query: Query) -> Result<(), Errno> {
+    let judge = policy.judge();
+    let Decision { action, rule } = judge.hook(query);
+    match action {
+        Action::Allow => Ok(()),
+        Action::Deny => {
+            judge.refused(Refused::Hook(query), rule);
+            Err(Errno::EACCES)
+        }
+    }
+}
+
 fn send(from: u16, to: u16) -> Query {
     Query::Send { from: id(from), to: id(to) }
 }
@@ -40,7 +53,7 @@ fn send(from: u16, to: u16) -> Query {
 /// Which of the sends between domains 0 to 4 are allowed.
 fn sends(policy: &LivePolicy) -> Vec<(u16, u16)> {
     let pairs = (0..5).flat_map(|from| (0..5).map(move |to| (from, to)));
-    pairs.filter(|(from, to)| policy.check(send(*from, *to)).is_ok()).collect()
+    pairs.filter(|(from, to)| check(policy, send(*from, *to)).is_ok()).collect()
 }
 
 const RULES: &str = "
@@ -65,7 +78,7 @@ to = 'label:blue'
 fn nothing_is_allowed_that_is_not_stated() {
     let policy = live("");
     assert_eq!(sends(&policy), []);
-    assert_eq!(policy.check(Query::Enable { domain: id(1) }), Err(Errno::EACCES));
+    assert_eq!(check(&policy, Query::Enable { domain: id(1) }), Err(Errno::EACCES));
 }
 
 #[test]
@@ -113,7 +126,7 @@ fn the_first_rule_that_matches_decides_and_is_named() {
 fn refusals_are_counted_by_rule() {
     let policy = live(RULES);
     for (from, to) in [(3, 2), (3, 2), (2, 1), (1, 2)] {
-        let _ = policy.check(send(from, to));
+        let _ = check(&policy, send(from, to));
     }
     let snapshot = policy.snapshot();
     snapshot.explain(send(3, 2));
@@ -248,7 +261,9 @@ prop_compose! {
         allow in any::<bool>(),
     ) -> Rule {
         let action = if allow { Action::Allow } else { Action::Deny };
-        Rule { line: 1, hook, from: vec![from], to: vec![to], action, comment: None }
+        let place = Place { file: "t.toml".into(), line: 1 };
+        let (hooks, from, to) = (vec![hook], vec![from], vec![to]);
+        Rule { place, hooks, from, to, action, comment: None, log: false }
     }
 }
 
@@ -273,7 +288,7 @@ fn plain(rule: &Rule) -> policy::Rule {
         }
     };
     let (from, to) = (subject(&rule.from[0]), subject(&rule.to[0]));
-    policy::Rule { hook: rule.hook, from, to, action: rule.action }
+    policy::Rule { hook: rule.hooks[0], from, to, action: rule.action }
 }
 
 proptest! {
@@ -285,7 +300,7 @@ proptest! {
         queries in prop::collection::vec(queries(), 1..400),
     ) {
         let plain: Vec<_> = rules.iter().map(plain).collect();
-        let rules = Rules { file: "t.toml".into(), list: rules };
+        let rules = Rules { hooks: rules, ..Rules::default() };
         let policy = CompiledPolicy::new(rules, crowd());
         for query in queries.iter().chain(&queries) {
             prop_assert_eq!(policy.decide(*query), decide(&plain, crowd_labels, *query));

@@ -4,10 +4,11 @@ use std::collections::{HashMap, HashSet};
 use std::mem;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use argo_core::policy::Query;
-use argo_core::{DomainId, Errno, GuestAddr};
+use argo_core::policy::{Action, Decision, PortQuery, Query};
+use argo_core::{DomainId, GuestAddr};
+use argo_hypervisor::inprocess::AllowAll;
 use argo_hypervisor::{
-    Argo, Caller, Config, Engine, Events, GuestMemory, LinearMemory, ParkingLot, Policy, Quotas,
+    Argo, Caller, Config, Engine, Events, GuestMemory, Judge, LinearMemory, ParkingLot, Quotas,
     Start, WildcardRings,
 };
 use argo_mem::HeapRam;
@@ -36,9 +37,19 @@ impl argo_hypervisor::System for InProcess {
 #[derive(Default)]
 struct Denials(Mutex<HashSet<Query>>);
 
-impl Policy for Denials {
-    fn check(&self, query: Query) -> Result<(), Errno> {
-        if locked(&self.0).contains(&query) { Err(Errno::EACCES) } else { Ok(()) }
+/// Traces deny hooks; Xen knows no rules about ports.
+impl Judge for Denials {
+    fn hook(&self, query: Query) -> Decision {
+        let denied = locked(&self.0).contains(&query);
+        Decision { action: if denied { Action::Deny } else { Action::Allow }, rule: None }
+    }
+
+    fn ports(&self, query: PortQuery) -> Decision {
+        AllowAll.ports(query)
+    }
+
+    fn ports_from_any(&self, query: PortQuery) -> Decision {
+        AllowAll.ports_from_any(query)
     }
 }
 

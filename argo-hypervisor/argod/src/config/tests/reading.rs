@@ -12,7 +12,7 @@ fn nothing_stated_means_the_defaults() {
     assert_eq!(config.log, Log { format: LogFormat::Human, level: LogLevel::Info });
     let path = "/run/argod/admin.sock".into();
     assert_eq!(config.admin, Socket { path, mode: 0o600, uid: None, gid: None });
-    assert!(config.domains.is_empty() && config.policy.list.is_empty());
+    assert!(config.domains.is_empty() && config.policy.hooks.is_empty());
 }
 
 #[test]

@@ -26,14 +26,15 @@ fn a_rule_in_full() {
         Subject::Id(DomainId::new(7).unwrap()),
     ];
     let (to, comment) = (vec![Subject::Any], Some("why".to_owned()));
-    let rule = Rule { line: 6, hook: Hook::Send, from, to, action: Action::Deny, comment };
-    assert_eq!((&*rules.file, rules.list), ("t.toml", vec![rule]));
+    let place = Place { file: "t.toml".into(), line: 6 };
+    let (hooks, action) = (vec![Hook::Send], Action::Deny);
+    assert_eq!(rules.hooks, [Rule { place, hooks, from, to, action, comment, log: false }]);
 }
 
 #[test]
 fn a_rule_allows_unless_it_says_deny() {
     let text = format!("{DOMAIN}[[policy]]\nhook = 'enable'\nfrom = 'a'\n");
-    let rule = &parse(&text).unwrap().policy.list[0];
+    let rule = &parse(&text).unwrap().policy.hooks[0];
     assert_eq!((rule.action, rule.to.len(), &rule.comment), (Action::Allow, 0, &None));
 }
 
@@ -120,7 +121,8 @@ fn too_many_rules_subjects_and_pairs() {
 fn rules_alone() {
     let knows = |subject: &Subject| !matches!(subject, Subject::Name(name) if name != "a");
     let rules = Rules::parse("new.toml", "\n[[policy]]\nhook='enable'\nfrom='a'", knows).unwrap();
-    assert_eq!((&*rules.file, rules.list.len(), rules.list[0].line), ("new.toml", 1, 2));
+    assert_eq!(rules.hooks.len(), 1);
+    assert_eq!(rules.hooks[0].place, Place { file: "new.toml".into(), line: 2 });
     let text = "argo = true\n[[policy]]\nhook='enable'\nfrom='b'";
     let problems = Rules::parse("new.toml", text, knows).unwrap_err();
     let said: Vec<_> = problems.told.iter().map(|problem| problem.message.as_str()).collect();

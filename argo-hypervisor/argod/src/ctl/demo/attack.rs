@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use argo_core::abi::{Addr, DOMID_ANY, Iov, Op, RegisterRing, SendAddr};
 use argo_core::host::layout::{
-    ARMED, DOORBELL_ARMED, PEERS_GONE, QUEUE_ENTRIES, QueueLayout, SEQUENCE, SPACE_WANTED, VIRQS,
-    WAITS_LOST,
+    ARMED, DOORBELL_ARMED, PEERS_GONE, QUEUE_ENTRIES, QueueLayout, RINGS_CUT, SEQUENCE,
+    SPACE_WANTED, VIRQS, WAITS_LOST,
 };
 use argo_core::host::words::Words;
 use argo_core::platform::{Call, Gone, Link, Platform, Submission};
@@ -178,7 +178,7 @@ impl Attack {
     fn scribble(&mut self, session: &HostSession) {
         let control = session.control();
         let order = std::sync::atomic::Ordering::Relaxed;
-        for word in [SEQUENCE, ARMED, VIRQS, WAITS_LOST, SPACE_WANTED, PEERS_GONE] {
+        for word in [SEQUENCE, ARMED, VIRQS, WAITS_LOST, SPACE_WANTED, PEERS_GONE, RINGS_CUT] {
             control.store(word, self.next() as u32, order);
         }
         let slot = QueueLayout::new(0).slot(self.next() as u32);

@@ -1,26 +1,6 @@
-//! Who may do what: rules as data, and one pure decision that names its rule.
-//!
-//! A policy is an ordered list of [`Rule`]s. The first that matches a [`Query`] decides; if none
-//! does, the answer is no. Nothing is allowed that is not stated.
-//!
-//! ```
-//! use argo_core::DomainId;
-//! use argo_core::policy::{Action, Hook, LabelSet, Query, Rule, Subject, decide};
-//!
-//! let client = DomainId::new(1).unwrap();
-//! let server = DomainId::new(2).unwrap();
-//! let rules = [Rule {
-//!     hook: Hook::Send,
-//!     from: Subject::Domain(client),
-//!     to: Subject::Any,
-//!     action: Action::Allow,
-//! }];
-//! let labels = |_| LabelSet::EMPTY;
-//! assert_eq!(decide(&rules, labels, Query::Send { from: client, to: server }).rule, Some(0));
-//! let back = decide(&rules, labels, Query::Send { from: server, to: client });
-//! assert_eq!((back.action, back.rule), (Action::Deny, None));
-//! ```
+//! Rules about domains: Xen's hooks for Argo.
 
+use super::{Action, Decision, LabelSet, Subject, first};
 use crate::DomainId;
 
 /// What may be asked of a policy: Xen's hooks for Argo.
@@ -117,70 +97,6 @@ impl Query {
     }
 }
 
-/// A label, by its number in the configuration that names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Label(u8);
-
-impl Label {
-    /// How many labels a system may have.
-    pub const LIMIT: usize = 64;
-
-    /// The label with this number, if it is below [`LIMIT`](Self::LIMIT).
-    pub const fn new(number: usize) -> Option<Self> {
-        if number < Self::LIMIT { Some(Self(number as u8)) } else { None }
-    }
-}
-
-/// The labels of a domain.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Hash)]
-pub struct LabelSet(u64);
-
-impl LabelSet {
-    /// No label.
-    pub const EMPTY: Self = Self(0);
-
-    /// The same set with one more label.
-    #[must_use]
-    pub const fn with(self, label: Label) -> Self {
-        Self(self.0 | 1 << label.0)
-    }
-
-    /// Whether the label is in the set.
-    pub const fn contains(self, label: Label) -> bool {
-        self.0 & 1 << label.0 != 0
-    }
-}
-
-/// Which domains a rule is about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Subject {
-    /// Every domain.
-    Any,
-    /// One domain.
-    Domain(DomainId),
-    /// Every domain with this label.
-    Label(Label),
-}
-
-impl Subject {
-    fn covers(self, domain: DomainId, labels: impl Fn(DomainId) -> LabelSet) -> bool {
-        match self {
-            Self::Any => true,
-            Self::Domain(named) => named == domain,
-            Self::Label(label) => labels(domain).contains(label),
-        }
-    }
-}
-
-/// What a rule says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Action {
-    /// Yes.
-    Allow,
-    /// No.
-    Deny,
-}
-
 /// One rule of a policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rule {
@@ -192,15 +108,6 @@ pub struct Rule {
     pub to: Subject,
     /// The answer.
     pub action: Action,
-}
-
-/// An answer, and where it comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Decision {
-    /// Yes or no.
-    pub action: Action,
-    /// The place of the deciding rule in the list; `None` if no rule matched.
-    pub rule: Option<usize>,
 }
 
 /// Decides a query: the first rule that matches, else no.
@@ -217,8 +124,5 @@ pub fn decide(
             && rule.from.covers(query.source(), labels)
             && query.target().is_none_or(|target| rule.to.covers(target, labels))
     };
-    match rules.iter().position(matching) {
-        Some(at) => Decision { action: rules[at].action, rule: Some(at) },
-        None => Decision { action: Action::Deny, rule: None },
-    }
+    first(rules, matching, |rule| rule.action)
 }
