@@ -7,25 +7,35 @@
 //! Rules name domains by name; whichever domain has the name *now* is meant. A rule about a name
 //! or label that no domain has (any more) matches nothing.
 
+mod accounts;
 mod answers;
 mod compile;
 mod directory;
+mod explain;
 mod live;
+mod pacer;
+mod port_answers;
+mod port_classes;
+mod refusals;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use argo_core::DomainId;
-use argo_core::policy::{self, Action, Decision, LabelSet, Query};
+use argo_core::policy::{self, Action, Decision, LabelSet, PortQuery, Query};
+use argo_core::{DomainId, Port};
 
-use crate::config::{Place, Rules};
+use crate::config::{Mode, Rules};
+use accounts::Accounts;
 use answers::Answers;
 use compile::Compiled;
+use port_answers::{PortAnswers, Question};
+use refusals::Written;
+
 pub use directory::{Directory, DirectoryError};
-pub use live::LivePolicy;
+pub use live::{Judging, LivePolicy};
+pub use pacer::Pacer;
+pub use refusals::{Cause, Refusals};
 
 /// Rules and domains at one moment.
 pub struct CompiledPolicy {
@@ -33,24 +43,9 @@ pub struct CompiledPolicy {
     directory: Arc<Directory>,
     compiled: Compiled,
     answers: Answers,
-}
-
-/// Rules as they are written, and how often each has refused something.
-struct Written {
-    rules: Rules,
-    refused: Box<[AtomicU64]>,
-    refused_by_none: AtomicU64,
-}
-
-/// How often something was refused for one cause.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusals {
-    /// The place of the rule in the list, from 0; `None` if no rule allowed it.
-    pub rule: Option<usize>,
-    /// The same for people: `policy rule 4 (demo.toml:31)` or `no rule`.
-    pub cause: String,
-    /// How often, since these rules are in force.
-    pub count: u64,
+    port_answers: PortAnswers,
+    /// What was sent by port rules with limits, since this policy is in force.
+    accounts: Accounts,
 }
 
 impl CompiledPolicy {
@@ -60,9 +55,12 @@ impl CompiledPolicy {
     }
 
     fn resolve(written: Arc<Written>, directory: Arc<Directory>) -> Self {
-        let compiled = Compiled::new(&written.rules, &directory);
-        let answers = Answers::new(directory.len());
-        Self { written, directory, compiled, answers }
+        let compiled = Compiled::new(written.rules(), &directory);
+        let domains = directory.len();
+        let limits = written.rules().ports.iter().map(|rule| rule.limit);
+        let accounts = Accounts::new(limits, domains);
+        let (answers, port_answers) = (Answers::new(domains), PortAnswers::new(domains));
+        Self { written, directory, compiled, answers, port_answers, accounts }
     }
 
     /// The answer to a query; its `rule` is the place of the written rule, from 0.
@@ -77,51 +75,36 @@ impl CompiledPolicy {
         }
     }
 
-    fn compute(&self, query: Query) -> Decision {
-        let source = self.labels(query.source());
-        let target = query.target().map_or(LabelSet::EMPTY, |target| self.labels(target));
-        let labels = |domain| if domain == query.source() { source } else { target };
-        let decision = policy::decide(&self.compiled.rules, labels, query);
-        let rule = decision.rule.and_then(|at| self.compiled.origins.get(at).copied());
-        Decision { rule, ..decision }
+    /// The answer about ports, as [`decide`](Self::decide) gives it about domains and at the same
+    /// cost: ports that no rule tells apart share an answer.
+    pub fn decide_ports(&self, query: PortQuery) -> Decision {
+        let slots = (self.compiled.slot(query.from), self.compiled.slot(query.to));
+        let (Some(from), Some(to)) = slots else { return self.compute_ports(query) };
+        let from_port = query.from_port.map_or(0, |port| self.compiled.from_ports.of(port) + 1);
+        let to_port = self.compiled.to_ports.of(query.to_port);
+        let question = Question { from, to, from_port, to_port, rings: query.rings };
+        self.port_answers.keep(question, || self.compute_ports(query))
     }
 
-    fn labels(&self, domain: DomainId) -> LabelSet {
-        self.compiled.labels(domain)
+    /// Whether any rule looks at this source port.
+    pub fn minds_source(&self, port: Port) -> bool {
+        self.compiled.from_ports.is_named(port)
     }
 
-    /// Says who asks for what, the answer, and where it comes from, in one line:
-    /// `send 3 (attacker) -> 2 (server): denied by policy rule 4 (demo.toml:31)`.
-    pub fn explain(&self, query: Query) -> String {
-        let decision = self.decide(query);
-        let verdict = match decision.action {
-            Action::Allow => "allowed",
-            Action::Deny => "denied",
-        };
-        let why = match decision.rule {
-            Some(rule) => format!(" by {}{}", self.cause(Some(rule)), self.remark(rule)),
-            None => ": no rule allows it".to_owned(),
-        };
-        let to = query.target().map_or_else(String::new, |to| format!(" -> {}", self.shown(to)));
-        format!("{} {}{to}: {verdict}{why}", query.hook().name(), self.shown(query.source()))
-    }
-
-    /// What was refused since these rules are in force: each rule that refused something, then
-    /// what no rule allowed.
-    pub fn refusals(&self) -> Vec<Refusals> {
-        let by_rule = self.written.refused.iter().enumerate();
-        by_rule
-            .map(|(rule, count)| (Some(rule), count))
-            .chain([(None, &self.written.refused_by_none)])
-            .map(|(rule, count)| (rule, count.load(Relaxed)))
-            .filter(|(_, count)| *count > 0)
-            .map(|(rule, count)| Refusals { rule, cause: self.cause(rule), count })
-            .collect()
+    /// The answer to the luckiest choice of source port. Linear in the number of rules, or worse.
+    pub fn decide_from_any_port(&self, query: PortQuery) -> Decision {
+        let from = |from_port| self.decide_ports(PortQuery { from_port, ..query });
+        let otherwise = from(None);
+        let mut lucky = self.compiled.from_ports.examples().map(|port| from(Some(port)));
+        match otherwise.action {
+            Action::Allow => otherwise,
+            Action::Deny => lucky.find(|one| one.action == Action::Allow).unwrap_or(otherwise),
+        }
     }
 
     /// The rules as they are written.
     pub fn rules(&self) -> &Rules {
-        &self.written.rules
+        self.written.rules()
     }
 
     /// The domains that the rules were resolved against.
@@ -129,37 +112,36 @@ impl CompiledPolicy {
         &self.directory
     }
 
-    fn count_refusal(&self, rule: Option<usize>) {
-        let counter = rule.and_then(|rule| self.written.refused.get(rule));
-        counter.unwrap_or(&self.written.refused_by_none).fetch_add(1, Relaxed);
+    fn compute(&self, query: Query) -> Decision {
+        let labels = self.labels_of(query.source(), query.target().unwrap_or(query.source()));
+        let decision = policy::decide(&self.compiled.hooks.rules, labels, query);
+        let decision = self.compiled.hooks.as_written(decision);
+        self.or_by_mode(decision, query.source(), query.target())
     }
 
-    fn cause(&self, rule: Option<usize>) -> String {
-        let Rules { hooks, .. } = &self.written.rules;
-        match rule.and_then(|rule| Some((rule, &hooks.get(rule)?.place))) {
-            Some((rule, Place { file, line })) => {
-                format!("policy rule {} ({file}:{line})", rule + 1)
-            }
-            None => "no rule".to_owned(),
+    fn compute_ports(&self, query: PortQuery) -> Decision {
+        let labels = self.labels_of(query.from, query.to);
+        let decision = policy::decide_ports(&self.compiled.ports.rules, labels, query);
+        let decision = self.compiled.ports.as_written(decision);
+        self.or_by_mode(decision, query.from, Some(query.to))
+    }
+
+    /// The labels of two domains, looked up once.
+    fn labels_of(&self, one: DomainId, other: DomainId) -> impl Fn(DomainId) -> LabelSet + Copy {
+        let (of_one, of_other) = (self.compiled.labels(one), self.compiled.labels(other));
+        move |domain| if domain == one { of_one } else { of_other }
+    }
+
+    /// The decision of a rule, else that of the mode.
+    fn or_by_mode(&self, decision: Decision, from: DomainId, to: Option<DomainId>) -> Decision {
+        let allowed = match self.rules().mode {
+            Mode::Rules => false,
+            Mode::Silo => to.is_none_or(|to| from == to || from.raw() == 0 || to.raw() == 0),
+            Mode::All => true,
+        };
+        match decision.rule {
+            None if allowed => Decision { action: Action::Allow, rule: None },
+            _ => decision,
         }
-    }
-
-    fn remark(&self, rule: usize) -> String {
-        let comment = self.written.rules.hooks.get(rule).and_then(|rule| rule.comment.as_ref());
-        comment.map_or_else(String::new, |comment| format!(": {comment}"))
-    }
-
-    fn shown(&self, domain: DomainId) -> impl fmt::Display {
-        match self.directory.name(domain) {
-            Some(name) => format!("{domain} ({name})"),
-            None => domain.to_string(),
-        }
-    }
-}
-
-impl Written {
-    fn new(rules: Rules) -> Self {
-        let refused = rules.hooks.iter().map(|_| AtomicU64::new(0)).collect();
-        Self { rules, refused, refused_by_none: AtomicU64::new(0) }
     }
 }

@@ -44,6 +44,17 @@ pub enum Mode {
     All,
 }
 
+impl Mode {
+    /// Its name in the configuration.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Rules => "rules",
+            Self::Silo => "silo",
+            Self::All => "all",
+        }
+    }
+}
+
 /// Where a rule stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Place {

@@ -34,6 +34,7 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use argo_hypervisor::Events as _;
 use rustix::net::SocketType;
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
@@ -126,6 +127,9 @@ impl Daemon {
         }
         let host = self.host.clone();
         self.others.push(thread("undertaker".into(), move || host.undertaker().run(&host))?);
+        let host = self.host.clone();
+        let pace = move || host.policy().pacer().run(|domain| host.engine().events().virq(domain));
+        self.others.push(thread("pacer".into(), pace)?);
         let host = self.host.clone();
         let receive = move || reception::run(&host, &admin);
         self.reception = Some(thread("reception".into(), receive)?);

@@ -14,7 +14,7 @@ use crate::admin::{DomainStat, RINGS_LISTED, RingStat, RuleStat, SessionStat, St
 pub fn stat(host: &Host) -> Stat {
     let refusals = host.policy().snapshot().refusals();
     let rule =
-        |refused: crate::policy::Refusals| RuleStat { cause: refused.cause, count: refused.count };
+        |refused: crate::policy::Refusals| RuleStat { cause: refused.text, count: refused.count };
     Stat {
         workers: host.worker_count(),
         domains: host.domains().iter().filter_map(|domain| domain_stat(host, domain)).collect(),
@@ -30,7 +30,9 @@ fn domain_stat(host: &Host, domain: &HostDomain) -> Option<DomainStat> {
     let interrupt_ns = sessions.iter().map(|session| session.bell.time().as_nanos() as u64).sum();
     let refusals =
         Errno::ALL.iter().map(|errno| format!("{errno:?}")).zip(engine.counters.refusals);
-    let denials = Hook::ALL.iter().map(|hook| hook.name().to_owned()).zip(engine.counters.denials);
+    let by_ports = [("port", engine.counters.port_denials), ("limit", engine.counters.throttled)];
+    let by_hook = Hook::ALL.iter().map(|hook| hook.name()).zip(engine.counters.denials);
+    let denials = by_hook.chain(by_ports).map(|(cause, count)| (cause.to_owned(), count));
     Some(DomainStat {
         id: domain.id().raw(),
         name: domain.name().to_owned(),

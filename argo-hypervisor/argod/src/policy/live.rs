@@ -1,45 +1,67 @@
 //! The policy that is in force now.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
 use argo_core::DomainId;
 use argo_core::policy::{Decision, PortQuery, Query};
-use argo_hypervisor::{Judge, Refused};
+use argo_hypervisor::{Judge, Passage, Refused};
 use parking_lot::Mutex;
 
 use super::directory::{Directory, DirectoryError};
-use super::{CompiledPolicy, Written};
-use crate::config::{Domain, Problems, Rules};
+use super::refusals::{Cause, Written};
+use super::{CompiledPolicy, Pacer};
+use crate::config::{Domain, Rules};
+
+/// Between two looks whether calls that an earlier policy judges are over.
+const GRACE: Duration = Duration::from_micros(200);
 
 /// The current policy. Reading never waits; changes follow each other.
 pub struct LivePolicy {
-    current: ArcSwap<CompiledPolicy>,
+    /// Judges hold the outer `Arc`, everybody else the inner one: who looks at a policy at leisure
+    /// keeps nobody waiting.
+    current: ArcSwap<Arc<CompiledPolicy>>,
     change: Mutex<()>,
+    pacer: Pacer,
+    began: Instant,
 }
 
 impl LivePolicy {
     /// Begins with these rules and domains.
     pub fn new(rules: Rules, directory: Directory) -> Self {
-        let current = ArcSwap::from_pointee(CompiledPolicy::new(rules, directory));
-        Self { current, change: Mutex::new(()) }
+        Self {
+            current: ArcSwap::from_pointee(Arc::new(CompiledPolicy::new(rules, directory))),
+            change: Mutex::new(()),
+            pacer: Pacer::default(),
+            began: Instant::now(),
+        }
     }
 
     /// The policy now; it stays what it is while others replace it.
     pub fn snapshot(&self) -> Arc<CompiledPolicy> {
-        self.current.load_full()
+        Arc::clone(&self.current.load())
     }
 
-    /// Replaces all rules by those of a text of `[[policy]]` tables. Counts of refusals begin
-    /// anew.
+    /// Who wakes the domains that limits hold back.
+    pub fn pacer(&self) -> &Pacer {
+        &self.pacer
+    }
+
+    /// Replaces all rules by those that `read` makes, which is told the domains that there are.
+    /// When this returns, no call is judged by the earlier rules any more. Counts of refusals, and
+    /// what was sent by rules with limits, begin anew.
     ///
     /// # Errors
-    /// Everything that is wrong with the text; the rules stay as they were.
-    pub fn replace_rules(&self, file: &str, text: &str) -> Result<(), Problems> {
+    /// What is wrong with the rules; the earlier ones stay in force.
+    pub fn replace_rules<E>(
+        &self,
+        read: impl FnOnce(&Directory) -> Result<Rules, E>,
+    ) -> Result<(), E> {
         let _alone = self.change.lock();
-        let current = self.current.load();
-        let rules = Rules::parse(file, text, |subject| current.directory.knows(subject))?;
-        self.install(Arc::new(Written::new(rules)), current.directory.clone());
+        let directory = self.current.load().directory.clone();
+        let rules = read(&directory)?;
+        self.install(Arc::new(Written::new(rules)), directory);
         Ok(())
     }
 
@@ -62,43 +84,88 @@ impl LivePolicy {
         change: impl FnOnce(&mut Directory) -> Result<(), E>,
     ) -> Result<(), E> {
         let _alone = self.change.lock();
-        let current = self.current.load();
-        let mut directory = Directory::clone(&current.directory);
-        change(&mut directory)?;
-        self.install(current.written.clone(), Arc::new(directory));
+        let current = self.snapshot();
+        let mut directory = current.directory.clone();
+        change(Arc::make_mut(&mut directory))?;
+        self.install(current.written.clone(), directory);
         Ok(())
     }
 
+    /// Puts a policy into force, and waits for the calls that the one before still judges: there
+    /// are none that wait for a guest, so that they are over soon.
     fn install(&self, written: Arc<Written>, directory: Arc<Directory>) {
-        self.current.store(Arc::new(CompiledPolicy::resolve(written, directory)));
+        let new = Arc::new(CompiledPolicy::resolve(written, directory));
+        let mut old = self.current.swap(Arc::new(new));
+        while Arc::get_mut(&mut old).is_none() {
+            std::thread::sleep(GRACE);
+        }
     }
 }
 
 impl argo_hypervisor::Policy for LivePolicy {
-    type Judge<'p> = Judging;
+    type Judge<'p> = Judging<'p>;
 
-    fn judge(&self) -> Judging {
-        Judging(self.current.load())
+    fn judge(&self) -> Judging<'_> {
+        Judging { policy: self.current.load(), live: self }
     }
 }
 
 /// The policy that judges one call from its beginning to its end.
-pub struct Judging(Guard<Arc<CompiledPolicy>>);
+pub struct Judging<'p> {
+    policy: Guard<Arc<Arc<CompiledPolicy>>>,
+    live: &'p LivePolicy,
+}
 
-impl Judge for Judging {
+impl Judge for Judging<'_> {
     fn hook(&self, query: Query) -> Decision {
-        self.0.decide(query)
+        self.policy.decide(query)
     }
 
     fn ports(&self, query: PortQuery) -> Decision {
-        argo_hypervisor::inprocess::AllowAll.ports(query)
+        self.policy.decide_ports(query)
     }
 
     fn ports_from_any(&self, query: PortQuery) -> Decision {
-        self.ports(query)
+        self.policy.decide_from_any_port(query)
     }
 
-    fn refused(&self, _: Refused, rule: Option<usize>) {
-        self.0.count_refusal(rule);
+    fn minds_source(&self, port: argo_core::Port) -> bool {
+        self.policy.minds_source(port)
+    }
+
+    fn throttles(&self, passage: &Passage) -> bool {
+        let Some((rule, domain)) = self.account(passage) else { return false };
+        let now = self.now();
+        let Some(due) = self.policy.accounts.due(rule, domain, now) else { return false };
+        let wait = Duration::from_nanos(due.saturating_sub(now));
+        self.live.pacer.wake_at(passage.query.from, Instant::now() + wait);
+        self.policy.written.count(Cause::Limit(rule));
+        true
+    }
+
+    fn delivered(&self, passage: &Passage, bytes: u32) {
+        if let Some((rule, domain)) = self.account(passage) {
+            self.policy.accounts.book(rule, domain, self.now(), bytes);
+        }
+    }
+
+    fn refused(&self, what: Refused, rule: Option<usize>) {
+        let cause = match what {
+            Refused::Hook(_) => Cause::Hook(rule),
+            Refused::Ports(_) => Cause::Port(rule),
+        };
+        self.policy.written.count(cause);
+    }
+}
+
+impl Judging<'_> {
+    /// The rule and the place of the sender, if a limit has to be looked at.
+    fn account(&self, passage: &Passage) -> Option<(usize, usize)> {
+        let rule = passage.rule.filter(|rule| self.policy.accounts.limits(*rule))?;
+        Some((rule, self.policy.compiled.slot(passage.query.from)?))
+    }
+
+    fn now(&self) -> u64 {
+        u64::try_from(self.live.began.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }

@@ -6,7 +6,7 @@ use argo_hypervisor::{Judge, Policy, Refused};
 use proptest::prelude::*;
 
 use super::*;
-use crate::config::{Domain, Host, Place, Rule, Subject};
+use crate::config::{Domain, Host, Limit, Mode, Place, PortRule, Problems, Rule, Subject};
 
 fn id(id: u16) -> DomainId {
     DomainId::new(id).unwrap()
@@ -44,6 +44,10 @@ fn check(policy: &LivePolicy, query: Query) -> Result<(), Errno> {
             Err(Errno::EACCES)
         }
     }
+}
+
+fn replace(policy: &LivePolicy, file: &str, text: &str) -> Result<(), Problems> {
+    policy.replace_rules(|known| Rules::parse(file, text, |subject| known.knows(subject)))
 }
 
 fn send(from: u16, to: u16) -> Query {
@@ -130,14 +134,17 @@ fn refusals_are_counted_by_rule() {
     }
     let snapshot = policy.snapshot();
     snapshot.explain(send(3, 2));
-    let refusals = |rule, cause: &str, count| Refusals { rule, cause: cause.to_owned(), count };
+    let refusals = |rule, text: &str, count| {
+        let cause = Cause::Hook(rule);
+        Refusals { cause, text: text.to_owned(), count }
+    };
     let expected =
-        [refusals(Some(1), "policy rule 2 (demo.toml:6)", 2), refusals(None, "no rule", 1)];
+        [refusals(None, "no rule", 1), refusals(Some(1), "policy rule 2 (demo.toml:6)", 2)];
     assert_eq!(snapshot.refusals(), expected);
 
     assert!(policy.remove_domain(id(1)));
     assert_eq!(policy.snapshot().refusals(), expected, "a change of domains keeps the counts");
-    policy.replace_rules("new.toml", "").unwrap();
+    replace(&policy, "new.toml", "").unwrap();
     assert_eq!(policy.snapshot().refusals(), []);
 }
 
@@ -145,7 +152,7 @@ fn refusals_are_counted_by_rule() {
 fn new_rules_replace_all_old_ones() {
     let policy = live(RULES);
     assert_eq!(sends(&policy), [(1, 2)]);
-    policy.replace_rules("b.toml", "[[policy]]\nhook='send'\nfrom='id:4'\nto='server'").unwrap();
+    replace(&policy, "b.toml", "[[policy]]\nhook='send'\nfrom='id:4'\nto='server'").unwrap();
     assert_eq!(sends(&policy), [(4, 2)]);
     let expected = "send 4 -> 2 (server): allowed by policy rule 1 (b.toml:1)";
     assert_eq!(policy.snapshot().explain(send(4, 2)), expected);
@@ -155,7 +162,7 @@ fn new_rules_replace_all_old_ones() {
 fn bad_rules_leave_the_old_ones_in_force() {
     let policy = live(RULES);
     let bad = "[[policy]]\nhook = 'send'\nfrom = 'cleint'\nto = 'any'";
-    let problems = policy.replace_rules("b.toml", bad).unwrap_err();
+    let problems = replace(&policy, "b.toml", bad).unwrap_err();
     assert_eq!((problems.told[0].line, problems.told[0].column), (3, 8));
     assert_eq!(sends(&policy), [(1, 2)]);
 }
@@ -182,7 +189,7 @@ fn rules_about_a_label_that_is_gone_match_nothing() {
 fn a_snapshot_stays_what_it_is() {
     let policy = live(RULES);
     let before = policy.snapshot();
-    policy.replace_rules("b.toml", "").unwrap();
+    replace(&policy, "b.toml", "").unwrap();
     assert_eq!(before.decide(send(1, 2)), Decision { action: Action::Allow, rule: Some(2) });
 }
 
@@ -276,18 +283,21 @@ fn queries() -> impl Strategy<Value = Query> {
     })
 }
 
-/// The rule as argo-core has it, translated in another way than the compiler does.
-fn plain(rule: &Rule) -> policy::Rule {
+/// A subject as argo-core has it, translated in another way than the compiler does.
+fn plain_subject(subject: &Subject) -> policy::Subject {
     let number = |name: &str| name[1..].parse::<u16>().unwrap();
-    let subject = |subject: &Subject| match subject {
+    match subject {
         Subject::Any => policy::Subject::Any,
         Subject::Id(id) => policy::Subject::Domain(*id),
         Subject::Name(name) => policy::Subject::Domain(id(number(name) * 3)),
         Subject::Label(name) => {
             policy::Subject::Label(policy::Label::new(number(name).into()).unwrap())
         }
-    };
-    let (from, to) = (subject(&rule.from[0]), subject(&rule.to[0]));
+    }
+}
+
+fn plain(rule: &Rule) -> policy::Rule {
+    let (from, to) = (plain_subject(&rule.from[0]), plain_subject(&rule.to[0]));
     policy::Rule { hook: rule.hooks[0], from, to, action: rule.action }
 }
 
@@ -307,3 +317,5 @@ proptest! {
         }
     }
 }
+
+mod ports;

@@ -4,14 +4,14 @@ use std::io;
 use std::sync::Arc;
 
 use argo_core::DomainId;
-use argo_hypervisor::{CreateError, Start};
+use argo_hypervisor::{CreateError, Cut, Start};
 use rustix::net::SocketType;
 
 use super::{EndReason, Host};
-use crate::config::{self, Problems};
+use crate::config::{self, Problems, Rules};
 use crate::daemon::domain::HostDomain;
 use crate::daemon::listener::{ListenError, listen_on};
-use crate::policy::DirectoryError;
+use crate::policy::{Directory, DirectoryError};
 
 /// Why a domain could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -123,9 +123,21 @@ impl Host {
     ///
     /// # Errors
     /// What is wrong with them; the old ones stay in force.
-    pub fn replace_policy(&self, file: &str, text: &str) -> Result<(), Problems> {
-        self.policy().replace_rules(file, text)?;
-        tracing::info!(file, "policy replaced");
-        Ok(())
+    pub fn replace_policy(&self, file: &str, text: &str) -> Result<Cut, Problems> {
+        let cut = self.enforce(|known| Rules::parse(file, text, |subject| known.knows(subject)))?;
+        tracing::info!(file, cut.rings, cut.waits, "policy replaced");
+        Ok(cut)
+    }
+
+    /// Puts rules into force, and cuts what they forbid.
+    fn enforce<E>(&self, read: impl FnOnce(&Directory) -> Result<Rules, E>) -> Result<Cut, E> {
+        // No domain comes or goes between the new rules and the cut.
+        let _alone = self.changing.lock();
+        self.policy().replace_rules(read)?;
+        // Who is there already may have been without Argo so far.
+        for domain in self.domains().iter().filter(|domain| !domain.sessions().is_empty()) {
+            self.engine.activate(&domain.engine);
+        }
+        Ok(self.engine.enforce())
     }
 }

@@ -172,6 +172,7 @@ impl Host {
         self.stopping.store(true, Ordering::SeqCst);
         self.workers.iter().for_each(WorkerPort::wake);
         self.undertaker.call();
+        self.policy().pacer().stop();
         let _alone = self.changing.lock();
         for domain in self.domains() {
             for session in domain.close() {

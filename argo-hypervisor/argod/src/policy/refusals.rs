@@ -1,0 +1,111 @@
+//! Rules as they are written, and how often each has refused something.
+
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use crate::config::{Place, Rules};
+
+/// What refused something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Cause {
+    /// A rule about domains, by its place in the list; `None`: no rule allowed it.
+    Hook(Option<usize>),
+    /// A rule about ports, likewise.
+    Port(Option<usize>),
+    /// The limit of a rule about ports.
+    Limit(usize),
+}
+
+/// How often something was refused for one cause.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusals {
+    /// Why.
+    pub cause: Cause,
+    /// The same for people: `policy rule 4 (demo.toml:31)`, `no port rule`.
+    pub text: String,
+    /// How often, since these rules are in force.
+    pub count: u64,
+}
+
+pub(super) struct Written {
+    rules: Rules,
+    /// One a cause, in the order of [`Written::causes`].
+    counts: Box<[AtomicU64]>,
+}
+
+impl Written {
+    pub(super) fn new(rules: Rules) -> Self {
+        let counts = causes(&rules).map(|_| AtomicU64::new(0)).collect();
+        Self { rules, counts }
+    }
+
+    pub(super) fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Something was refused.
+    pub(super) fn count(&self, cause: Cause) {
+        let (hooks, ports) = (self.rules.hooks.len(), self.rules.ports.len());
+        let place = match cause {
+            Cause::Hook(None) => 0,
+            Cause::Port(None) => 1,
+            Cause::Hook(Some(rule)) => 2 + rule,
+            Cause::Port(Some(rule)) => 2 + hooks + rule,
+            Cause::Limit(rule) => 2 + hooks + ports + rule,
+        };
+        if let Some(count) = self.counts.get(place) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// What was refused since these rules are in force.
+    pub(super) fn refusals(&self) -> Vec<Refusals> {
+        let counted = causes(&self.rules).zip(&self.counts);
+        let counted = counted.map(|(cause, count)| (cause, count.load(Relaxed)));
+        let occurred = counted.filter(|(_, count)| *count > 0);
+        occurred.map(|(cause, count)| Refusals { cause, text: self.shown(cause), count }).collect()
+    }
+
+    /// The cause for people.
+    pub(super) fn shown(&self, cause: Cause) -> String {
+        let by = |kind: &str, rule: usize, place: Option<&Place>| match place {
+            Some(Place { file, line }) => format!("{kind} {} ({file}:{line})", rule + 1),
+            None => format!("{kind} {}", rule + 1),
+        };
+        match cause {
+            Cause::Hook(None) => "no rule".to_owned(),
+            Cause::Port(None) => "no port rule".to_owned(),
+            Cause::Hook(Some(rule)) => by("policy rule", rule, self.place(cause)),
+            Cause::Port(Some(rule)) => by("port rule", rule, self.place(cause)),
+            Cause::Limit(rule) => by("limit of port rule", rule, self.place(cause)),
+        }
+    }
+
+    /// Where the rule stands, if it is one.
+    pub(super) fn place(&self, cause: Cause) -> Option<&Place> {
+        let Rules { hooks, ports, .. } = &self.rules;
+        match cause {
+            Cause::Hook(rule) => hooks.get(rule?).map(|rule| &rule.place),
+            Cause::Port(rule) => ports.get(rule?).map(|rule| &rule.place),
+            Cause::Limit(rule) => ports.get(rule).map(|rule| &rule.place),
+        }
+    }
+
+    /// The remark of the rule's author.
+    pub(super) fn comment(&self, cause: Cause) -> Option<&str> {
+        let Rules { hooks, ports, .. } = &self.rules;
+        match cause {
+            Cause::Hook(rule) => hooks.get(rule?)?.comment.as_deref(),
+            Cause::Port(rule) => ports.get(rule?)?.comment.as_deref(),
+            Cause::Limit(rule) => ports.get(rule)?.comment.as_deref(),
+        }
+    }
+}
+
+/// Every cause that there may be, in the order of the counts.
+fn causes(rules: &Rules) -> impl Iterator<Item = Cause> {
+    let (hooks, ports) = (0..rules.hooks.len(), 0..rules.ports.len());
+    let none = [Cause::Hook(None), Cause::Port(None)];
+    let hooks = hooks.map(|rule| Cause::Hook(Some(rule)));
+    let by_port = ports.clone().map(|rule| Cause::Port(Some(rule)));
+    none.into_iter().chain(hooks).chain(by_port).chain(ports.map(Cause::Limit))
+}
