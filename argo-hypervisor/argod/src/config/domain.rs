@@ -9,11 +9,11 @@ use argo_hypervisor::Quotas as EngineQuotas;
 use toml::Spanned;
 
 use super::host::Host;
-use super::parse_with;
 use super::read::{Reader, integer};
 use super::report::{Problems, Report};
 use super::seen::{Seen, distinct};
 use super::socket::Socket;
+use super::texts::Texts;
 use super::values::{self, domain_id, size};
 
 /// The most RAM that a domain may have, in bytes.
@@ -98,7 +98,10 @@ impl Domain {
         host: &Host,
         runtime_dir: &Path,
     ) -> Result<Self, Problems> {
-        parse_with(file, text, |table| Self::read(table, host, runtime_dir, &mut Seen::default()))
+        Texts::plain(file, text).examine(|texts| {
+            let table = texts.into_iter().next()?;
+            Self::read(table, host, runtime_dir, &mut Seen::default())
+        })
     }
 
     /// Reads a domain's table; `None` if something that it cannot be without is wrong. `seen`

@@ -21,43 +21,52 @@
 //! ([`Domain::parse`]) and rules ([`Rules::parse`]) can also be read alone, for changes at run
 //! time, by the same code.
 
+mod bound;
 mod domain;
+mod groups;
+mod hook_rule;
 mod host;
+mod place;
+mod port_rule;
 mod read;
 mod report;
 mod rules;
 mod seen;
 mod service;
 mod socket;
+mod subject;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod values;
 
-use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 use toml::Spanned;
-use toml::de::DeTable;
 
 pub use domain::{
     CPUS_MAX, Domain, Quotas, RAM_MAX, RAM_MIN, READ_ONLY_PAGES_MAX, SESSIONS_MAX, WEIGHT_DEFAULT,
     WEIGHT_MAX,
 };
+pub use groups::{GROUPS_MAX, MEMBERS_MAX};
+pub use hook_rule::{PAIRS_MAX, Rule};
 pub use host::{Host, MemoryShort, available_memory, check_memory};
+pub use place::Place;
+pub use port_rule::{BYTES_MAX, LIMITS_MAX, Limit, MESSAGES_MAX, PORT_RANGES_MAX, PortRule};
 pub use report::{PROBLEMS_MAX, Problem, Problems};
-pub use rules::{
-    COMMENT_MAX, Limit, Mode, PAIRS_MAX, Place, PortRule, RULES_MAX, Rule, Rules, SUBJECTS_MAX,
-    Subject,
-};
+pub use rules::{COMMENT_MAX, Mode, RULES_MAX, Rules};
 pub use service::{LockMemory, Log, LogFormat, LogLevel, Service, WORKERS_MAX};
 pub use socket::Socket;
+pub use subject::{SUBJECTS_MAX, Subject};
+pub use texts::POLICY_FILES_MAX;
+pub(crate) use values::number;
 pub use values::{NAME_MAX, SOCKET_PATH_MAX, Size, is_name};
 
 use read::{Reader, boolean};
-use report::Report;
 use seen::Seen;
+use texts::Texts;
 
 /// Bytes of a configuration file.
 pub const FILE_MAX: u64 = 4 << 20;
@@ -85,6 +94,8 @@ pub struct Config {
     pub domains: Vec<Domain>,
     /// Who may do what.
     pub policy: Rules,
+    /// The files in the policy folder, in their order.
+    pub policy_files: Vec<String>,
 }
 
 /// A configuration cannot be used.
@@ -104,17 +115,17 @@ pub enum ConfigError {
 }
 
 impl Config {
-    /// Reads a file of at most [`FILE_MAX`] bytes.
+    /// Reads a file of at most [`FILE_MAX`] bytes, and the policy files in the folder that its
+    /// `policy_dir` names.
     ///
     /// # Errors
-    /// It cannot be read, or everything that is wrong with it.
+    /// It cannot be read, or everything that is wrong with it and with the policy files.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let unreadable = |error| ConfigError::Read { path: path.to_owned(), error };
-        let text = read_text(path).map_err(unreadable)?;
-        Ok(Self::parse(&path.display().to_string(), &text)?)
+        Ok(Self::examine(&Host::detect(), &Texts::load(path)?)?)
     }
 
-    /// Reads a text for this machine. `file` is what problems call it.
+    /// Reads a text for this machine. `file` is what problems call it. It cannot have a
+    /// `policy_dir`.
     ///
     /// # Errors
     /// Everything that is wrong with it.
@@ -122,20 +133,27 @@ impl Config {
         Self::parse_for(&Host::detect(), file, text)
     }
 
-    /// Reads a text for a machine. `file` is what problems call it.
+    /// Reads a text for a machine, as [`parse`](Self::parse) does.
     ///
     /// # Errors
     /// Everything that is wrong with it.
     pub fn parse_for(host: &Host, file: &str, text: &str) -> Result<Self, Problems> {
-        parse_with(file, text, |table| Self::read(table, host, file))
+        Self::examine(host, &Texts::one(file, text))
     }
 
-    fn read(mut table: Reader<'_>, host: &Host, file: &str) -> Option<Self> {
+    fn examine(host: &Host, texts: &Texts) -> Result<Self, Problems> {
+        let config = texts.examine(|readers| Self::read(readers, host))?;
+        Ok(Self { policy_files: texts.others(), ..config })
+    }
+
+    /// Reads the main text, then what the others say about policy.
+    fn read(mut texts: Vec<Reader<'_>>, host: &Host) -> Option<Self> {
+        let table = texts.first_mut()?;
         let default_dir = PathBuf::from("/run/argod");
         let runtime_dir = table.or("runtime_dir", values::directory(), default_dir);
         let argo = table.or("argo", boolean(), true);
         let wildcard_rings = table.or("wildcard_rings", boolean(), false);
-        let lock_memory = LockMemory::read(&mut table);
+        let lock_memory = LockMemory::read(table);
         let service = table
             .table("service")
             .map_or_else(|| Service::standard(host), |table| Service::read(table, host));
@@ -144,13 +162,14 @@ impl Config {
         // A domain that no worker serves would wait for ever.
         let served = host.with_workers(service.workers as usize);
         let mut seen = Seen::default();
-        let admin = read_admin(&mut table, &runtime_dir, &mut seen);
+        let admin = read_admin(table, &runtime_dir, &mut seen);
         let domains = table.tables("domain", DOMAINS_MAX).into_iter();
         let domains: Vec<_> = domains
             .filter_map(|table| Domain::read(table, &served, &runtime_dir, &mut seen))
             .collect();
-        let policy = Rules::read(&mut table, file, |subject| seen.knows(subject));
-        table.finish();
+        table.optional("policy_dir", values::folder());
+        let policy = Rules::read(&mut texts, &|subject| seen.knows(subject));
+        texts.into_iter().for_each(Reader::finish);
         Some(Self {
             runtime_dir,
             argo,
@@ -161,6 +180,7 @@ impl Config {
             admin: admin?,
             domains,
             policy,
+            policy_files: Vec::new(),
         })
     }
 }
@@ -179,32 +199,4 @@ fn read_admin(root: &mut Reader<'_>, runtime_dir: &Path, seen: &mut Seen) -> Opt
     };
     seen.socket(root.report, socket.as_ref());
     socket.map(Spanned::into_inner)
-}
-
-fn read_text(path: &Path) -> io::Result<String> {
-    let mut text = String::new();
-    File::open(path)?.take(FILE_MAX + 1).read_to_string(&mut text)?;
-    if text.len() as u64 > FILE_MAX {
-        let message = format!("more than {}", Size(FILE_MAX));
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
-    }
-    Ok(text)
-}
-
-/// Reads a text's root table with `read`, if the text is TOML.
-fn parse_with<T>(
-    file: &str,
-    text: &str,
-    read: impl FnOnce(Reader<'_>) -> Option<T>,
-) -> Result<T, Problems> {
-    let report = Report::new(file, text);
-    let (root, errors) = DeTable::parse_recoverable(text);
-    for error in errors {
-        report.add(error.span().unwrap_or_default(), error.message());
-    }
-    let value = match report.is_clean() {
-        true => read(Reader::new(root.get_ref(), 0..0, &report)),
-        false => None,
-    };
-    report.conclude(value)
 }

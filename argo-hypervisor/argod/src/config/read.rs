@@ -55,19 +55,11 @@ impl<'t> Reader<'t> {
         kind: Kind<T>,
         limit: usize,
     ) -> Vec<Spanned<T>> {
-        let Some(value) = self.value(key) else { return Vec::new() };
-        let Some(items) = value.get_ref().as_array() else {
-            self.report.mismatch(value.span(), describe(value.get_ref()), "an array");
-            return Vec::new();
-        };
-        if items.len() > limit {
-            let found = format!("{} entries", items.len());
-            self.report.mismatch(value.span(), found, format!("at most {limit}"));
-        }
-        items.iter().take(limit).filter_map(|item| self.accept(item, &kind)).collect()
+        self.value(key).map_or_else(Vec::new, |value| self.items(value, &kind, limit))
     }
 
-    /// As [`list`](Self::list), where a single value may stand without brackets.
+    /// As [`list`](Self::list), where a single value may stand without brackets, and something
+    /// must stand.
     pub(super) fn one_or_more<T>(
         &mut self,
         key: &'static str,
@@ -76,15 +68,52 @@ impl<'t> Reader<'t> {
     ) -> Vec<Spanned<T>> {
         match self.value(key) {
             None => self.required(key, kind).into_iter().collect(),
-            Some(value) => match value.get_ref().as_array() {
-                None => self.accept(value, &kind).into_iter().collect(),
-                Some(items) if items.is_empty() => {
-                    self.report.mismatch(value.span(), "an empty array", "at least one entry");
-                    Vec::new()
-                }
-                Some(_) => self.list(key, kind, limit),
-            },
+            Some(value) => self.some(value, &kind, limit),
         }
+    }
+
+    /// The keys of a table of which they are names.
+    pub(super) fn keys(&self) -> impl Iterator<Item = Spanned<&'t str>> + use<'t> {
+        self.table.keys().map(|key| Spanned::new(key.span(), key.get_ref().as_ref()))
+    }
+
+    /// As [`one_or_more`](Self::one_or_more), at a key that is a name.
+    pub(super) fn entries<T>(&self, key: &str, kind: &Kind<T>, limit: usize) -> Vec<Spanned<T>> {
+        let value = self.table.get(key);
+        value.map_or_else(Vec::new, |value| self.some(value, kind, limit))
+    }
+
+    fn some<T>(
+        &self,
+        value: &Spanned<DeValue<'_>>,
+        kind: &Kind<T>,
+        limit: usize,
+    ) -> Vec<Spanned<T>> {
+        match value.get_ref().as_array() {
+            None => self.accept(value, kind).into_iter().collect(),
+            Some(items) if items.is_empty() => {
+                self.report.mismatch(value.span(), "an empty array", "at least one entry");
+                Vec::new()
+            }
+            Some(_) => self.items(value, kind, limit),
+        }
+    }
+
+    fn items<T>(
+        &self,
+        value: &Spanned<DeValue<'_>>,
+        kind: &Kind<T>,
+        limit: usize,
+    ) -> Vec<Spanned<T>> {
+        let Some(items) = value.get_ref().as_array() else {
+            self.report.mismatch(value.span(), describe(value.get_ref()), "an array");
+            return Vec::new();
+        };
+        if items.len() > limit {
+            let found = format!("{} entries", items.len());
+            self.report.mismatch(value.span(), found, format!("at most {limit}"));
+        }
+        items.iter().take(limit).filter_map(|item| self.accept(item, kind)).collect()
     }
 
     /// The table at a key.

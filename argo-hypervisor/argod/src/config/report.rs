@@ -4,8 +4,12 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
+use std::sync::Arc;
 
-/// Problems that are told about one text; further ones are only counted.
+use toml::Spanned;
+use toml::de::DeTable;
+
+/// Problems that are told about one configuration; further ones are only counted.
 pub const PROBLEMS_MAX: usize = 100;
 /// Characters of a line that are shown.
 const SHOWN_MAX: usize = 100;
@@ -59,7 +63,7 @@ impl Excerpt {
     }
 }
 
-/// Everything that is wrong with a text, in the order of the text.
+/// Everything that is wrong with a text, or with several, in their order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problems {
     /// The problems, at most [`PROBLEMS_MAX`].
@@ -85,7 +89,8 @@ impl fmt::Display for Problems {
 
 /// A text under examination, and what was found wrong with it so far.
 pub(super) struct Report<'a> {
-    file: &'a str,
+    /// The text's name.
+    pub(super) file: Arc<str>,
     text: &'a str,
     /// Where each line begins.
     lines: Vec<usize>,
@@ -96,7 +101,7 @@ impl<'a> Report<'a> {
     pub(super) fn new(file: &'a str, text: &'a str) -> Self {
         let after = text.match_indices('\n').map(|(at, _)| at + 1);
         let lines = std::iter::once(0).chain(after).collect();
-        Self { file, text, lines, found: RefCell::default() }
+        Self { file: file.into(), text, lines, found: RefCell::default() }
     }
 
     /// Notes a problem.
@@ -123,21 +128,33 @@ impl<'a> Report<'a> {
         self.found.borrow().is_empty()
     }
 
-    /// The end of the examination: the value, unless something is wrong.
-    pub(super) fn conclude<T>(self, value: Option<T>) -> Result<T, Problems> {
+    /// The root table, if the text is TOML; else what is wrong is noted.
+    pub(super) fn parse(&self) -> Spanned<DeTable<'a>> {
+        let (root, errors) = DeTable::parse_recoverable(self.text);
+        for error in errors {
+            self.add(error.span().unwrap_or_default(), error.message());
+        }
+        root
+    }
+
+    /// The end of an examination of several texts: the value, unless something is wrong.
+    pub(super) fn conclude<T>(reports: Vec<Self>, value: Option<T>) -> Result<T, Problems> {
         match value {
-            Some(value) if self.is_clean() => Ok(value),
-            _ => Err(self.into_problems()),
+            Some(value) if reports.iter().all(Self::is_clean) => Ok(value),
+            _ => {
+                let mut told: Vec<_> = reports.iter().flat_map(Self::problems).collect();
+                let untold = told.len().saturating_sub(PROBLEMS_MAX);
+                told.truncate(PROBLEMS_MAX);
+                Err(Problems { told, untold })
+            }
         }
     }
 
-    fn into_problems(self) -> Problems {
-        let mut found = self.found.take();
+    /// What is wrong, in the order of the text.
+    fn problems(&self) -> impl Iterator<Item = Problem> {
+        let mut found = self.found.borrow().clone();
         found.sort_by_key(|(span, _)| span.start);
-        let untold = found.len().saturating_sub(PROBLEMS_MAX);
-        found.truncate(PROBLEMS_MAX);
-        let told = found.into_iter().map(|(span, message)| self.locate(span, message)).collect();
-        Problems { told, untold }
+        found.into_iter().map(|(span, message)| self.locate(span, message))
     }
 
     fn locate(&self, span: Range<usize>, message: String) -> Problem {
@@ -146,7 +163,7 @@ impl<'a> Report<'a> {
         let column = self.between(self.lines[number - 1], span.start);
         let marked = self.between(span.start, span.end);
         Problem {
-            file: self.file.to_owned(),
+            file: self.file.to_string(),
             line: number,
             column: column + 1,
             message,

@@ -10,8 +10,8 @@ use argo_core::policy::Label;
 use toml::Spanned;
 
 use super::report::Report;
-use super::rules::Subject;
 use super::socket::Socket;
+use super::subject::Subject;
 
 /// What the domains of a text have taken so far, each with its line.
 #[derive(Default)]

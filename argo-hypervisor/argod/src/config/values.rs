@@ -20,8 +20,12 @@ pub fn is_name(text: &str) -> bool {
 }
 
 pub(super) fn name() -> Kind<String> {
-    let expected = format!("a name of 1 to {NAME_MAX} of a-z 0-9 _ . - that is not \"any\"");
-    Kind::text(expected, |text| is_name(text).then(|| text.to_owned()))
+    Kind::text(name_expected(), |text| is_name(text).then(|| text.to_owned()))
+}
+
+/// What [`is_name`] asks for.
+pub(super) fn name_expected() -> String {
+    format!("a name of 1 to {NAME_MAX} of a-z 0-9 _ . - that is not \"any\"")
 }
 
 pub(super) fn domain_id() -> Kind<DomainId> {
@@ -54,7 +58,8 @@ fn parse_size(text: &str) -> Option<u64> {
     number.parse::<u64>().ok()?.checked_mul(factor)
 }
 
-const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+const UNITS: [(&str, u64); 4] =
+    [("TiB", 1 << 40), ("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
 
 /// A number of bytes, shown in the largest unit that divides it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,6 +85,24 @@ pub(super) fn mode() -> Kind<u32> {
 
 pub(super) fn directory() -> Kind<PathBuf> {
     Kind::text("an absolute path", absolute)
+}
+
+/// Where policy files are: absolute, or beside the file that names it.
+pub(super) fn folder() -> Kind<PathBuf> {
+    Kind::text("a path of a folder", |text| {
+        (!text.is_empty() && !text.contains('\0')).then(|| PathBuf::from(text))
+    })
+}
+
+/// A 32-bit number as people write it: decimal, or hexadecimal after `0x`.
+pub(crate) fn number(text: &str) -> Option<u32> {
+    match text.strip_prefix("0x") {
+        // `from_str_radix` would take a sign too.
+        Some(digits) if digits.starts_with('+') => None,
+        Some(digits) => u32::from_str_radix(digits, 16).ok(),
+        None if text.starts_with('+') => None,
+        None => text.parse().ok(),
+    }
 }
 
 pub(super) fn socket_path() -> Kind<PathBuf> {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use argo_guest::{Address, DomainId, Port};
 
+use crate::config::number;
+
 /// `DOMAIN:PORT`, both as numbers: a guest knows no names of domains.
 pub(super) fn address(text: &str) -> Result<Address, String> {
     let Some((dom, at)) = text.split_once(':') else {
@@ -59,16 +61,6 @@ pub(super) fn size(text: &str) -> Result<u64, String> {
 /// The same, of a ring.
 pub(super) fn ring_len(text: &str) -> Result<u32, String> {
     u32::try_from(size(text)?).map_err(|_| format!("{text:?}: no ring is so long"))
-}
-
-fn number(text: &str) -> Option<u32> {
-    match text.strip_prefix("0x") {
-        // `from_str_radix` would take a sign too.
-        Some(digits) if digits.starts_with('+') => None,
-        Some(digits) => u32::from_str_radix(digits, 16).ok(),
-        None if text.starts_with('+') => None,
-        None => text.parse().ok(),
-    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 use super::*;
 
 mod machine;
+mod policy_files;
+mod ports;
 mod reading;
 mod refusing;
 mod rules;

@@ -57,8 +57,11 @@ fn domains_with_other_problems_are_known() {
 
 #[test]
 fn bad_subjects() {
-    let expected = "a domain's name, \"label:NAME\", \"id:0\" to \"id:32751\" or \"any\"";
-    for bad in ["\"A\"", "\"id:32752\"", "\"id:\"", "\"label:any\"", "\"x:a\"", "7"] {
+    let expected = "a domain's name, \"label:NAME\", \"group:NAME\", \"id:0\" to \"id:32751\" or \
+                    \"any\"";
+    for bad in
+        ["\"A\"", "\"group:any\"", "\"id:32752\"", "\"id:\"", "\"label:any\"", "\"x:a\"", "7"]
+    {
         let carets = format!("       {}", "^".repeat(bad.len()));
         let message = format!("found {bad}, expected {expected}");
         refused("hook = \"enable\"\n", &format!("from = {bad}"), &carets, &message);
@@ -68,20 +71,39 @@ fn bad_subjects() {
 #[test]
 fn hooks_and_targets() {
     let hooks = "expected one of \"enable\", \"register_any_source\", \"register_single_source\", \
-                 \"send\"";
+                 \"send\", \"any\"";
     let message = format!("found \"fly\", {hooks}");
     refused("from = \"a\"\n", "hook = \"fly\"", "       ^^^^^", &message);
     let head = "hook = \"register_any_source\"\nfrom = \"a\"\n";
     let message = "found `to`, expected no `to`: hook \"register_any_source\" is about one domain";
     refused(head, "to = \"any\"", "     ^^^^^", message);
     let two_sided = format!("{DOMAIN}[[policy]]\nhook = \"send\"\nfrom = \"a\"\n");
-    let message = "found no key `to`, expected to = a domain's name, \"label:NAME\", \"id:0\" to \
-                   \"id:32751\" or \"any\"";
+    let message = "found no key `to`, expected to = a domain's name, \"label:NAME\", \"group:NAME\", \
+                   \"id:0\" to \"id:32751\" or \"any\"";
     assert_eq!(said(&two_sided), saying(6, "[[policy]]", "^^^^^^^^^^", message));
     let message = "found an empty array, expected at least one entry";
     refused("hook = \"enable\"\n", "from = []", "       ^^", message);
     let message = "found \"log\", expected one of \"allow\", \"deny\"";
     refused("hook = \"enable\"\nfrom = \"a\"\n", "action = \"log\"", "         ^^^^^", message);
+}
+
+#[test]
+fn a_rule_about_several_hooks() {
+    let rule = |hook: &str, more: &str| {
+        let text = format!("{DOMAIN}[[policy]]\nhook = {hook}\nfrom = 'a'\n{more}");
+        parse(&text).map(|config| config.policy.hooks[0].clone())
+    };
+    let both = rule("['send', 'enable', 'send']", "to = 'any'\nlog = true").unwrap();
+    assert_eq!((both.hooks, both.log), (vec![Hook::Enable, Hook::Send], true));
+    assert_eq!(rule("'any'", "to = 'any'").unwrap().hooks, Hook::ALL);
+    assert_eq!(rule("['enable', 'any']", "to = 'any'").unwrap().hooks, Hook::ALL);
+    assert!(rule("['send', 'enable']", "").is_err() && rule("'any'", "").is_err());
+    let one_sided = rule("['register_any_source', 'enable']", "to = 'any'").unwrap_err();
+    let message = "found `to`, expected no `to`: hook \"enable\" or \"register_any_source\" is \
+                   about one domain";
+    assert_eq!(one_sided.told[0].message, message);
+    assert!(rule("['enable', 'register_any_source']", "").is_ok());
+    assert!(rule("[]", "to = 'any'").is_err());
 }
 
 #[test]
@@ -129,7 +151,7 @@ fn rules_alone() {
     assert_eq!(
         said,
         [
-            "found unknown key `argo`, expected one of: policy",
+            "found unknown key `argo`, expected one of: policy_mode, groups, policy, port",
             "found unknown domain \"b\", expected a name or label that some domain has"
         ]
     );
