@@ -25,6 +25,7 @@ policy = [
   { hook = "send", from = "stranger", to = "any", action = "deny" },
   { hook = "send", from = "any", to = "any" },
 ]
+port = [{ from = "any", to = "any", to_port = "any" }]
 [[domain]]
 id = 1
 name = "client"

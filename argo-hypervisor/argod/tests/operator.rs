@@ -98,11 +98,7 @@ fn too_little_memory_is_told_before_anything_starts() {
         )
     };
     let site = Site::new(&(domain(1) + &domain(2)));
-    site.is_refused(&[
-        "too little memory",
-        "may need 8192GiB for 128 sessions",
-        "the largest is d",
-    ]);
+    site.is_refused(&["too little memory", "may need 8TiB for 128 sessions", "the largest is d"]);
 }
 
 #[test]
@@ -120,7 +116,7 @@ fn a_file_that_is_not_there_or_no_text_is_told() {
 fn a_check_that_finds_nothing_says_so_and_starts_nothing() {
     let site = Site::new(&open_system(&[(1, "a"), (2, "b")]));
     let Ended { code, out, err } = site.run("--check-config");
-    let expected = format!("{}: 2 domain(s), 4 policy rule(s): no problems\n", site.config());
+    let expected = format!("{}: 2 domain(s), 5 policy rule(s): no problems\n", site.config());
     assert_eq!((code, out, err), (Some(0), expected, String::new()));
     assert!(!exists(&site.run_dir()));
 }

@@ -126,7 +126,8 @@ fn hypervisor(dir: &Path) -> Result<(), Failure> {
          [[policy]]\nhook = \"enable\"\nfrom = \"any\"\n\
          [[policy]]\nhook = \"register_any_source\"\nfrom = \"any\"\n\
          [[policy]]\nhook = \"register_single_source\"\nfrom = \"any\"\nto = \"any\"\n\
-         [[policy]]\nhook = \"send\"\nfrom = \"any\"\nto = \"any\"\n"
+         [[policy]]\nhook = \"send\"\nfrom = \"any\"\nto = \"any\"\n\
+         [[port]]\nfrom = \"any\"\nto = \"any\"\nto_port = \"any\"\n"
     );
     let daemon = Daemon::start(Config::parse("compare", &text)?)?;
     println!("ok 0");

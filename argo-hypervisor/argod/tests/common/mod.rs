@@ -181,7 +181,8 @@ pub fn open_system(domains: &[(u16, &str)]) -> String {
         .map(|hook| format!("[[policy]]\nhook = \"{hook}\"\nfrom = \"any\"\n"));
     let pairs = ["register_single_source", "send"]
         .map(|hook| format!("[[policy]]\nhook = \"{hook}\"\nfrom = \"any\"\nto = \"any\"\n"));
-    let tables: String = domains.chain(hooks).chain(pairs).collect();
+    let ports = "[[port]]\nfrom = \"any\"\nto = \"any\"\nto_port = \"any\"\n".to_owned();
+    let tables: String = domains.chain([ports]).chain(hooks).chain(pairs).collect();
     format!("wildcard_rings = true\n{tables}")
 }
 

@@ -71,7 +71,12 @@ fn the_example_in_the_documentation_is_right() {
         .map(|line| line.strip_prefix("# ").filter(|line| line.contains(" = ")).unwrap_or(line))
         .map(|line| format!("{line}\n"))
         .collect();
-    parse(&uncommented).unwrap_or_else(|problems| panic!("{problems}"));
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("argod.toml");
+    std::fs::write(&path, uncommented).unwrap();
+    std::fs::create_dir(folder.path().join("policy.d")).unwrap();
+    let config = Config::examine(&host(), &Texts::load(&path).unwrap());
+    config.unwrap_or_else(|problems| panic!("{problems}"));
 }
 
 #[test]

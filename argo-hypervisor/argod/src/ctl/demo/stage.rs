@@ -51,6 +51,9 @@ const POLICY: &str = r#"policy = [
   { hook = "send", from = "server", to = "client" },
   { hook = "send", from = "attacker", to = "any", action = "deny" },
 ]
+port = [
+  { from = "client", to = "server", to_port = 7, reply = true },
+]
 "#;
 
 /// This program, wherever it lies and whoever may look there.
@@ -122,7 +125,7 @@ impl Stage {
     pub(super) fn policy(&self) -> Result<Vec<(usize, String)>, Mishap> {
         let text = fs::read_to_string(self.folder.path().join("argod.toml"))?;
         let lines = (1..).zip(text.lines().map(str::to_owned));
-        Ok(lines.filter(|(_, line)| line.contains("hook =")).collect())
+        Ok(lines.filter(|(_, line)| line.contains("from =")).collect())
     }
 }
 

@@ -23,17 +23,13 @@ impl Denials {
         self.0.remove(&denial(hook));
     }
 
-    /// `[[policy]]` tables: first what is denied, then everything.
+    /// `[[policy]]` tables for what is denied, and a mode that allows the rest.
     pub(super) fn policy(&self) -> String {
         let denials: Vec<Denial> = self.0.iter().copied().collect();
-        let mut policy = String::new();
+        let mut policy = "policy_mode = \"all\"\n".to_owned();
         let groups = denials.chunk_by(|a, b| group(a) == group(b));
         for denials in groups.flat_map(|group| group.chunks(SUBJECTS_MAX)) {
             deny(&mut policy, denials);
-        }
-        for hook in Name::ALL {
-            let to = if hook.has_target() { "to = \"any\"\n" } else { "" };
-            let _ = write!(policy, "[[policy]]\nhook = \"{}\"\nfrom = \"any\"\n{to}", hook.name());
         }
         policy
     }
