@@ -5,6 +5,7 @@
 //! {"op":"create","domain":"id = 7\nname = \"guest\"\nram = \"16MiB\"\n"}
 //! {"op":"destroy","domain":"guest"}
 //! {"op":"soft_reset","domain":"7"}
+//! {"op":"reload"}
 //! {"op":"policy","file":"site.toml","text":"[[policy]]\nhook = \"send\" …"}
 //! ```
 //! Domains are named by name or id; their descriptions and policies are TOML, as in the
@@ -49,13 +50,29 @@ pub enum Request {
         /// Its name or id.
         domain: String,
     },
-    /// Replace all rules of the policy.
+    /// Read the policy anew, from the file that argod was started with and its policy folder:
+    /// [`Reloaded`].
+    Reload,
+    /// Replace all rules of the policy: [`Reloaded`].
     Policy {
         /// What refusals shall call the text.
         file: String,
         /// `[[policy]]` tables, as TOML.
         text: String,
     },
+}
+
+/// A policy was put into force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reloaded {
+    /// Rules about domains.
+    pub policy_rules: usize,
+    /// Rules about ports.
+    pub port_rules: usize,
+    /// Rings that it forbids and that were cut.
+    pub rings_cut: usize,
+    /// Waits for room that it forbids and that were ended, in rings that stay.
+    pub waits_ended: usize,
 }
 
 /// What comes back.

@@ -5,7 +5,7 @@ use std::error::Error;
 use std::path::PathBuf;
 
 use clap::Parser;
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::config::Config;
@@ -24,7 +24,8 @@ pub struct Argod {
 }
 
 impl Argod {
-    /// Does what the arguments ask for; serves until SIGTERM or SIGINT.
+    /// Does what the arguments ask for; serves until SIGTERM or SIGINT. SIGHUP reads the policy
+    /// anew.
     ///
     /// # Errors
     /// The configuration is wrong, or argod does not start.
@@ -52,14 +53,18 @@ fn serve(file: PathBuf) -> Result<(), Box<dyn Error>> {
     let config = Config::load(&file)?;
     crate::log::start(config.log);
     // Before any thread: a signal that comes during the start stops what was started.
-    let mut signals = Signals::new([SIGTERM, SIGINT])?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let (domains, admin) = (config.domains.len(), config.admin.path.clone());
     let daemon = Daemon::start(config)?;
-    let stopper = daemon.stopper();
+    let handle = daemon.handle();
     std::thread::Builder::new().name("signals".into()).spawn(move || {
-        if let Some(signal) = signals.forever().next() {
-            stopper.stop();
-            tracing::info!(signal, "stopping");
+        for signal in signals.forever() {
+            if signal != SIGHUP {
+                tracing::info!(signal, "stopping");
+                return handle.stop();
+            }
+            // What is wrong is in the log.
+            let _ = handle.reload_policy();
         }
     })?;
     tracing::info!(domains, admin = %admin.display(), "ready");

@@ -76,6 +76,8 @@ pub const DOMAINS_MAX: usize = 1024;
 /// A whole system.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Config {
+    /// The file that it was read from, if it was one.
+    pub file: Option<PathBuf>,
     /// Where sockets are unless they say otherwise.
     pub runtime_dir: PathBuf,
     /// Whether there is Argo at all.
@@ -121,7 +123,8 @@ impl Config {
     /// # Errors
     /// It cannot be read, or everything that is wrong with it and with the policy files.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Ok(Self::examine(&Host::detect(), &Texts::load(path)?)?)
+        let config = Self::examine(&Host::detect(), &Texts::load(path)?)?;
+        Ok(Self { file: Some(path.to_owned()), ..config })
     }
 
     /// Reads a text for this machine. `file` is what problems call it. It cannot have a
@@ -171,6 +174,7 @@ impl Config {
         let policy = Rules::read(&mut texts, &|subject| seen.knows(subject));
         texts.into_iter().for_each(Reader::finish);
         Some(Self {
+            file: None,
             runtime_dir,
             argo,
             wildcard_rings,

@@ -79,7 +79,8 @@ fn answer(host: &Host, request: Request) -> Answer {
         Request::Create { domain } => done(create(host, &domain)),
         Request::Destroy { domain } => done(host.destroy_domain(&domain)),
         Request::SoftReset { domain } => done(host.soft_reset(&domain)),
-        Request::Policy { file, text } => done(host.replace_policy(&file, &text).map(|_| ())),
+        Request::Reload => done(host.reload_policy()),
+        Request::Policy { file, text } => done(host.replace_policy(&file, &text)),
     }
 }
 

@@ -40,13 +40,14 @@ use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
 };
 
+use crate::admin::Reloaded;
 use crate::config::{self, Config, MemoryShort};
 use admin::AdminServer;
 use host::Host;
 use reception::{Notice, ReceptionPort};
 use worker::Worker;
 
-pub use host::DomainError;
+pub use host::{DomainError, ReloadError};
 pub use listener::ListenError;
 pub(crate) use listener::clear_path;
 
@@ -85,9 +86,9 @@ pub struct Daemon {
     others: Vec<JoinHandle<()>>,
 }
 
-/// Tells a daemon to stop, from a signal handler's thread for example.
+/// Tells a running daemon something, from a signal handler's thread for example.
 #[derive(Clone)]
-pub struct Stopper(Arc<Host>);
+pub struct Handle(Arc<Host>);
 
 impl Daemon {
     /// Starts everything that the configuration describes.
@@ -110,9 +111,9 @@ impl Daemon {
         Ok(daemon)
     }
 
-    /// What stops it.
-    pub fn stopper(&self) -> Stopper {
-        Stopper(self.host.clone())
+    /// What others tell it things by.
+    pub fn handle(&self) -> Handle {
+        Handle(self.host.clone())
     }
 
     /// Waits until it was stopped.
@@ -151,15 +152,24 @@ impl Daemon {
 
 impl Drop for Daemon {
     fn drop(&mut self) {
-        self.stopper().stop();
+        self.handle().stop();
         self.wind_up();
     }
 }
 
-impl Stopper {
+impl Handle {
     /// Has the daemon stop: guests see their sessions end, sockets vanish.
     pub fn stop(&self) {
         self.0.reception().notify(Notice::Stop);
+    }
+
+    /// Reads the policy anew from the files that it came from, puts it into force and cuts what it
+    /// forbids.
+    ///
+    /// # Errors
+    /// What is wrong with it: then the earlier one stays in force. The log says it, too.
+    pub fn reload_policy(&self) -> Result<Reloaded, ReloadError> {
+        self.0.reload_policy()
     }
 }
 

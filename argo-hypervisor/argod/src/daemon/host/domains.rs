@@ -1,5 +1,6 @@
 //! Domains come and go, and the policy with them.
 
+use std::fmt::Display;
 use std::io;
 use std::sync::Arc;
 
@@ -8,7 +9,8 @@ use argo_hypervisor::{CreateError, Cut, Start};
 use rustix::net::SocketType;
 
 use super::{EndReason, Host};
-use crate::config::{self, Problems, Rules};
+use crate::admin::Reloaded;
+use crate::config::{self, ConfigError, Problems, Rules};
 use crate::daemon::domain::HostDomain;
 use crate::daemon::listener::{ListenError, listen_on};
 use crate::policy::{Directory, DirectoryError};
@@ -37,6 +39,17 @@ pub enum DomainError {
 #[derive(Debug, thiserror::Error)]
 #[error("there is no domain {0:?}")]
 pub struct NoDomain(pub String);
+
+/// Why the policy was not read anew. The earlier one is in force.
+#[derive(Debug, thiserror::Error)]
+pub enum ReloadError {
+    /// argod was not started with a file.
+    #[error("there is no configuration file to read again")]
+    NoFile,
+    /// It is wrong, or cannot be read.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
 
 impl Host {
     /// The domain with this name, or with this number as its id.
@@ -119,25 +132,43 @@ impl Host {
         self.engine.soft_reset(domain.id()).map_err(|_| NoDomain(name.to_owned()))
     }
 
-    /// Replaces the policy's rules.
+    /// Reads the policy anew from where it came from at the start, and puts it into force.
     ///
     /// # Errors
-    /// What is wrong with them; the old ones stay in force.
-    pub fn replace_policy(&self, file: &str, text: &str) -> Result<Cut, Problems> {
-        let cut = self.enforce(|known| Rules::parse(file, text, |subject| known.knows(subject)))?;
-        tracing::info!(file, cut.rings, cut.waits, "policy replaced");
-        Ok(cut)
+    /// What is wrong with it; the earlier one stays in force.
+    pub fn reload_policy(&self) -> Result<Reloaded, ReloadError> {
+        let file = self.config.file.as_ref().ok_or(ReloadError::NoFile)?;
+        let read = |known: &Directory| Rules::load(file, |subject| known.knows(subject));
+        Ok(self.enforce(&file.display().to_string(), read)?)
+    }
+
+    /// Replaces the policy's rules by those of a text.
+    ///
+    /// # Errors
+    /// What is wrong with them; the earlier ones stay in force.
+    pub fn replace_policy(&self, file: &str, text: &str) -> Result<Reloaded, Problems> {
+        self.enforce(file, |known| Rules::parse(file, text, |subject| known.knows(subject)))
     }
 
     /// Puts rules into force, and cuts what they forbid.
-    fn enforce<E>(&self, read: impl FnOnce(&Directory) -> Result<Rules, E>) -> Result<Cut, E> {
+    fn enforce<E: Display>(
+        &self,
+        file: &str,
+        read: impl FnOnce(&Directory) -> Result<Rules, E>,
+    ) -> Result<Reloaded, E> {
         // No domain comes or goes between the new rules and the cut.
         let _alone = self.changing.lock();
-        self.policy().replace_rules(read)?;
+        self.policy().replace_rules(read).inspect_err(|error| {
+            tracing::error!(file, "the policy stays as it was: {error}");
+        })?;
         // Who is there already may have been without Argo so far.
         for domain in self.domains().iter().filter(|domain| !domain.sessions().is_empty()) {
             self.engine.activate(&domain.engine);
         }
-        Ok(self.engine.enforce())
+        let Cut { rings: rings_cut, waits: waits_ended } = self.engine.enforce();
+        let policy = self.policy().snapshot();
+        let (policy_rules, port_rules) = (policy.rules().hooks.len(), policy.rules().ports.len());
+        tracing::info!(file, policy_rules, port_rules, rings_cut, waits_ended, "policy in force");
+        Ok(Reloaded { policy_rules, port_rules, rings_cut, waits_ended })
     }
 }

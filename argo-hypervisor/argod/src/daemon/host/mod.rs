@@ -22,7 +22,7 @@ use super::system::Engine;
 use super::worker::WorkerPort;
 use crate::config::{self, Config, LockMemory};
 use crate::policy::{Directory, LivePolicy};
-pub use domains::DomainError;
+pub use domains::{DomainError, ReloadError};
 pub use sessions::{AdmitError, EndReason};
 
 /// The daemon's state.

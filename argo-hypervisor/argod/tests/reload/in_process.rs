@@ -1,6 +1,4 @@
-//! A policy replaced while messages are sent: each message is judged by one policy, and what a new
-//! one forbids is cut.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+//! Each message is judged by one policy, seen closely in one process.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
