@@ -2,10 +2,12 @@
 //!
 //! ```text
 //! {"op":"stat"}
-//! {"op":"create","domain":"id = 7\nname = \"guest\"\nram = \"16MiB\"\n"}
+//! {"op":"domain","domain":"guest"}
+//! {"op":"create","file":"guest.toml","domain":"id = 7\nname = \"guest\"\nram = \"16MiB\"\n"}
 //! {"op":"destroy","domain":"guest"}
 //! {"op":"soft_reset","domain":"7"}
 //! {"op":"reload"}
+//! {"op":"detach","domain":"guest","pid":4711}
 //! {"op":"policy","file":"site.toml","text":"[[policy]]\nhook = \"send\" …"}
 //! ```
 //! Domains are named by name or id; their descriptions and policies are TOML, as in the
@@ -35,17 +37,25 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub enum Request {
     /// What there is: [`Stat`].
     Stat,
-    /// Make a domain.
+    /// What there is of one domain, with all of its rings: [`DomainStat`].
+    Domain {
+        /// Its name or id.
+        domain: String,
+    },
+    /// Make a domain: [`Changed`].
     Create {
+        /// What refusals shall call the text; `domain` if nothing is given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        file: Option<String>,
         /// The keys of a `[[domain]]` table, as TOML.
         domain: String,
     },
-    /// Destroy a domain: its sessions end, its id is free.
+    /// Destroy a domain: its sessions end, its id is free: [`Changed`].
     Destroy {
         /// Its name or id.
         domain: String,
     },
-    /// Take all Argo state of a domain away. Its sessions stay.
+    /// Take all Argo state of a domain away. Its sessions stay: [`Changed`].
     SoftReset {
         /// Its name or id.
         domain: String,
@@ -53,6 +63,14 @@ pub enum Request {
     /// Read the policy anew, from the file that argod was started with and its policy folder:
     /// [`Reloaded`].
     Reload,
+    /// End sessions of a domain. It stays, and processes may attach to it again: [`Changed`].
+    Detach {
+        /// Its name or id.
+        domain: String,
+        /// Only the sessions of this process; all if none is given.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pid: Option<i32>,
+    },
     /// Replace all rules of the policy: [`Reloaded`].
     Policy {
         /// What refusals shall call the text.
@@ -85,11 +103,38 @@ pub enum Answer {
     Error(String),
 }
 
+/// What became of a domain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changed {
+    /// Its id.
+    pub id: u16,
+    /// Its name.
+    pub name: String,
+    /// Where processes attach to it, or did.
+    pub socket: PathBuf,
+    /// Sessions that were ended.
+    pub sessions_ended: usize,
+    /// Rings of it that are gone.
+    pub rings_removed: usize,
+}
+
 /// The whole daemon at one moment.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Stat {
+    /// argod's version.
+    pub version: String,
+    /// When it started, in seconds since 1970.
+    pub started: u64,
+    /// For how long it runs, in seconds.
+    pub uptime: u64,
     /// Worker threads.
     pub workers: usize,
+    /// Connections to the admin socket.
+    pub admins: usize,
+    /// Connections to the admin socket that there may be.
+    pub admins_allowed: usize,
+    /// Domains that there may be.
+    pub domains_allowed: usize,
     /// The domains, by id.
     pub domains: Vec<DomainStat>,
     /// What the policy refused since its rules are in force.
@@ -122,12 +167,26 @@ pub struct DomainStat {
     pub sessions: Vec<SessionStat>,
     /// Sessions that may be attached.
     pub sessions_allowed: u32,
+    /// Ended sessions whose RAM somebody still holds. They count as if they were attached.
+    pub sessions_held: usize,
     /// Its rings, [`RINGS_LISTED`] at most: those that most domains wait for, then the fullest.
     pub rings: Vec<RingStat>,
     /// How many rings it has, listed or not.
     pub rings_total: usize,
     /// Rings that it may have.
     pub rings_allowed: u32,
+    /// Bytes of all its rings together.
+    pub ring_bytes: u64,
+    /// Bytes that its rings may have together.
+    pub ring_bytes_allowed: u64,
+    /// The ring of which the largest part is filled, if it has one.
+    pub fullest: Option<RingStat>,
+    /// Domains that wait for room in the ring that most wait for.
+    pub waiting: u32,
+    /// Domains that may wait for room in one of its rings.
+    pub waiting_allowed: u32,
+    /// Entries that one notify of its may have.
+    pub entries_allowed: u32,
     /// Messages it sent.
     pub messages: u64,
     /// Bytes of payload it sent.
@@ -138,7 +197,7 @@ pub struct DomainStat {
     pub denied: std::collections::BTreeMap<String, u64>,
     /// Nanoseconds that argod spent on its calls.
     pub service_ns: u64,
-    /// Nanoseconds that argod spent on interrupting its sessions.
+    /// Nanoseconds that argod spent on interrupting its sessions, those that ended included.
     pub interrupt_ns: u64,
     /// How often its doorbells were ignored for a while, since it rang for nothing.
     pub mutes: u64,
@@ -176,6 +235,13 @@ pub struct RingStat {
     pub messages: u64,
     /// Bytes of payload in them.
     pub bytes: u64,
+}
+
+impl RingStat {
+    /// The part of it that is filled, in thousandths, rounded down.
+    pub fn filled_permille(&self) -> u64 {
+        u64::from(self.filled) * 1000 / u64::from(self.len.max(1))
+    }
 }
 
 /// Why a request was not done.

@@ -2,25 +2,67 @@
 #![forbid(unsafe_code)]
 
 use std::error::Error;
-use std::path::PathBuf;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::config::Config;
+use crate::config::{Config, ConfigError};
 use crate::daemon::{self, Daemon};
+
+/// Where the configuration is unless it is said.
+const CONFIG_DEFAULT: &str = "/etc/argod.toml";
+
+/// `EX_CONFIG` of sysexits.h: starting it again changes nothing.
+const EXIT_CONFIG: u8 = 78;
+
+const EXIT_STATUS: &str = "Exit status: 0 stopped by SIGTERM or SIGINT, or a check that found \
+                           nothing wrong; 1 failed; 2 wrongly called; 78 the configuration cannot \
+                           be read or is wrong.";
 
 /// Argo on a Linux host: domains as processes, messages by hypervisor-mediated copy, default deny.
 #[derive(Parser)]
-#[command(name = "argod", version)]
+#[command(name = "argod", version, after_help = EXIT_STATUS)]
 pub struct Argod {
-    /// The configuration; docs/argod.example.toml explains every key.
-    #[arg(long, value_name = "FILE", default_value = "/etc/argod.toml")]
-    config: PathBuf,
+    /// The configuration; docs/argod.example.toml explains every key [default: /etc/argod.toml]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// Check this configuration, say what is wrong with it, and start nothing.
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     check_config: Option<PathBuf>,
+}
+
+/// Why argod did not do what it was asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// Nobody said which configuration to use, and there is none where it would be looked for.
+    #[error(
+        "no --config FILE is given and there is no {CONFIG_DEFAULT}: write one (see \
+         docs/argod.example.toml), or see \"argoctl demo\" for a first look without any"
+    )]
+    NoConfig,
+    /// The configuration cannot be used.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// Something else went wrong.
+    #[error(transparent)]
+    Failed(Box<dyn Error>),
+}
+
+impl Failure {
+    /// The exit status that tells it.
+    pub fn exit_status(&self) -> u8 {
+        match self {
+            Self::NoConfig | Self::Config(_) => EXIT_CONFIG,
+            Self::Failed(_) => 1,
+        }
+    }
+
+    fn failed(error: impl Into<Box<dyn Error>>) -> Self {
+        Self::Failed(error.into())
+    }
 }
 
 impl Argod {
@@ -29,17 +71,28 @@ impl Argod {
     ///
     /// # Errors
     /// The configuration is wrong, or argod does not start.
-    pub fn run(self) -> Result<(), Box<dyn Error>> {
+    pub fn run(self) -> Result<(), Failure> {
         match self.check_config {
-            Some(file) => check(file),
-            None => serve(self.config),
+            Some(file) => check(&file),
+            None => serve(load(self.config)?),
         }
     }
 }
 
-fn check(file: PathBuf) -> Result<(), Box<dyn Error>> {
-    let config = Config::load(&file)?;
-    daemon::check_memory(&config)?;
+fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
+    let is_given = file.is_some();
+    let file = file.unwrap_or_else(|| CONFIG_DEFAULT.into());
+    Config::load(&file).map_err(|error| match error {
+        ConfigError::Read { error, .. } if !is_given && error.kind() == io::ErrorKind::NotFound => {
+            Failure::NoConfig
+        }
+        other => Failure::Config(other),
+    })
+}
+
+fn check(file: &Path) -> Result<(), Failure> {
+    let config = Config::load(file)?;
+    daemon::check_memory(&config).map_err(Failure::failed)?;
     println!(
         "{}: {} domain(s), {} policy rule(s): no problems",
         file.display(),
@@ -49,15 +102,14 @@ fn check(file: PathBuf) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn serve(file: PathBuf) -> Result<(), Box<dyn Error>> {
-    let config = Config::load(&file)?;
+fn serve(config: Config) -> Result<(), Failure> {
     crate::log::start(config.log);
     // Before any thread: a signal that comes during the start stops what was started.
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(Failure::failed)?;
     let (domains, admin) = (config.domains.len(), config.admin.path.clone());
-    let daemon = Daemon::start(config)?;
+    let daemon = Daemon::start(config).map_err(Failure::failed)?;
     let handle = daemon.handle();
-    std::thread::Builder::new().name("signals".into()).spawn(move || {
+    let signals = move || {
         for signal in signals.forever() {
             if signal != SIGHUP {
                 tracing::info!(signal, "stopping");
@@ -66,7 +118,8 @@ fn serve(file: PathBuf) -> Result<(), Box<dyn Error>> {
             // What is wrong is in the log.
             let _ = handle.reload_policy();
         }
-    })?;
+    };
+    std::thread::Builder::new().name("signals".into()).spawn(signals).map_err(Failure::failed)?;
     tracing::info!(domains, admin = %admin.display(), "ready");
     daemon.join();
     tracing::info!("stopped");

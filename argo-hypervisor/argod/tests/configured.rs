@@ -7,7 +7,7 @@ use argo_core::Errno;
 use argo_core::abi::{DOMID_ANY, Op, RingData};
 use argo_core::host::attach::DOORBELLS_MAX;
 use argo_guest::host::HostSession;
-use argod::admin::Request;
+use argod::admin::{Changed, Request};
 use argod::config::Host;
 use common::raw::RawSession;
 use common::*;
@@ -79,7 +79,7 @@ fn read_only_pages_are_no_ring_memory_however_they_are_listed() {
     let pages = format!("read_only_pages = [2, {RING_PAGE}]\n");
     let argod = Argod::start(&system(&pages));
     let domain = format!("id = 3\nname = \"late\"\nram = \"1MiB\"\n{pages}");
-    argod.admin().request::<()>(&Request::Create { domain }).unwrap();
+    argod.admin().request::<Changed>(&Request::Create { file: None, domain }).unwrap();
     let client = argod.attach("client");
     assert_eq!(register(&client, 7, DOMID_ANY, 4096), 0);
     for name in ["server", "late"] {

@@ -8,7 +8,7 @@ use argo_core::abi::{DOMID_ANY, Op};
 use argo_core::host::queue::Completion;
 use argo_core::platform::{Link, Platform, Submission};
 use argo_guest::host::HostSession;
-use argod::admin::Request;
+use argod::admin::{Changed, Request};
 use common::*;
 
 #[test]
@@ -138,22 +138,23 @@ fn administrators_create_reset_and_destroy_domains() {
     let client = argod.attach("client");
     let mut admin = argod.admin();
     let domain = "id = 5\nname = \"late\"\nram = \"1MiB\"\n".to_owned();
-    admin.request::<()>(&Request::Create { domain: domain.clone() }).unwrap();
-    let again = admin.request::<()>(&Request::Create { domain }).unwrap_err().to_string();
+    admin.request::<Changed>(&Request::Create { file: None, domain: domain.clone() }).unwrap();
+    let again =
+        admin.request::<Changed>(&Request::Create { file: None, domain }).unwrap_err().to_string();
     assert!(again.contains("there is a domain 5 already: late"), "{again}");
     let late = argod.attach("late");
     assert_eq!(register(&late, 7, DOMID_ANY, 4096), 0);
     assert_eq!(send(&client, 9, (5, 7), b"x"), 1);
 
-    admin.request::<()>(&Request::SoftReset { domain: "late".into() }).unwrap();
+    admin.request::<Changed>(&Request::SoftReset { domain: "late".into() }).unwrap();
     assert_eq!(send(&client, 9, (5, 7), b"x"), Errno::ECONNREFUSED.ret());
     assert_eq!(register(&late, 7, DOMID_ANY, 4096), 0);
 
-    admin.request::<()>(&Request::Destroy { domain: "5".into() }).unwrap();
+    admin.request::<Changed>(&Request::Destroy { domain: "5".into() }).unwrap();
     assert!(late.wait(late.sequence(), Some(PATIENCE)).is_err());
     assert_eq!(send(&client, 9, (5, 7), b"x"), Errno::ESRCH.ret());
     assert!(!exists(&argod.socket("late")));
-    let gone = admin.request::<()>(&Request::Destroy { domain: "5".into() }).unwrap_err();
+    let gone = admin.request::<Changed>(&Request::Destroy { domain: "5".into() }).unwrap_err();
     assert_eq!(gone.to_string(), "there is no domain \"5\"");
 }
 

@@ -18,6 +18,9 @@ struct Site {
     dir: TempDir,
 }
 
+/// How argod ends if its configuration is wrong.
+const WRONG_CONFIG: i32 = 78;
+
 /// How an argod ended.
 struct Ended {
     code: Option<i32>,
@@ -55,9 +58,13 @@ impl Site {
 
     /// Neither serves nor passes the check, for this reason; nothing is left behind.
     fn is_refused(&self, expected: &[&str]) {
+        self.is_refused_with(WRONG_CONFIG, expected);
+    }
+
+    fn is_refused_with(&self, status: i32, expected: &[&str]) {
         for option in ["--config", "--check-config"] {
             let Ended { code, out, err } = self.run(option);
-            assert_eq!((code, out.as_str()), (Some(1), ""), "{option}: {err}");
+            assert_eq!((code, out.as_str()), (Some(status), ""), "{option}: {err}");
             for part in expected {
                 assert!(err.contains(part), "{option}: no {part:?} in: {err}");
             }
@@ -98,7 +105,11 @@ fn too_little_memory_is_told_before_anything_starts() {
         )
     };
     let site = Site::new(&(domain(1) + &domain(2)));
-    site.is_refused(&["too little memory", "may need 8TiB for 128 sessions", "the largest is d"]);
+    // It may be there the next time.
+    site.is_refused_with(
+        1,
+        &["too little memory", "may need 8TiB for 128 sessions", "the largest is d"],
+    );
 }
 
 #[test]
@@ -106,10 +117,38 @@ fn a_file_that_is_not_there_or_no_text_is_told() {
     let site = Site::new("");
     std::fs::write(site.config(), b"\xff\xfe").unwrap();
     let Ended { code, err, .. } = site.run("--check-config");
-    assert!(code == Some(1) && err.contains(&site.config()), "{err}");
+    assert!(code == Some(WRONG_CONFIG) && err.contains(&site.config()), "{err}");
     std::fs::remove_file(site.config()).unwrap();
     let Ended { code, err, .. } = site.run("--config");
-    assert!(code == Some(1) && err.contains("No such file") && err.contains(&site.config()));
+    assert!(code == Some(WRONG_CONFIG) && err.contains("No such file"));
+    assert!(err.contains(&site.config()));
+}
+
+#[test]
+fn an_argod_without_any_configuration_says_what_to_do() {
+    if exists(Path::new("/etc/argod.toml")) {
+        eprintln!("SKIPPED: this machine has an /etc/argod.toml");
+        return;
+    }
+    let output = Command::new(env!("CARGO_BIN_EXE_argod")).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(WRONG_CONFIG));
+    for expected in ["--config FILE", "/etc/argod.toml", "docs/argod.example.toml", "argoctl demo"]
+    {
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn exit_statuses_are_told_and_kept() {
+    let argod = || Command::new(env!("CARGO_BIN_EXE_argod"));
+    let wrongly = argod().arg("--no-such-option").output().unwrap();
+    assert_eq!(wrongly.status.code(), Some(2));
+    let help = String::from_utf8(argod().arg("--help").output().unwrap().stdout).unwrap();
+    let told = help.split_once("Exit status:").unwrap().1;
+    for status in ["0 stopped", "1 failed", "2 wrongly called", "78 the configuration"] {
+        assert!(told.contains(status), "{told}");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ use argo_core::host::queue::{Completion, GuestQueue};
 use argo_core::host::words::Words;
 use argo_core::platform::Platform;
 use argo_guest::host::HostSession;
-use argod::admin::{AdminError, Request};
+use argod::admin::{AdminError, Changed, Request};
 use common::raw::{Offer, Raw, RawSession};
 use common::*;
 use zerocopy::IntoBytes;
@@ -176,12 +176,12 @@ fn administrators_do_not_get_in_each_others_way() {
                 let domain = "id = 5\nname = \"late\"\nram = \"1MiB\"\n".to_owned();
                 for _ in 0..100 {
                     let requests = [
-                        (1, Request::Create { domain: domain.clone() }),
+                        (1, Request::Create { file: None, domain: domain.clone() }),
                         (-1, Request::Destroy { domain: "late".into() }),
                     ];
                     for (change, request) in requests {
-                        match admin.request::<()>(&request) {
-                            Ok(()) => _ = balance.fetch_add(change, Ordering::SeqCst),
+                        match admin.request::<Changed>(&request) {
+                            Ok(_) => _ = balance.fetch_add(change, Ordering::SeqCst),
                             Err(AdminError::Refused(why)) => _ = errors.lock().unwrap().insert(why),
                             Err(error) => unreachable!("{error}"),
                         }

@@ -26,6 +26,7 @@ mod domain;
 mod groups;
 mod hook_rule;
 mod host;
+mod metrics;
 mod place;
 mod port_rule;
 mod read;
@@ -53,6 +54,7 @@ pub use domain::{
 pub use groups::{GROUPS_MAX, MEMBERS_MAX};
 pub use hook_rule::{PAIRS_MAX, Rule};
 pub use host::{Host, MemoryShort, available_memory, check_memory};
+pub use metrics::Metrics;
 pub use place::Place;
 pub use port_rule::{BYTES_MAX, LIMITS_MAX, Limit, MESSAGES_MAX, PORT_RANGES_MAX, PortRule};
 pub use report::{PROBLEMS_MAX, Problem, Problems};
@@ -92,6 +94,8 @@ pub struct Config {
     pub log: Log,
     /// Where administrators connect.
     pub admin: Socket,
+    /// Where metrics are read, if anywhere.
+    pub metrics: Option<Metrics>,
     /// The domains.
     pub domains: Vec<Domain>,
     /// Who may do what.
@@ -166,6 +170,7 @@ impl Config {
         let served = host.with_workers(service.workers as usize);
         let mut seen = Seen::default();
         let admin = read_admin(table, &runtime_dir, &mut seen);
+        let metrics = read_metrics(table, &runtime_dir, &mut seen);
         let domains = table.tables("domain", DOMAINS_MAX).into_iter();
         let domains: Vec<_> = domains
             .filter_map(|table| Domain::read(table, &served, &runtime_dir, &mut seen))
@@ -182,6 +187,7 @@ impl Config {
             service,
             log,
             admin: admin?,
+            metrics,
             domains,
             policy,
             policy_files: Vec::new(),
@@ -190,9 +196,7 @@ impl Config {
 }
 
 fn read_admin(root: &mut Reader<'_>, runtime_dir: &Path, seen: &mut Seen) -> Option<Socket> {
-    let default = runtime_dir.join("admin.sock");
-    let place = root.place("admin").or_else(|| root.place("runtime_dir")).unwrap_or_default();
-    let default = Spanned::new(place, default);
+    let default = in_runtime_dir(root, "admin", runtime_dir);
     let socket = match root.table("admin") {
         Some(mut table) => {
             let socket = Socket::read(&mut table, Some(default));
@@ -203,4 +207,22 @@ fn read_admin(root: &mut Reader<'_>, runtime_dir: &Path, seen: &mut Seen) -> Opt
     };
     seen.socket(root.report, socket.as_ref());
     socket.map(Spanned::into_inner)
+}
+
+fn read_metrics(root: &mut Reader<'_>, runtime_dir: &Path, seen: &mut Seen) -> Option<Metrics> {
+    let default = in_runtime_dir(root, "metrics", runtime_dir);
+    let metrics = Metrics::read(root.table("metrics")?, default)?;
+    seen.socket(root.report, Metrics::socket(&metrics).as_ref());
+    Some(metrics.into_inner())
+}
+
+/// The socket of argod's own that a table describes, unless it says where; and the place that
+/// this stands for.
+fn in_runtime_dir(
+    root: &mut Reader<'_>,
+    table: &'static str,
+    runtime_dir: &Path,
+) -> Spanned<PathBuf> {
+    let place = root.place(table).or_else(|| root.place("runtime_dir")).unwrap_or_default();
+    Spanned::new(place, runtime_dir.join(format!("{table}.sock")))
 }

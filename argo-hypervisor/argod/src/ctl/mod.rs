@@ -7,6 +7,8 @@ mod bound;
 mod channel;
 mod complaint;
 mod demo;
+mod domain;
+mod format;
 mod input;
 mod netcat;
 mod ping;
@@ -22,8 +24,10 @@ mod stat;
 mod table;
 mod tied;
 mod values;
+mod watch;
 
 use std::error::Error;
+use std::fmt;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -48,6 +52,7 @@ enum Command {
     Recv(recv::Recv),
     Ping(ping::Ping),
     Stat(stat::Stat),
+    Domain(domain::Domain),
     Replay(replay::Replay),
     #[command(hide = true)]
     ReplayDomain(replay_domain::ReplayDomain),
@@ -80,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Recv(recv) => recv.run(),
         Command::Ping(ping) => ping.run(),
         Command::Stat(stat) => stat.run(),
+        Command::Domain(domain) => domain.run(),
         Command::Replay(replay) => replay.run(),
         Command::ReplayDomain(domain) => domain.run(),
         Command::Tied(tied) => tied.run(),
@@ -93,6 +99,13 @@ pub fn main() -> ExitCode {
     };
     eprintln!("argoctl: {error}");
     ExitCode::from(status)
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (Self::Usage(error) | Self::Failed(error)) = self;
+        error.fmt(f)
+    }
 }
 
 impl Failure {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use argo_guest::Domain;
 use argo_guest::host::DOMAIN_VARIABLE;
 use clap::Args;
+use serde::de::DeserializeOwned;
 
 use super::Failure;
 use crate::admin::{AdminClient, Request, Stat};
@@ -44,7 +45,12 @@ impl Acting {
 impl Admin {
     /// What argod says about itself.
     pub(super) fn stat(&self) -> Result<Stat, Failure> {
+        self.ask(&Request::Stat)
+    }
+
+    /// Asks argod for something.
+    pub(super) fn ask<T: DeserializeOwned>(&self, request: &Request) -> Result<T, Failure> {
         let mut admin = AdminClient::connect(&self.admin).map_err(Failure::failed)?;
-        admin.request(&Request::Stat).map_err(Failure::failed)
+        admin.request(request).map_err(Failure::failed)
     }
 }

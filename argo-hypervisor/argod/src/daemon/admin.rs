@@ -10,26 +10,22 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::host::Host;
-use super::stat::stat;
-use crate::admin::{Answer, Request, read_line, write_line};
+use super::stat::{domain_in_full, stat};
+use crate::admin::{Answer, Changed, Request, read_line, write_line};
 use crate::config;
 
-/// Administrators at a time; more are turned away.
-const CONNECTIONS_MAX: usize = 16;
 /// How long an administrator may be silent, or not read, before the connection is closed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Accepts administrators.
 pub struct AdminServer {
     listener: UnixListener,
-    /// Its clones count the connections.
-    connections: Arc<()>,
 }
 
 impl AdminServer {
     /// A server on this (listening, non-blocking) socket.
     pub fn new(listener: OwnedFd) -> Self {
-        Self { listener: listener.into(), connections: Arc::new(()) }
+        Self { listener: listener.into() }
     }
 
     /// The socket.
@@ -41,13 +37,13 @@ impl AdminServer {
     pub fn accept(&self, host: &Arc<Host>) {
         // An error means that who connected is gone already.
         let Ok((stream, _)) = self.listener.accept() else { return };
-        let (host, connection) = (host.clone(), self.connections.clone());
-        if Arc::strong_count(&connection) > CONNECTIONS_MAX + 1 {
-            tracing::warn!(CONNECTIONS_MAX, "too many administrators");
+        let Some(seat) = host.admins().take() else {
+            tracing::warn!(allowed = host.admins().limit(), "too many administrators");
             return;
-        }
+        };
+        let host = host.clone();
         let serve = move || {
-            let _connection = connection;
+            let _seat = seat;
             if let Err(error) = serve(&host, stream) {
                 tracing::debug!(%error, "administrator gone");
             }
@@ -76,25 +72,30 @@ fn serve(host: &Host, stream: UnixStream) -> io::Result<()> {
 fn answer(host: &Host, request: Request) -> Answer {
     match request {
         Request::Stat => done(Ok::<_, String>(stat(host))),
-        Request::Create { domain } => done(create(host, &domain)),
+        Request::Domain { domain } => done(domain_in_full(host, &domain)),
+        Request::Create { file, domain } => {
+            done(create(host, file.as_deref().unwrap_or("domain"), &domain))
+        }
         Request::Destroy { domain } => done(host.destroy_domain(&domain)),
         Request::SoftReset { domain } => done(host.soft_reset(&domain)),
         Request::Reload => done(host.reload_policy()),
+        Request::Detach { domain, pid } => done(host.detach(&domain, pid)),
         Request::Policy { file, text } => done(host.replace_policy(&file, &text)),
     }
 }
 
-fn create(host: &Host, text: &str) -> Result<(), String> {
+fn create(host: &Host, file: &str, text: &str) -> Result<Changed, String> {
     let machine = config::Host::detect().with_workers(host.worker_count());
     let runtime_dir = &host.config().runtime_dir;
-    let domain = config::Domain::parse("domain", text, &machine, runtime_dir)
+    let domain = config::Domain::parse(file, text, &machine, runtime_dir)
         .map_err(|problems| problems.to_string())?;
     let available = config::available_memory().map_err(|error| error.to_string())?;
     config::check_memory(slice::from_ref(&domain), available).map_err(|short| short.to_string())?;
-    let name = domain.name.clone();
+    let (id, name) = (domain.id.raw(), domain.name.clone());
+    let socket = domain.socket.path.clone();
     host.create_domain(domain).map_err(|error| error.to_string())?;
     tracing::info!(domain = name, "created");
-    Ok(())
+    Ok(Changed { id, name, socket, sessions_ended: 0, rings_removed: 0 })
 }
 
 fn done<T: Serialize, E: ToString>(result: Result<T, E>) -> Answer {

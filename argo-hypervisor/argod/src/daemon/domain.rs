@@ -39,6 +39,8 @@ struct Attachments {
     live: Vec<Arc<Session>>,
     arriving: Vec<Peer>,
     buried: Vec<Buried>,
+    /// Time spent on interrupts of sessions that ended.
+    interrupts_ended: Duration,
 }
 
 /// Why a process may not attach.
@@ -152,12 +154,25 @@ impl HostDomain {
         self.attachments.lock().live.clone()
     }
 
+    /// Ended sessions whose memory somebody holds, as far as is known.
+    pub fn sessions_held(&self) -> usize {
+        self.attachments.lock().buried.len()
+    }
+
+    /// Time spent on interrupting its sessions, those that ended included.
+    pub fn interrupt_time(&self) -> Duration {
+        let attachments = self.attachments.lock();
+        let live = attachments.live.iter().map(|session| session.bell.time());
+        attachments.interrupts_ended + live.sum::<Duration>()
+    }
+
     /// Takes an ended session off the list, runs `with_last` if it was the last one, and remembers
     /// its memory for as long as somebody holds it.
     pub fn leave(&self, session: &Arc<Session>, with_last: impl FnOnce()) {
         let mut attachments = self.attachments.lock();
         attachments.live.retain(|other| !Arc::ptr_eq(other, session));
         attachments.buried.extend(session.bury());
+        attachments.interrupts_ended += session.bell.time();
         if attachments.live.is_empty() {
             with_last();
         }

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io;
+use std::net::{SocketAddr, TcpListener};
 use std::os::fd::OwnedFd;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -50,6 +51,14 @@ pub enum ListenError {
         /// Its mode.
         mode: u32,
     },
+    /// An address cannot be listened on.
+    #[error("{address}: {source}")]
+    Address {
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        source: io::Error,
+    },
     /// The system refused.
     #[error("{}: {step}: {source}", path.display())]
     System {
@@ -89,6 +98,19 @@ pub fn listen_on(config: &Socket, kind: SocketType) -> Result<OwnedFd, ListenErr
         return Err(error);
     }
     Ok(socket)
+}
+
+/// Listens on a TCP port.
+///
+/// # Errors
+/// [`ListenError::Address`]
+pub fn listen_at(address: SocketAddr) -> Result<OwnedFd, ListenError> {
+    let listen = || {
+        let listener = TcpListener::bind(address)?;
+        listener.set_nonblocking(true)?;
+        Ok(listener.into())
+    };
+    listen().map_err(|source| ListenError::Address { address, source })
 }
 
 /// Gives a socket that was just bound its owner and mode, and listens.

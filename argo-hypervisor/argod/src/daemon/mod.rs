@@ -10,7 +10,8 @@
 //! | `worker` | a thread a core that serves sessions in fair turns (`run_queue`, `spin`) |
 //! | `interrupts`, `bell` | from an event to the process that sleeps |
 //! | `burial` | memory of ended sessions that somebody still holds |
-//! | `admin`, `stat` | the administrators' socket |
+//! | `admin`, `stat`, `seats` | the administrators' socket |
+//! | `metrics` | the same for Prometheus, over HTTP |
 
 mod admin;
 mod attach;
@@ -20,8 +21,10 @@ mod domain;
 mod host;
 mod interrupts;
 mod listener;
+mod metrics;
 mod reception;
 mod run_queue;
+mod seats;
 mod session;
 mod sockopt;
 mod spin;
@@ -44,6 +47,7 @@ use crate::admin::Reloaded;
 use crate::config::{self, Config, MemoryShort};
 use admin::AdminServer;
 use host::Host;
+use metrics::MetricsServer;
 use reception::{Notice, ReceptionPort};
 use worker::Worker;
 
@@ -68,6 +72,9 @@ pub enum StartError {
     /// The admin socket could not be made.
     #[error("admin socket: {0}")]
     Admin(#[from] ListenError),
+    /// Metrics cannot be served.
+    #[error("metrics: {0}")]
+    Metrics(#[source] ListenError),
     /// The system refused something else.
     #[error("{step}: {source}")]
     System {
@@ -100,6 +107,8 @@ impl Daemon {
         check_memory(&config)?;
         let reception = ReceptionPort::new().map_err(system("making the reception"))?;
         let admin = AdminServer::new(listen_admin(&config)?);
+        let metrics = config.metrics.as_ref().map(MetricsServer::open).transpose();
+        let metrics = metrics.map_err(StartError::Metrics)?;
         let host = Arc::new(Host::new(config, reception).map_err(system("making the workers"))?);
         let mut daemon = Self { host: host.clone(), reception: None, others: Vec::new() };
         for domain in host.config().domains.clone() {
@@ -107,7 +116,10 @@ impl Daemon {
             host.create_domain(domain).map_err(|error| StartError::Domain { name, error })?;
         }
         host.reception().listen_admin(admin.listener()).map_err(system("listening"))?;
-        daemon.spawn(admin)?;
+        if let Some(metrics) = &metrics {
+            host.reception().listen_metrics(metrics.listener()).map_err(system("listening"))?;
+        }
+        daemon.spawn(admin, metrics)?;
         Ok(daemon)
     }
 
@@ -121,7 +133,11 @@ impl Daemon {
         self.wind_up();
     }
 
-    fn spawn(&mut self, admin: AdminServer) -> Result<(), StartError> {
+    fn spawn(
+        &mut self,
+        admin: AdminServer,
+        metrics: Option<MetricsServer>,
+    ) -> Result<(), StartError> {
         for number in 0..self.host.worker_count() {
             let worker = Worker::new(self.host.clone(), number);
             self.others.push(thread(format!("worker-{number}"), || worker.run())?);
@@ -132,7 +148,7 @@ impl Daemon {
         let pace = move || host.policy().pacer().run(|domain| host.engine().events().virq(domain));
         self.others.push(thread("pacer".into(), pace)?);
         let host = self.host.clone();
-        let receive = move || reception::run(&host, &admin);
+        let receive = move || reception::run(&host, &admin, metrics.as_ref());
         self.reception = Some(thread("reception".into(), receive)?);
         Ok(())
     }
@@ -147,6 +163,9 @@ impl Daemon {
         }
         // An error means that somebody removed it already.
         let _ = std::fs::remove_file(&self.host.config().admin.path);
+        if let Some(config::Metrics::Socket(socket)) = &self.host.config().metrics {
+            let _ = std::fs::remove_file(&socket.path);
+        }
     }
 }
 

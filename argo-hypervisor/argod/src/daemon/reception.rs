@@ -17,6 +17,7 @@ use super::admin::AdminServer;
 use super::attach::attach;
 use super::domain::HostDomain;
 use super::host::{EndReason, Host};
+use super::metrics::MetricsServer;
 use super::session::{Session, SessionKey};
 use super::throttle::Pass;
 
@@ -42,6 +43,7 @@ enum Source {
     Session(SessionKey),
     Notices,
     Admin,
+    Metrics,
 }
 
 const KIND_SHIFT: u32 = 60;
@@ -54,6 +56,7 @@ impl Source {
             Self::Session(key) => (1, key),
             Self::Notices => (2, 0),
             Self::Admin => (3, 0),
+            Self::Metrics => (4, 0),
         };
         epoll::EventData::new_u64(kind << KIND_SHIFT | value & VALUE_MASK)
     }
@@ -66,6 +69,7 @@ impl Source {
             1 => Some(Self::Session(value)),
             2 => Some(Self::Notices),
             3 => Some(Self::Admin),
+            4 => Some(Self::Metrics),
             _ => None,
         }
     }
@@ -110,6 +114,11 @@ impl ReceptionPort {
         Ok(epoll::add(&self.epoll, listener, Source::Admin.data(), epoll::EventFlags::IN)?)
     }
 
+    /// Accepts who reads metrics.
+    pub fn listen_metrics(&self, listener: impl AsFd) -> io::Result<()> {
+        Ok(epoll::add(&self.epoll, listener, Source::Metrics.data(), epoll::EventFlags::IN)?)
+    }
+
     /// Ends the session when its process hangs up or dies, whichever is seen first.
     pub fn watch(&self, session: &Session) -> io::Result<()> {
         let source = Source::Session(session.key);
@@ -150,7 +159,7 @@ fn one_arrival() -> epoll::EventFlags {
 }
 
 /// Receives until argod is told to stop.
-pub fn run(host: &Arc<Host>, admin: &AdminServer) {
+pub fn run(host: &Arc<Host>, admin: &AdminServer, metrics: Option<&MetricsServer>) {
     let mut events = Vec::with_capacity(64);
     loop {
         events.clear();
@@ -160,8 +169,13 @@ pub fn run(host: &Arc<Host>, admin: &AdminServer) {
         for event in &events {
             match Source::of(event) {
                 Some(Source::Listener(id)) => arrival(host, id),
-                Some(Source::Session(key)) => host.end_session(key, EndReason::Left),
+                Some(Source::Session(key)) => _ = host.end_session(key, EndReason::Left),
                 Some(Source::Admin) => admin.accept(host),
+                Some(Source::Metrics) => {
+                    if let Some(metrics) = metrics {
+                        metrics.accept(host);
+                    }
+                }
                 Some(Source::Notices) if !read_notices(host) => return,
                 Some(Source::Notices) | None => {}
             }
@@ -175,7 +189,7 @@ fn read_notices(host: &Host) -> bool {
     let _ = rustix::io::read(&port.wake, &mut [0; 8]);
     for notice in port.arrived.try_iter() {
         match notice {
-            Notice::End(key, reason) => host.end_session(key, reason),
+            Notice::End(key, reason) => _ = host.end_session(key, reason),
             Notice::Discard(session) => drop(session),
             Notice::Stop => return false,
         }

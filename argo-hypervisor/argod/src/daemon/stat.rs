@@ -2,24 +2,47 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::time::UNIX_EPOCH;
 
 use argo_core::policy::Hook;
 use argo_core::{Errno, Partner};
 
 use super::domain::HostDomain;
-use super::host::Host;
+use super::host::{Host, NoDomain};
 use crate::admin::{DomainStat, RINGS_LISTED, RingStat, RuleStat, SessionStat, Stat};
+use crate::config::DOMAINS_MAX;
 
 /// The daemon at one moment. Its parts are read one after another while it goes on working.
 pub fn stat(host: &Host) -> Stat {
     let refusals = host.policy().snapshot().refusals();
     let rule =
         |refused: crate::policy::Refusals| RuleStat { cause: refused.text, count: refused.count };
+    let (began, uptime) = host.began();
+    let domains = host.domains();
+    let domains = domains.iter().filter_map(|domain| domain_stat(host, domain).map(cut));
     Stat {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        // A clock before 1970 is as good as none.
+        started: began.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()),
+        uptime: uptime.as_secs(),
         workers: host.worker_count(),
-        domains: host.domains().iter().filter_map(|domain| domain_stat(host, domain)).collect(),
+        admins: host.admins().taken(),
+        admins_allowed: host.admins().limit(),
+        domains_allowed: DOMAINS_MAX,
+        domains: domains.collect(),
         refusals: refusals.into_iter().map(rule).collect(),
     }
+}
+
+/// One domain at one moment, with all of its rings in the order of their ports.
+///
+/// # Errors
+/// There is no such domain.
+pub fn domain_in_full(host: &Host, name: &str) -> Result<DomainStat, NoDomain> {
+    let domain = host.find(name)?;
+    let mut stat = domain_stat(host, &domain).ok_or_else(|| NoDomain(name.to_owned()))?;
+    stat.rings.sort_by_key(|ring| (ring.port, ring.partner));
+    Ok(stat)
 }
 
 /// `None` if the domain has just been destroyed.
@@ -27,7 +50,7 @@ fn domain_stat(host: &Host, domain: &HostDomain) -> Option<DomainStat> {
     let engine = host.engine().stat(domain.id())?;
     let sessions = domain.sessions();
     let meter = domain.meter();
-    let interrupt_ns = sessions.iter().map(|session| session.bell.time().as_nanos() as u64).sum();
+    let rings: Vec<_> = engine.rings.iter().map(ring_stat).collect();
     let refusals =
         Errno::ALL.iter().map(|errno| format!("{errno:?}")).zip(engine.counters.refusals);
     let by_ports = [("port", engine.counters.port_denials), ("limit", engine.counters.throttled)];
@@ -41,15 +64,22 @@ fn domain_stat(host: &Host, domain: &HostDomain) -> Option<DomainStat> {
         ram: domain.config.ram,
         sessions: sessions.iter().map(|session| session_stat(session.peer)).collect(),
         sessions_allowed: domain.config.quotas.sessions,
-        rings_total: engine.rings.len(),
-        rings: listed(engine.rings.iter().map(ring_stat).collect()),
+        sessions_held: domain.sessions_held(),
+        rings_total: rings.len(),
         rings_allowed: engine.quotas.rings,
+        ring_bytes: rings.iter().map(|ring| u64::from(ring.len)).sum(),
+        ring_bytes_allowed: engine.quotas.ring_bytes,
+        fullest: rings.iter().max_by_key(|ring| ring.filled_permille()).cloned(),
+        waiting: rings.iter().map(|ring| ring.waiting).max().unwrap_or(0),
+        waiting_allowed: engine.quotas.waiters,
+        entries_allowed: engine.quotas.entries,
+        rings,
         messages: engine.counters.messages,
         bytes: engine.counters.bytes,
         refused: occurred(refusals),
         denied: occurred(denials),
         service_ns: meter.time().as_nanos() as u64,
-        interrupt_ns,
+        interrupt_ns: domain.interrupt_time().as_nanos() as u64,
         mutes: meter.mutes(),
         attachments: meter.attachments(),
         refused_attachments: meter.refused_attachments(),
@@ -62,6 +92,11 @@ fn occurred(counts: impl Iterator<Item = (String, u64)>) -> BTreeMap<String, u64
 
 fn session_stat(peer: super::session::Peer) -> SessionStat {
     SessionStat { pid: peer.pid, uid: peer.uid, gid: peer.gid }
+}
+
+fn cut(mut domain: DomainStat) -> DomainStat {
+    domain.rings = listed(domain.rings);
+    domain
 }
 
 /// All rings as they are, or of too many those that matter most when something is stuck.

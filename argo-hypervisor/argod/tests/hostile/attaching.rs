@@ -116,7 +116,12 @@ fn silence_holds_nobody_up_and_ends() {
     let offer = halfway.hello();
     let mut admin = scene.argod.admin();
     let third = "id = 5\nname = \"third\"\nram = \"1MiB\"\n".to_owned();
-    admin.request::<()>(&argod::admin::Request::Create { domain: third }).unwrap();
+    admin
+        .request::<argod::admin::Changed>(&argod::admin::Request::Create {
+            file: None,
+            domain: third,
+        })
+        .unwrap();
     drop(scene.argod.attach("third"));
     scene.bystanders.go_on();
     assert!(begun.elapsed().as_secs() < 4, "others wait for the silent");
@@ -126,7 +131,11 @@ fn silence_holds_nobody_up_and_ends() {
     let (verdict, _) = halfway.receive::<Verdict>().unwrap();
     assert!(verdict.text.as_str().contains("no Sealed message within 5s"));
     drop((silent, halfway, offer));
-    admin.request::<()>(&argod::admin::Request::Destroy { domain: "third".into() }).unwrap();
+    admin
+        .request::<argod::admin::Changed>(&argod::admin::Request::Destroy {
+            domain: "third".into(),
+        })
+        .unwrap();
     drop(admin);
     scene.closes();
 }

@@ -16,6 +16,22 @@ fn nothing_stated_means_the_defaults() {
 }
 
 #[test]
+fn metrics_are_read_nowhere_or_on_a_socket_or_at_a_loopback_address() {
+    let metrics = |text: &str| parse(text).unwrap().metrics;
+    assert_eq!(metrics(""), None);
+    let path = "/run/argod/metrics.sock".into();
+    let socket = Socket { path, mode: 0o600, uid: None, gid: None };
+    assert_eq!(metrics("[metrics]"), Some(Metrics::Socket(socket.clone())));
+    let given = Socket { path: "/tmp/m".into(), mode: 0o660, uid: Some(1), gid: Some(2) };
+    let text = "metrics = { socket = '/tmp/m', mode = '660', uid = 1, gid = 2 }";
+    assert_eq!(metrics(text), Some(Metrics::Socket(given)));
+    for address in ["127.0.0.1:9464", "127.1.2.3:1", "[::1]:65535"] {
+        let text = format!("[metrics]\nlisten = '{address}'");
+        assert_eq!(metrics(&text), Some(Metrics::Listen(address.parse().unwrap())));
+    }
+}
+
+#[test]
 fn a_domain_in_full() {
     let text = "
         id = 0x10

@@ -40,8 +40,8 @@ fn duplicate_key() {
 
 #[test]
 fn unknown_key() {
-    let known = "runtime_dir, argo, wildcard_rings, lock_memory, service, log, admin, domain, \
-                 policy_dir, policy_mode, groups, policy, port";
+    let known = "runtime_dir, argo, wildcard_rings, lock_memory, service, log, admin, \
+                 metrics, domain, policy_dir, policy_mode, groups, policy, port";
     let message = format!("found unknown key `agro`, expected one of: {known}");
     refused_after("", "agro = true", "^^^^", &message);
     let message = "found unknown key `colour`, expected one of: format, level";
@@ -307,6 +307,30 @@ fn excerpts_stay_short_and_harmless() {
 fn columns_count_characters() {
     let line = "admin = { \"ü\" = 1, mode = 2 }";
     assert!(said(line).contains("t.toml:1:27: found 2,"), "{}", said(line));
+}
+
+#[test]
+fn metrics_are_not_for_other_machines() {
+    for address in ["0.0.0.0:9464", "10.0.0.1:9464", "[::]:1", "localhost:9464", "127.0.0.1:0"] {
+        let line = format!("listen = \"{address}\"");
+        let said = said(&format!("[metrics]\n{line}"));
+        let expected = format!(
+            "t.toml:2:10: found \"{address}\", expected a loopback address and a port, as \
+             \"127.0.0.1:9464\" (metrics are served without password or encryption, so to this \
+             machine only)"
+        );
+        assert!(said.starts_with(&expected), "{said}");
+    }
+}
+
+#[test]
+fn metrics_are_in_one_place_of_their_own() {
+    let both = said("[metrics]\nlisten = '[::1]:1'\nsocket = '/tmp/m'");
+    assert!(both.contains("t.toml:3:10: found a socket beside `listen`, expected one of both"));
+    let mode = said("[metrics]\nlisten = '[::1]:1'\nmode = '600'");
+    assert!(mode.contains("t.toml:3:1: found unknown key `mode`"), "{mode}");
+    let taken = said("[metrics]\nsocket = '/run/argod/admin.sock'");
+    assert!(taken.contains("socket \"/run/argod/admin.sock\" again"), "{taken}");
 }
 
 proptest! {

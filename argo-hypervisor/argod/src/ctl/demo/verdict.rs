@@ -120,7 +120,8 @@ mod tests {
         let attacker = serde_json::json!({
             "id": 3, "name": "attacker", "socket": "/run/a.sock", "active": true, "ram": 4096,
             "sessions": [], "sessions_allowed": 1, "rings": [], "rings_total": 0,
-            "rings_allowed": 128, "messages": 0, "bytes": 0, "refused": {"EPERM": 3}, "denied": {}, "service_ns": 0,
+            "rings_allowed": 128, "sessions_held": 0, "ring_bytes": 0, "ring_bytes_allowed": 4096,
+            "fullest": null, "waiting": 0, "waiting_allowed": 32, "entries_allowed": 256, "messages": 0, "bytes": 0, "refused": {"EPERM": 3}, "denied": {}, "service_ns": 0,
             "interrupt_ns": 0, "mutes": 0, "attachments": 1, "refused_attachments": 0,
         });
         Outcome {

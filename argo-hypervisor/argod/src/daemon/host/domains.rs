@@ -9,10 +9,11 @@ use argo_hypervisor::{CreateError, Cut, Start};
 use rustix::net::SocketType;
 
 use super::{EndReason, Host};
-use crate::admin::Reloaded;
+use crate::admin::{Changed, Reloaded};
 use crate::config::{self, ConfigError, Problems, Rules};
 use crate::daemon::domain::HostDomain;
 use crate::daemon::listener::{ListenError, listen_on};
+use crate::daemon::session::Session;
 use crate::policy::{Directory, DirectoryError};
 
 /// Why a domain could not be made.
@@ -49,6 +50,22 @@ pub enum ReloadError {
     /// It is wrong, or cannot be read.
     #[error(transparent)]
     Config(#[from] ConfigError),
+}
+
+/// Why no session was ended.
+#[derive(Debug, thiserror::Error)]
+pub enum DetachError {
+    /// There is no such domain.
+    #[error(transparent)]
+    NoDomain(#[from] NoDomain),
+    /// That process is not attached to it.
+    #[error("process {pid} is not attached to domain {domain}")]
+    NoProcess {
+        /// The domain's name.
+        domain: String,
+        /// The process.
+        pid: i32,
+    },
 }
 
 impl Host {
@@ -102,16 +119,15 @@ impl Host {
     ///
     /// # Errors
     /// There is no such domain.
-    pub fn destroy_domain(&self, name: &str) -> Result<(), NoDomain> {
+    pub fn destroy_domain(&self, name: &str) -> Result<Changed, NoDomain> {
         let _alone = self.changing.lock();
         let domain = self.find(name)?;
+        let rings = self.rings_of(&domain);
         self.policy().remove_domain(domain.id());
-        for session in domain.close() {
-            self.end_session(session.key, EndReason::Destroyed);
-        }
+        let ended = self.end_sessions(&domain.close(), EndReason::Destroyed);
         self.forget(&domain);
-        tracing::info!(domain = domain.name(), "destroyed");
-        Ok(())
+        tracing::info!(domain = domain.name(), sessions = ended, "destroyed");
+        Ok(changed(&domain, ended, rings))
     }
 
     pub(super) fn forget(&self, domain: &HostDomain) {
@@ -127,9 +143,39 @@ impl Host {
     ///
     /// # Errors
     /// There is no such domain.
-    pub fn soft_reset(&self, name: &str) -> Result<(), NoDomain> {
+    pub fn soft_reset(&self, name: &str) -> Result<Changed, NoDomain> {
         let domain = self.find(name)?;
-        self.engine.soft_reset(domain.id()).map_err(|_| NoDomain(name.to_owned()))
+        let rings = self.rings_of(&domain);
+        self.engine.soft_reset(domain.id()).map_err(|_| NoDomain(name.to_owned()))?;
+        tracing::info!(domain = domain.name(), rings, "reset");
+        Ok(changed(&domain, 0, rings))
+    }
+
+    /// Ends the sessions of a domain, or those of one process. The domain stays.
+    ///
+    /// # Errors
+    /// There is no such domain, or the process is not attached to it.
+    pub fn detach(&self, name: &str, pid: Option<i32>) -> Result<Changed, DetachError> {
+        let domain = self.find(name)?;
+        let mut sessions = domain.sessions();
+        sessions.retain(|session| pid.is_none_or(|pid| session.peer.pid == pid));
+        if let (Some(pid), true) = (pid, sessions.is_empty()) {
+            return Err(DetachError::NoProcess { domain: domain.name().to_owned(), pid });
+        }
+        let before = self.rings_of(&domain);
+        let ended = self.end_sessions(&sessions, EndReason::Detached);
+        let rings = before.saturating_sub(self.rings_of(&domain));
+        tracing::info!(domain = domain.name(), sessions = ended, "detached");
+        Ok(changed(&domain, ended, rings))
+    }
+
+    /// Ends these sessions; how many had not ended by themselves.
+    pub(super) fn end_sessions(&self, sessions: &[Arc<Session>], reason: EndReason) -> usize {
+        sessions.iter().filter(|session| self.end_session(session.key, reason)).count()
+    }
+
+    fn rings_of(&self, domain: &HostDomain) -> usize {
+        self.engine.stat(domain.id()).map_or(0, |stat| stat.rings.len())
     }
 
     /// Reads the policy anew from where it came from at the start, and puts it into force.
@@ -170,5 +216,15 @@ impl Host {
         let (policy_rules, port_rules) = (policy.rules().hooks.len(), policy.rules().ports.len());
         tracing::info!(file, policy_rules, port_rules, rings_cut, waits_ended, "policy in force");
         Ok(Reloaded { policy_rules, port_rules, rings_cut, waits_ended })
+    }
+}
+
+fn changed(domain: &HostDomain, sessions_ended: usize, rings_removed: usize) -> Changed {
+    Changed {
+        id: domain.id().raw(),
+        name: domain.name().to_owned(),
+        socket: domain.socket_path().to_owned(),
+        sessions_ended,
+        rings_removed,
     }
 }

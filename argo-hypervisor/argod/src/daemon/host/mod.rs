@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant, SystemTime};
 
 use argo_core::DomainId;
 use argo_hypervisor::{Argo, WildcardRings};
@@ -17,13 +17,17 @@ use super::burial::Undertaker;
 use super::domain::HostDomain;
 use super::interrupts::Interrupts;
 use super::reception::ReceptionPort;
+use super::seats::Seats;
 use super::session::{Budget, Session, SessionKey};
 use super::system::Engine;
 use super::worker::WorkerPort;
 use crate::config::{self, Config, LockMemory};
 use crate::policy::{Directory, LivePolicy};
-pub use domains::{DomainError, ReloadError};
+pub use domains::{DomainError, NoDomain, ReloadError};
 pub use sessions::{AdmitError, EndReason};
+
+/// Administrators at a time; more are turned away.
+const ADMINS_MAX: usize = 16;
 
 /// The daemon's state.
 pub struct Host {
@@ -35,6 +39,9 @@ pub struct Host {
     cpus: Vec<u32>,
     reception: ReceptionPort,
     undertaker: Undertaker,
+    admins: Arc<Seats>,
+    /// When it began, by the wall clock and by the one that nobody sets.
+    began: (SystemTime, Instant),
     /// Held while a domain is made or destroyed: administrators may ask for both at once.
     changing: Mutex<()>,
     keys: AtomicU64,
@@ -68,6 +75,8 @@ impl Host {
             cpus,
             reception,
             undertaker: Undertaker::default(),
+            admins: Seats::new(ADMINS_MAX),
+            began: (SystemTime::now(), Instant::now()),
             changing: Mutex::default(),
             keys: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
@@ -142,6 +151,17 @@ impl Host {
         &self.undertaker
     }
 
+    /// Connections to the admin socket.
+    pub fn admins(&self) -> &Arc<Seats> {
+        &self.admins
+    }
+
+    /// When argod started, and for how long it runs.
+    pub fn began(&self) -> (SystemTime, Duration) {
+        let (wall, steady) = self.began;
+        (wall, steady.elapsed())
+    }
+
     /// A session that is live.
     pub fn session(&self, key: SessionKey) -> Option<Arc<Session>> {
         self.sessions.read().get(&key).cloned()
@@ -175,9 +195,7 @@ impl Host {
         self.policy().pacer().stop();
         let _alone = self.changing.lock();
         for domain in self.domains() {
-            for session in domain.close() {
-                self.end_session(session.key, EndReason::Stopping);
-            }
+            self.end_sessions(&domain.close(), EndReason::Stopping);
             self.forget(&domain);
         }
     }

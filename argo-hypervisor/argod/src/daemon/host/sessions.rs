@@ -23,6 +23,8 @@ pub enum EndReason {
     Protocol(BadIndex),
     /// Its domain was destroyed.
     Destroyed,
+    /// An administrator ended it.
+    Detached,
     /// argod stops.
     Stopping,
     /// It could not be set up.
@@ -35,6 +37,7 @@ impl fmt::Display for EndReason {
             Self::Left => f.write_str("the process left"),
             Self::Protocol(bad) => write!(f, "protocol broken: {bad}"),
             Self::Destroyed => f.write_str("the domain was destroyed"),
+            Self::Detached => f.write_str("an administrator ended it"),
             Self::Stopping => f.write_str("argod stops"),
             Self::Failed => f.write_str("it could not be set up"),
         }
@@ -94,9 +97,9 @@ impl Host {
     }
 
     /// Ends a session, wherever its process is: nothing of it is left in the engine when this
-    /// returns, and the domain has no Argo state if it was the last.
-    pub fn end_session(&self, key: SessionKey, reason: EndReason) {
-        let Some(session) = self.sessions.write().remove(&key) else { return };
+    /// returns, and the domain has no Argo state if it was the last. `false`: it had ended already.
+    pub fn end_session(&self, key: SessionKey, reason: EndReason) -> bool {
+        let Some(session) = self.sessions.write().remove(&key) else { return false };
         // Over first: whoever is still setting it up looks at that after its last step.
         session.end();
         self.forget_doorbells(&session);
@@ -112,6 +115,7 @@ impl Host {
             let (domain, peer) = (domain.name(), session.peer);
             tracing::info!(domain, %peer, %reason, suppressed, "session ended");
         }
+        true
     }
 
     /// Has a session ended by the reception, soon.

@@ -8,6 +8,7 @@ use tempfile::TempDir;
 use super::{Programs, System, WorldError};
 use crate::admin::{AdminClient, Request};
 use crate::started::StartedArgod;
+use serde::de::IgnoredAny;
 
 /// A running argod; killed, and its folder removed, when dropped.
 pub(super) struct Daemon {
@@ -33,8 +34,8 @@ impl Daemon {
 
     /// Has argod do something over its admin socket.
     pub(super) fn ask(&mut self, request: &Request) -> Result<(), WorldError> {
-        match self.admin.request::<()>(request) {
-            Ok(()) => Ok(()),
+        match self.admin.request::<IgnoredAny>(request) {
+            Ok(_) => Ok(()),
             Err(error) => match self.process.ended()? {
                 Some(status) => Err(format!("argod ended: {status}").into()),
                 None => Err(error.into()),

@@ -128,7 +128,7 @@ impl World for ArgodWorld {
         let name = format!("d{id}");
         let domain =
             format!("id = {id}\nname = \"{name}\"\nram = {ram}\nread_only_pages = {read_only:?}\n");
-        self.daemon.ask(&Request::Create { domain })?;
+        self.daemon.ask(&Request::Create { file: None, domain })?;
         let guest = Guest::spawn(&self.programs.argoctl, &self.daemon.socket(&name), id)?;
         self.guests.insert(id, guest);
         self.arriving.push(id);

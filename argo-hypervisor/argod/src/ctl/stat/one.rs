@@ -1,0 +1,69 @@
+//! One domain, as tables: its limits with their use, its sessions, all its rings.
+
+use super::render::{Titled, denied, refused, rings, sessions, share, titled};
+use crate::admin::{DomainStat, Stat};
+use crate::ctl::table::{Table, bytes, grouped};
+
+/// The domain; `stat` knows the other domains' names.
+pub(in crate::ctl) fn one(stat: &Stat, domain: &DomainStat) -> String {
+    let shown = std::slice::from_ref(domain);
+    let tables: [Titled<'_>; 6] = [
+        ("limits", limits(domain)),
+        ("sessions", sessions(shown)),
+        ("rings", rings(stat, shown)),
+        ("sent, and what it took", spent(domain)),
+        ("refused calls, by the error they got", refused(shown)),
+        ("refused by the policy, by hook", denied(shown)),
+    ];
+    let argo = if domain.active { "on" } else { "off" };
+    let DomainStat { id, name, socket, .. } = domain;
+    titled(format!("domain {id} ({name}), Argo {argo}, at {}\n", socket.display()), tables)
+}
+
+/// The use of each limit.
+fn limits(domain: &DomainStat) -> Table {
+    let mut table = Table::new(&["OF", ">USED", ">ALLOWED"]);
+    let mut row = |what: &str, used: String, allowed: String| {
+        table.row([what.to_owned(), used, allowed]);
+    };
+    let sessions = domain.sessions.len();
+    row("sessions", sessions.to_string(), domain.sessions_allowed.to_string());
+    let held = domain.ram * domain.sessions_held as u64;
+    row("RAM, each session", String::new(), bytes(domain.ram));
+    row("RAM of ended sessions that is held", bytes(held), String::new());
+    row("rings", domain.rings_total.to_string(), domain.rings_allowed.to_string());
+    row("bytes of all rings", bytes(domain.ring_bytes), bytes(domain.ring_bytes_allowed));
+    let filled = domain.fullest.as_ref().map_or_else(String::new, |ring| {
+        format!("{} (port {})", share(ring.filled, ring.len), ring.port)
+    });
+    row("fullest ring", filled, String::new());
+    row("waiting for one ring", domain.waiting.to_string(), domain.waiting_allowed.to_string());
+    row("entries of one notify", String::new(), domain.entries_allowed.to_string());
+    table
+}
+
+fn spent(domain: &DomainStat) -> Table {
+    let mut table = Table::new(&[
+        ">MESSAGES",
+        ">BYTES",
+        ">SERVICE",
+        ">INTERRUPTS",
+        ">MUTES",
+        ">ATTACHED",
+        ">REFUSED",
+    ]);
+    table.row([
+        grouped(domain.messages),
+        bytes(domain.bytes),
+        milliseconds(domain.service_ns),
+        milliseconds(domain.interrupt_ns),
+        grouped(domain.mutes),
+        grouped(domain.attachments),
+        grouped(domain.refused_attachments),
+    ]);
+    table
+}
+
+fn milliseconds(nanoseconds: u64) -> String {
+    format!("{} ms", grouped(nanoseconds / 1_000_000))
+}

@@ -1,0 +1,135 @@
+//! Metrics for Prometheus: a small HTTP server, a thread a connection, a few at a time.
+
+mod families;
+mod http;
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rustix::net::sockopt::{Timeout, set_socket_timeout};
+use rustix::net::{Shutdown, SocketFlags, SocketType, accept_with, shutdown};
+
+use super::host::Host;
+use super::listener::{ListenError, listen_at, listen_on};
+use super::seats::Seats;
+use super::stat::stat;
+use crate::config::Metrics;
+use http::{Answer, HEAD_MAX, Status};
+
+/// Connections at a time; more are turned away.
+const CONNECTIONS_MAX: usize = 4;
+/// How long a connection may last.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Accepts who reads metrics.
+pub struct MetricsServer {
+    listener: OwnedFd,
+    seats: Arc<Seats>,
+}
+
+/// A connection, and when it ends at the latest.
+struct Connection {
+    stream: File,
+    deadline: Instant,
+}
+
+impl MetricsServer {
+    /// A server there.
+    ///
+    /// # Errors
+    /// Nobody can listen there.
+    pub fn open(at: &Metrics) -> Result<Self, ListenError> {
+        let listener = match at {
+            Metrics::Socket(socket) => listen_on(socket, SocketType::STREAM)?,
+            Metrics::Listen(address) => listen_at(*address)?,
+        };
+        Ok(Self { listener, seats: Seats::new(CONNECTIONS_MAX) })
+    }
+
+    /// The socket.
+    pub fn listener(&self) -> &OwnedFd {
+        &self.listener
+    }
+
+    /// Accepts one connection, if there is one.
+    pub fn accept(&self, host: &Arc<Host>) {
+        // An error means that who connected is gone already.
+        let Ok(socket) = accept_with(&self.listener, SocketFlags::CLOEXEC) else { return };
+        let Some(seat) = self.seats.take() else {
+            tracing::debug!(CONNECTIONS_MAX, "too many connections for metrics");
+            return;
+        };
+        let host = host.clone();
+        let serve = move || {
+            let _seat = seat;
+            if let Err(error) = Connection::new(socket).serve(&host) {
+                tracing::debug!(%error, "no metrics sent");
+            }
+        };
+        if let Err(error) = std::thread::Builder::new().name("metrics".into()).spawn(serve) {
+            tracing::error!(%error, "no thread for metrics");
+        }
+    }
+}
+
+impl Connection {
+    fn new(socket: OwnedFd) -> Self {
+        Self { stream: socket.into(), deadline: Instant::now() + PATIENCE }
+    }
+
+    fn serve(mut self, host: &Host) -> io::Result<()> {
+        let answer = match self.read_status()? {
+            None => return Ok(()),
+            Some(Status::Ok) => Answer::metrics(families::encode(stat(host))),
+            Some(refused) => Answer::refusal(refused),
+        };
+        self.write(&answer.into_bytes())?;
+        self.leave()
+    }
+
+    /// What the request deserves; `None` if there is none.
+    fn read_status(&mut self) -> io::Result<Option<Status>> {
+        let mut head = Vec::with_capacity(HEAD_MAX);
+        let mut piece = [0; 1024];
+        loop {
+            let room = piece.len().min(HEAD_MAX - head.len());
+            let read = self.read(&mut piece[..room])?;
+            head.extend_from_slice(&piece[..read]);
+            match http::judge(&head) {
+                Some(status) => return Ok(Some(status)),
+                None if read == 0 => return Ok(None),
+                None => {}
+            }
+        }
+    }
+
+    /// Says that this was all, and waits until the other side has seen it: closing with something
+    /// unread would take back what was sent.
+    fn leave(mut self) -> io::Result<()> {
+        shutdown(&self.stream, Shutdown::Write)?;
+        while self.read(&mut [0; 1024])? > 0 {}
+        Ok(())
+    }
+
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        set_socket_timeout(&self.stream, Timeout::Recv, Some(self.time_left()?))?;
+        self.stream.read(bytes)
+    }
+
+    fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            set_socket_timeout(&self.stream, Timeout::Send, Some(self.time_left()?))?;
+            let written = self.stream.write(bytes)?;
+            bytes = &bytes[written..];
+        }
+        Ok(())
+    }
+
+    fn time_left(&self) -> io::Result<Duration> {
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() { Err(io::ErrorKind::TimedOut.into()) } else { Ok(left) }
+    }
+}
