@@ -22,12 +22,8 @@ pub enum Metrics {
 impl Metrics {
     /// Reads the table. Where neither socket nor address is given, the socket is `default`.
     pub(super) fn read(mut table: Reader<'_>, default: Spanned<PathBuf>) -> Option<Spanned<Self>> {
-        let listen = match table.place("listen") {
-            Some(_) => Some(read_address(&mut table)),
-            None => None,
-        };
-        let metrics = match listen {
-            Some(address) => address,
+        let metrics = match table.place("listen") {
+            Some(_) => read_address(&mut table),
             None => Socket::read(&mut table, Some(default))
                 .map(|socket| Spanned::new(socket.span(), Self::Socket(socket.into_inner()))),
         };
