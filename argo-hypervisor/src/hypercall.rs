@@ -11,6 +11,7 @@ use crate::domain::Caller;
 use crate::engine::Engine;
 use crate::memory::{GuestMemory, read_struct};
 use crate::notify::Question;
+use crate::observer::{Observer, Sent};
 use crate::policy::Judge;
 use crate::register::{Existing, RegisterRequest};
 use crate::send::SendRequest;
@@ -30,13 +31,25 @@ impl<S: System> Engine<S> {
         arg3: u64,
         arg4: u64,
     ) -> i64 {
+        self.argo_op_observed(caller, cmd, [arg1, arg2, arg3, arg4], &mut ())
+    }
+
+    /// The same, with somebody who is told of a send.
+    #[inline]
+    pub fn argo_op_observed(
+        &self,
+        caller: &Caller<S>,
+        cmd: u32,
+        [arg1, arg2, arg3, arg4]: [u64; 4],
+        observer: &mut impl Observer,
+    ) -> i64 {
         let (Ok(arg3), Ok(arg4)) = (u32::try_from(arg3), u32::try_from(arg4)) else {
             caller.domain.counters.refused(Errno::EINVAL);
             return Errno::EINVAL.ret();
         };
         let (arg1, arg2) = (GuestAddr(arg1), GuestAddr(arg2));
         let result = self.call(caller, |judge| match Op::from_number(cmd) {
-            Some(Op::Sendv) => self.claim_sendv(judge, caller, arg1, arg2, arg3, arg4),
+            Some(Op::Sendv) => self.claim_sendv(judge, caller, [arg1, arg2], arg3, arg4, observer),
             Some(Op::Notify) if !arg2.is_null() || arg3 != 0 || arg4 != 0 => Err(Errno::EINVAL),
             Some(Op::Notify) => self.claim_notify(judge, caller, arg1).map(|()| 0),
             Some(Op::RegisterRing) => {
@@ -100,15 +113,29 @@ impl<S: System> Engine<S> {
         &self,
         judge: &impl Judge,
         caller: &Caller<S>,
-        at: GuestAddr,
-        list: GuestAddr,
+        [at, list]: [GuestAddr; 2],
         niov: u32,
         message_type: u32,
+        observer: &mut impl Observer,
     ) -> Result<u32, Errno> {
-        let SendAddr { src, dst } = read_struct(&caller.memory, at)?;
+        let addresses = read_struct(&caller.memory, at)?;
         let mut iovs = [Iov::default(); abi::IOVS_MAX as usize];
         let iovs = iovs.get_mut(..niov as usize).ok_or(Errno::EINVAL)?;
         caller.memory.read(list, iovs.as_mut_bytes())?;
+        let sent = Sent { addresses, iovs, message_type };
+        let result = self.send_claimed(judge, caller, &sent, observer);
+        observer.sent(&sent, result);
+        result
+    }
+
+    #[inline]
+    fn send_claimed(
+        &self,
+        judge: &impl Judge,
+        caller: &Caller<S>,
+        &Sent { addresses: SendAddr { src, dst }, iovs, message_type }: &Sent<'_>,
+        observer: &mut impl Observer,
+    ) -> Result<u32, Errno> {
         if src.pad != 0 || dst.pad != 0 {
             return Err(Errno::EINVAL);
         }
@@ -117,7 +144,8 @@ impl<S: System> Engine<S> {
         }
         let receiver = DomainId::new(dst.domain_id).ok_or(Errno::ESRCH)?;
         let (source, port) = (Port(src.aport), Port(dst.aport));
-        self.send(judge, caller, &SendRequest { source, receiver, port, iovs, message_type })
+        let request = SendRequest { source, receiver, port, iovs, message_type };
+        self.send(judge, caller, &request, observer)
     }
 
     fn claim_notify(

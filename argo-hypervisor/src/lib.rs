@@ -50,6 +50,9 @@
 //!   registration that names the domain checks `active` under its L2: either the walk finds its
 //!   ring, or it finds the domain inactive.
 //!
+//! An [`Observer`], if there is one, copies a payload with the ring's L3 held, and is told the rest
+//! with no lock held.
+//!
 //! So senders to different rings do not wait for each other, with one exception: while the owner
 //! registers or unregisters a ring (or a teardown looks at its table), new senders to *that owner*
 //! wait until the copies under way into its rings are done, at most one ring's length each.
@@ -71,6 +74,7 @@ mod hypercall;
 pub mod inprocess;
 mod memory;
 mod notify;
+mod observer;
 mod policy;
 mod quotas;
 mod register;
@@ -91,6 +95,7 @@ pub use enforce::Cut;
 pub use engine::{CreateError, Engine, NoSuchDomain};
 pub use memory::{BadRam, Fault, GuestMemory, LinearMemory, MapError, RingPages};
 pub use notify::{Answer, Question};
+pub use observer::{Copied, Observer, Sent};
 pub use policy::{Judge, Passage, Policy, Refused};
 pub use quotas::{BadQuotas, Quotas};
 pub use register::{Existing, RegisterRequest};

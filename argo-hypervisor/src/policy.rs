@@ -25,9 +25,10 @@ pub trait Policy: Send + Sync {
 
 /// A policy that stays what it is. Asked on every send: the answers should cost little.
 ///
-/// [`throttles`](Self::throttles), [`delivered`](Self::delivered) and [`refused`](Self::refused)
-/// are called with no lock of the engine held; the others may be called with locks of the engine
-/// held, and must take none and not call the engine.
+/// What is asked about one call ([`throttles`](Self::throttles)) or told about it
+/// ([`delivered`](Self::delivered), [`allowed`](Self::allowed), [`refused`](Self::refused)) is so
+/// with no lock of the engine held. The other questions may come with locks of the engine held:
+/// who answers takes none and does not call the engine.
 pub trait Judge {
     /// Answers a hook.
     fn hook(&self, query: Query) -> Decision;
@@ -52,6 +53,9 @@ pub trait Judge {
     /// A message with so many bytes of payload was delivered.
     fn delivered(&self, _passage: &Passage, _bytes: u32) {}
 
+    /// A hook allowed something to a call; `rule` is the deciding one.
+    fn allowed(&self, _query: Query, _rule: Option<usize>) {}
+
     /// Something was refused; `rule` is the deciding one.
     fn refused(&self, _what: Refused, _rule: Option<usize>) {}
 }
@@ -62,7 +66,12 @@ pub enum Refused {
     /// By a hook.
     Hook(Query),
     /// By its ports.
-    Ports(PortQuery),
+    Ports {
+        /// The message.
+        query: PortQuery,
+        /// The port that it says it comes from; `None`: a question, which says nothing of that.
+        claimed: Option<Port>,
+    },
 }
 
 /// A message is allowed: which one, and by what.
@@ -70,6 +79,8 @@ pub enum Refused {
 pub struct Passage {
     /// Between which ports, and into which rings.
     pub query: PortQuery,
+    /// The port that it says it comes from; `None`: a question, which says nothing of that.
+    pub claimed: Option<Port>,
     /// The rule that allowed it.
     pub rule: Option<usize>,
 }
@@ -110,6 +121,10 @@ impl<J: Judge> Judge for &J {
         (**self).delivered(passage, bytes);
     }
 
+    fn allowed(&self, query: Query, rule: Option<usize>) {
+        (**self).allowed(query, rule);
+    }
+
     fn refused(&self, what: Refused, rule: Option<usize>) {
         (**self).refused(what, rule);
     }
@@ -139,6 +154,7 @@ impl<S: System> Engine<S> {
     ) -> Result<(), Errno> {
         let Decision { action, rule } = judge.hook(query);
         if action == Action::Allow {
+            judge.allowed(query, rule);
             return Ok(());
         }
         domain.counters.denied(Denial::Hook(query.hook()));
@@ -158,13 +174,15 @@ impl<S: System> Engine<S> {
         route: Route,
     ) -> Result<Passage, Errno> {
         let Route { from, from_port, to, to_port } = route;
-        let from_port = Some(from_port)
-            .filter(|port| judge.minds_source(*port) && caller.domain.owns_port(*port));
+        let claimed = Some(from_port);
+        let from_port =
+            claimed.filter(|port| judge.minds_source(*port) && caller.domain.owns_port(*port));
         let query = PortQuery { from, from_port, to, to_port, rings: Rings::Any };
-        passage(judge, query).map_err(|rule| {
-            self.bar(judge, &caller.domain, query, rule);
+        let passage = passage(judge, query).map_err(|rule| {
+            self.bar(judge, &caller.domain, Refused::Ports { query, claimed }, rule);
             Errno::EPERM
-        })
+        })?;
+        Ok(Passage { claimed, ..passage })
     }
 
     /// Asks whether a domain could send to a port, from whatever port of its; `None` if not.
@@ -184,7 +202,8 @@ impl<S: System> Engine<S> {
             let mut minded = table.ports().filter(|port| judge.minds_source(*port));
             minded.find_map(from_own).ok_or(rule)
         });
-        found.map_err(|rule| self.bar(judge, &caller.domain, query, rule)).ok()
+        let barred = Refused::Ports { query, claimed: None };
+        found.map_err(|rule| self.bar(judge, &caller.domain, barred, rule)).ok()
     }
 
     /// Counts a message that its ports bar.
@@ -193,11 +212,11 @@ impl<S: System> Engine<S> {
         &self,
         judge: &impl Judge,
         domain: &Domain<S>,
-        query: PortQuery,
+        barred: Refused,
         rule: Option<usize>,
     ) {
         domain.counters.denied(Denial::Port);
-        judge.refused(Refused::Ports(query), rule);
+        judge.refused(barred, rule);
     }
 }
 
@@ -207,11 +226,11 @@ impl<S: System> Engine<S> {
 fn passage(judge: &impl Judge, query: PortQuery) -> Result<Passage, Option<usize>> {
     let wide = judge.ports(query);
     if wide.action == Action::Allow {
-        return Ok(Passage { query, rule: wide.rule });
+        return Ok(Passage { query, claimed: None, rule: wide.rule });
     }
     let query = PortQuery { rings: Rings::ForSender, ..query };
     match judge.ports(query) {
-        Decision { action: Action::Allow, rule } => Ok(Passage { query, rule }),
+        Decision { action: Action::Allow, rule } => Ok(Passage { query, claimed: None, rule }),
         Decision { action: Action::Deny, .. } => Err(wide.rule),
     }
 }

@@ -10,6 +10,7 @@ use argo_core::{DomainId, Errno, Partner, RingName};
 
 use crate::domain::Caller;
 use crate::memory::GuestMemory;
+use crate::observer::{Copied, Observer};
 use crate::send::SendRequest;
 use crate::system::{Mutex, MutexGuard, RingOf, System};
 use crate::waiters::Waiters;
@@ -103,6 +104,7 @@ impl<S: System> RingState<S> {
         from: &Caller<S>,
         request: &SendRequest<'_>,
         payload: PayloadLen,
+        observer: &mut impl Observer,
     ) -> Result<(), Undelivered> {
         let room = self.producer.reserve(&self.memory, payload).map_err(|why| match why {
             NoRoom::TooBig { .. } => Undelivered::Refused(Errno::EMSGSIZE),
@@ -116,6 +118,7 @@ impl<S: System> RingState<S> {
         // First, as in Xen: in a ring that has a page twice, the payload may fall on it.
         room.write_header(&self.memory, &header);
         self.copy(&from.memory, request.iovs, &room)?;
+        observer.copied(&Copied { ring: &self.memory, room: &room });
         self.producer.publish(&self.memory, room);
         self.messages += 1;
         self.bytes += u64::from(payload.bytes());

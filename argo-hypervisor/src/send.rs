@@ -7,7 +7,8 @@ use argo_core::{DomainId, Errno, Port};
 
 use crate::domain::{Caller, Domain};
 use crate::engine::Engine;
-use crate::policy::{Judge, Route};
+use crate::observer::Observer;
+use crate::policy::{Judge, Refused, Route};
 use crate::ring::Undelivered;
 use crate::system::{Events, System};
 use crate::waiters::Wait;
@@ -51,7 +52,7 @@ impl<S: System> Engine<S> {
     pub fn sendv(&self, caller: &Caller<S>, request: &SendRequest<'_>) -> Result<u32, Errno> {
         self.call(caller, |judge| match request.iovs.len() > IOVS_MAX as usize {
             true => Err(Errno::EINVAL),
-            false => self.send(judge, caller, request),
+            false => self.send(judge, caller, request, &mut ()),
         })
     }
 
@@ -61,6 +62,7 @@ impl<S: System> Engine<S> {
         judge: &impl Judge,
         caller: &Caller<S>,
         request: &SendRequest<'_>,
+        observer: &mut impl Observer,
     ) -> Result<u32, Errno> {
         let from = caller.domain.id();
         let receiver = self.registry.find(from, request.receiver).ok_or(Errno::ESRCH)?;
@@ -72,7 +74,7 @@ impl<S: System> Engine<S> {
             caller.domain.counters.throttled();
             return Err(Errno::EAGAIN);
         }
-        match deliver(caller, &receiver, request, passage.query.rings)? {
+        match deliver(caller, &receiver, request, passage.query.rings, observer)? {
             Delivery::Sent(payload) => {
                 judge.delivered(&passage, payload.bytes());
                 caller.domain.counters.sent(payload.bytes());
@@ -87,7 +89,8 @@ impl<S: System> Engine<S> {
             Delivery::Waits(Wait::Busy) => Err(Errno::EBUSY),
             Delivery::Barred => {
                 let query = PortQuery { rings: Rings::Any, ..passage.query };
-                self.bar(judge, &caller.domain, query, judge.ports(query).rule);
+                let barred = Refused::Ports { query, claimed: passage.claimed };
+                self.bar(judge, &caller.domain, barred, judge.ports(query).rule);
                 Err(Errno::EPERM)
             }
         }
@@ -101,6 +104,7 @@ fn deliver<S: System>(
     receiver: &Domain<S>,
     request: &SendRequest<'_>,
     rings: Rings,
+    observer: &mut impl Observer,
 ) -> Result<Delivery, Errno> {
     let mut gate = caller.domain.enter()?;
     receiver.listens()?;
@@ -112,7 +116,7 @@ fn deliver<S: System>(
     }
     let payload = PayloadLen::of(request.iovs)?;
     let mut ring = ring.lock();
-    match ring.deliver(caller, request, payload) {
+    match ring.deliver(caller, request, payload, observer) {
         Ok(()) => Ok(Delivery::Sent(payload)),
         Err(Undelivered::NoRoom) => {
             Ok(Delivery::Waits(ring.waiters.wait(caller.domain.id(), payload)))

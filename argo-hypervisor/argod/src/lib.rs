@@ -5,6 +5,8 @@
 //! | [`config`] | the configuration file, checked whole, errors with line and column |
 //! | [`policy`] | rules resolved against domains, the policy in force |
 //! | [`daemon`] | domains, sessions, workers |
+//! | [`audit`] | the audit stream: what was refused, by which rule, and what was administered |
+//! | [`capture`] | messages as they are sent, as pcapng |
 //! | [`admin`] | the administrators' protocol, and a client for it |
 //! | [`replay`] | conformance traces |
 //! | [`ctl`] | argoctl |
@@ -16,9 +18,12 @@
 #![deny(unsafe_code)]
 
 pub mod admin;
+pub mod audit;
+pub mod capture;
 pub mod config;
 pub mod ctl;
 pub mod daemon;
+mod feed;
 pub mod log;
 pub mod policy;
 pub mod program;

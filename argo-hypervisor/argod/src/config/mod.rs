@@ -23,6 +23,7 @@
 
 mod bound;
 mod domain;
+mod feeds;
 mod groups;
 mod hook_rule;
 mod host;
@@ -51,6 +52,7 @@ pub use domain::{
     CPUS_MAX, Domain, Quotas, RAM_MAX, RAM_MIN, READ_ONLY_PAGES_MAX, SESSIONS_MAX, WEIGHT_DEFAULT,
     WEIGHT_MAX,
 };
+pub use feeds::{Audit, HISTORY_MAX};
 pub use groups::{GROUPS_MAX, MEMBERS_MAX};
 pub use hook_rule::{PAIRS_MAX, Rule};
 pub use host::{Host, MemoryShort, available_memory, check_memory};
@@ -96,6 +98,10 @@ pub struct Config {
     pub admin: Socket,
     /// Where metrics are read, if anywhere.
     pub metrics: Option<Metrics>,
+    /// Where what was refused is told, if anywhere.
+    pub audit: Option<Audit>,
+    /// Where messages may be captured, if anywhere.
+    pub capture: Option<Socket>,
     /// The domains.
     pub domains: Vec<Domain>,
     /// Who may do what.
@@ -171,6 +177,8 @@ impl Config {
         let mut seen = Seen::default();
         let admin = read_admin(table, &runtime_dir, &mut seen);
         let metrics = read_metrics(table, &runtime_dir, &mut seen);
+        let audit = Audit::read(table, &runtime_dir, &mut seen);
+        let capture = feeds::read_capture(table, &runtime_dir, &mut seen);
         let domains = table.tables("domain", DOMAINS_MAX).into_iter();
         let domains: Vec<_> = domains
             .filter_map(|table| Domain::read(table, &served, &runtime_dir, &mut seen))
@@ -188,6 +196,8 @@ impl Config {
             log,
             admin: admin?,
             metrics,
+            audit,
+            capture,
             domains,
             policy,
             policy_files: Vec::new(),

@@ -3,7 +3,9 @@
 //! Exit status: 0 done, 1 failed, 2 wrongly called.
 #![forbid(unsafe_code)]
 
+mod audit;
 mod bound;
+mod capture;
 mod channel;
 mod complaint;
 mod demo;
@@ -53,6 +55,8 @@ enum Command {
     Ping(ping::Ping),
     Stat(stat::Stat),
     Domain(domain::Domain),
+    Audit(audit::Audit),
+    Capture(capture::Capture),
     Replay(replay::Replay),
     #[command(hide = true)]
     ReplayDomain(replay_domain::ReplayDomain),
@@ -86,6 +90,8 @@ pub fn main() -> ExitCode {
         Command::Ping(ping) => ping.run(),
         Command::Stat(stat) => stat.run(),
         Command::Domain(domain) => domain.run(),
+        Command::Audit(audit) => audit.run(),
+        Command::Capture(capture) => capture.run(),
         Command::Replay(replay) => replay.run(),
         Command::ReplayDomain(domain) => domain.run(),
         Command::Tied(tied) => tied.run(),

@@ -9,7 +9,9 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::audit::Deed;
 use super::host::Host;
+use super::peer::Peer;
 use super::stat::{domain_in_full, stat};
 use crate::admin::{Answer, Changed, Request, read_line, write_line};
 use crate::config;
@@ -58,15 +60,29 @@ fn serve(host: &Host, stream: UnixStream) -> io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
+    let by = Peer::of(&stream)?;
     let mut stream = BufReader::new(stream);
     while let Some(line) = read_line(&mut stream)? {
         let answer = match serde_json::from_str(&line) {
-            Ok(request) => answer(host, request),
+            Ok(request) => answer_and_tell(host, by, request),
             Err(error) => Answer::Error(format!("not a request: {error}")),
         };
         write_line(stream.get_mut(), &answer)?;
     }
     Ok(())
+}
+
+fn answer_and_tell(host: &Host, by: Peer, request: Request) -> Answer {
+    let deed = Deed::of(host, &request);
+    let answer = answer(host, request);
+    if let Some(deed) = deed {
+        let error = match &answer {
+            Answer::Ok(_) => None,
+            Answer::Error(error) => Some(error.as_str()),
+        };
+        deed.tell(host, Some(by), error);
+    }
+    answer
 }
 
 fn answer(host: &Host, request: Request) -> Answer {

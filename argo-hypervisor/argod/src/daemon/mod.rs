@@ -12,16 +12,21 @@
 //! | `burial` | memory of ended sessions that somebody still holds |
 //! | `admin`, `stat`, `seats` | the administrators' socket |
 //! | `metrics` | the same for Prometheus, over HTTP |
+//! | `outlet`, `audit`, `capture` | sockets that tell what happens |
 
 mod admin;
 mod attach;
+mod audit;
 mod bell;
 mod burial;
+mod capture;
 mod domain;
 mod host;
 mod interrupts;
 mod listener;
 mod metrics;
+mod outlet;
+mod peer;
 mod reception;
 mod run_queue;
 mod seats;
@@ -46,14 +51,17 @@ use rustix::process::{
 use crate::admin::Reloaded;
 use crate::config::{self, Config, MemoryShort};
 use admin::AdminServer;
+use audit::Deed;
 use host::Host;
 use metrics::MetricsServer;
+use outlet::Outlet;
 use reception::{Notice, ReceptionPort};
 use worker::Worker;
 
 pub use host::{DomainError, ReloadError};
 pub use listener::ListenError;
 pub(crate) use listener::clear_path;
+pub(crate) use peer::Peer;
 
 /// Why the daemon did not start. Nothing is left running.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +83,9 @@ pub enum StartError {
     /// Metrics cannot be served.
     #[error("metrics: {0}")]
     Metrics(#[source] ListenError),
+    /// The audit or the capture socket could not be made.
+    #[error("telling what happens: {0}")]
+    Outlet(ListenError),
     /// The system refused something else.
     #[error("{step}: {source}")]
     System {
@@ -91,6 +102,7 @@ pub struct Daemon {
     /// Ends when it is told to stop; the others when the host stops.
     reception: Option<JoinHandle<()>>,
     others: Vec<JoinHandle<()>>,
+    outlets: Vec<Outlet>,
 }
 
 /// Tells a running daemon something, from a signal handler's thread for example.
@@ -110,11 +122,14 @@ impl Daemon {
         let metrics = config.metrics.as_ref().map(MetricsServer::open).transpose();
         let metrics = metrics.map_err(StartError::Metrics)?;
         let host = Arc::new(Host::new(config, reception).map_err(system("making the workers"))?);
-        let mut daemon = Self { host: host.clone(), reception: None, others: Vec::new() };
+        let mut daemon =
+            Self { host: host.clone(), reception: None, others: Vec::new(), outlets: Vec::new() };
         for domain in host.config().domains.clone() {
             let name = domain.name.clone();
             host.create_domain(domain).map_err(|error| StartError::Domain { name, error })?;
         }
+        daemon.outlets.extend(audit::open(&host).map_err(StartError::Outlet)?);
+        daemon.outlets.extend(capture::open(&host).map_err(StartError::Outlet)?);
         host.reception().listen_admin(admin.listener()).map_err(system("listening"))?;
         if let Some(metrics) = &metrics {
             host.reception().listen_metrics(metrics.listener()).map_err(system("listening"))?;
@@ -161,6 +176,8 @@ impl Daemon {
         for other in self.others.drain(..) {
             let _ = other.join();
         }
+        self.host.close_feeds();
+        self.outlets.clear();
         // An error means that somebody removed it already.
         let _ = std::fs::remove_file(&self.host.config().admin.path);
         if let Some(config::Metrics::Socket(socket)) = &self.host.config().metrics {
@@ -188,7 +205,10 @@ impl Handle {
     /// # Errors
     /// What is wrong with it: then the earlier one stays in force. The log says it, too.
     pub fn reload_policy(&self) -> Result<Reloaded, ReloadError> {
-        self.0.reload_policy()
+        let reloaded = self.0.reload_policy();
+        let error = reloaded.as_ref().err().map(ToString::to_string);
+        Deed::reload(&self.0).tell(&self.0, None, error.as_deref());
+        reloaded
     }
 }
 

@@ -15,9 +15,11 @@ use rustix::net::{SocketFlags, accept_with};
 
 use super::admin::AdminServer;
 use super::attach::attach;
+use super::audit::refused_attachment;
 use super::domain::HostDomain;
 use super::host::{EndReason, Host};
 use super::metrics::MetricsServer;
+use super::peer::Peer;
 use super::session::{Session, SessionKey};
 use super::throttle::Pass;
 
@@ -211,6 +213,7 @@ fn arrival(host: &Arc<Host>, id: DomainId) {
         // Who connected is turned away: it would be what the next look finds again.
         let _ = accept_with(&retry.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
         retry.meter().add_refused_attachment();
+        refused_attachment(&reception, &retry, None, &error);
         if let Some(Pass { suppressed }) = retry.log.pass() {
             tracing::error!(domain = retry.name(), %error, suppressed, "no thread to attach");
         }
@@ -222,6 +225,7 @@ fn serve_arrival(host: &Arc<Host>, domain: &Arc<HostDomain>) {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     // An error means that who connected is gone already.
     let Ok(socket) = accept_with(&domain.listener, flags) else { return };
+    let by = Peer::of(&socket).ok();
     match attach(host, domain, socket) {
         Ok(peer) => {
             domain.meter().add_attachment();
@@ -231,6 +235,7 @@ fn serve_arrival(host: &Arc<Host>, domain: &Arc<HostDomain>) {
         }
         Err(error) => {
             domain.meter().add_refused_attachment();
+            refused_attachment(host, domain, by, &error);
             // It may have been passed RAM before it failed.
             host.undertaker().call();
             if let Some(Pass { suppressed }) = domain.log.pass() {

@@ -1,6 +1,5 @@
 //! One attachment of a process to a domain: its memory, its queues, and how they are served.
 
-use std::fmt;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
@@ -13,13 +12,16 @@ use argo_core::host::layout::QUEUES_MAX;
 use argo_core::host::queue::{BadIndex, Completion, HostQueue, LINK, Slot};
 use argo_core::host::turn::Turn;
 use argo_core::host::wake::Event;
+use argo_core::platform::Call;
 use argo_hypervisor::Caller;
 use argo_mem::{Mapping, Memory};
 use parking_lot::Mutex;
 
 use super::bell::Bell;
 use super::burial::Buried;
+use super::capture::{self, CaptureFeed};
 use super::domain::HostDomain;
+pub use super::peer::Peer;
 use super::system::{Engine, HostSystem};
 
 /// Calls between two looks at the clock.
@@ -32,23 +34,6 @@ const IDLE_RINGS: u32 = 8;
 
 /// Names a session for as long as argod runs.
 pub type SessionKey = u64;
-
-/// Who is at the other end, as the kernel says.
-#[derive(Clone, Copy, Debug)]
-pub struct Peer {
-    /// The process that connected.
-    pub pid: i32,
-    /// Its user.
-    pub uid: u32,
-    /// Its group.
-    pub gid: u32,
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "pid {} (uid {}, gid {})", self.pid, self.uid, self.gid)
-    }
-}
 
 /// A doorbell: an eventfd that one worker watches and the guest writes.
 pub struct Doorbell {
@@ -98,6 +83,8 @@ pub struct Session {
     pub grave: Mutex<Option<Buried>>,
     /// The domain, with this session's RAM as its memory.
     pub caller: Caller<HostSystem>,
+    /// Those who capture what it sends.
+    pub capture: Arc<CaptureFeed>,
     /// How its calls are served.
     pub service: Service,
 }
@@ -230,14 +217,20 @@ impl Session {
         Ok(false)
     }
 
+    #[inline]
+    fn perform(&self, engine: &Engine, call: &Call) -> i64 {
+        if self.capture.is_watched() {
+            return capture::execute(&self.capture, engine, &self.caller, call);
+        }
+        let [arg1, arg2, arg3, arg4] = call.args;
+        engine.argo_op(&self.caller, call.cmd, arg1, arg2, arg3, arg4)
+    }
+
     fn execute(&self, engine: &Engine, queue: &mut Queue, slot: &Slot) -> i64 {
         let ret = match slot.call() {
             _ if queue.chain_failed => Errno::ECANCELED.ret(),
             None => Errno::EINVAL.ret(),
-            Some(call) => {
-                let [arg1, arg2, arg3, arg4] = call.args;
-                engine.argo_op(&self.caller, call.cmd, arg1, arg2, arg3, arg4)
-            }
+            Some(call) => self.perform(engine, &call),
         };
         let linked = slot.flags & LINK != 0;
         queue.chain_failed = linked && decode_ret(ret).is_err();

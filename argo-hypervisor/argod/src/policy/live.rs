@@ -4,14 +4,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
-use argo_core::DomainId;
-use argo_core::policy::{Decision, PortQuery, Query};
+use argo_core::policy::{Action, Decision, PortQuery, Query};
+use argo_core::{DomainId, Errno, Port};
 use argo_hypervisor::{Judge, Passage, Refused};
 use parking_lot::Mutex;
 
 use super::directory::{Directory, DirectoryError};
 use super::refusals::{Cause, Written};
 use super::{CompiledPolicy, Pacer};
+use crate::audit::{Audit, Check, Event, Judged, Party};
 use crate::config::{Domain, Rules};
 
 /// Between two looks whether calls that an earlier policy judges are over.
@@ -24,6 +25,7 @@ pub struct LivePolicy {
     current: ArcSwap<Arc<CompiledPolicy>>,
     change: Mutex<()>,
     pacer: Pacer,
+    audit: Audit,
     began: Instant,
 }
 
@@ -34,8 +36,15 @@ impl LivePolicy {
             current: ArcSwap::from_pointee(Arc::new(CompiledPolicy::new(rules, directory))),
             change: Mutex::new(()),
             pacer: Pacer::default(),
+            audit: Audit::default(),
             began: Instant::now(),
         }
+    }
+
+    /// The same, telling what it refuses.
+    #[must_use]
+    pub fn with_audit(self, audit: Audit) -> Self {
+        Self { audit, ..self }
     }
 
     /// The policy now; it stays what it is while others replace it.
@@ -129,7 +138,7 @@ impl Judge for Judging<'_> {
         self.policy.decide_from_any_port(query)
     }
 
-    fn minds_source(&self, port: argo_core::Port) -> bool {
+    fn minds_source(&self, port: Port) -> bool {
         self.policy.minds_source(port)
     }
 
@@ -139,7 +148,10 @@ impl Judge for Judging<'_> {
         let Some(due) = self.policy.accounts.due(rule, domain, now) else { return false };
         let wait = Duration::from_nanos(due.saturating_sub(now));
         self.live.pacer.wake_at(passage.query.from, Instant::now() + wait);
-        self.policy.written.count(Cause::Limit(rule));
+        let cause = Cause::Limit(rule);
+        self.refuse(cause, || {
+            Event::Throttled(self.judged_ports(&passage.query, passage.claimed, cause))
+        });
         true
     }
 
@@ -147,14 +159,33 @@ impl Judge for Judging<'_> {
         if let Some((rule, domain)) = self.account(passage) {
             self.policy.accounts.book(rule, domain, self.now(), bytes);
         }
+        let cause = Cause::Port(passage.rule);
+        if self.policy.written.is_logged(cause) {
+            let event =
+                || Event::Allowed(self.judged_ports(&passage.query, passage.claimed, cause));
+            self.live.audit.publish(event);
+        }
+    }
+
+    fn allowed(&self, query: Query, rule: Option<usize>) {
+        let cause = Cause::Hook(rule);
+        if self.policy.written.is_logged(cause) {
+            self.live.audit.publish(|| Event::Allowed(self.judged(query, cause, None)));
+        }
     }
 
     fn refused(&self, what: Refused, rule: Option<usize>) {
-        let cause = match what {
-            Refused::Hook(_) => Cause::Hook(rule),
-            Refused::Ports(_) => Cause::Port(rule),
-        };
-        self.policy.written.count(cause);
+        match what {
+            Refused::Hook(query) => {
+                let cause = Cause::Hook(rule);
+                let errno = Some(Errno::EACCES);
+                self.refuse(cause, || Event::Refused(self.judged(query, cause, errno)));
+            }
+            Refused::Ports { query, claimed } => {
+                let cause = Cause::Port(rule);
+                self.refuse(cause, || Event::Refused(self.judged_ports(&query, claimed, cause)));
+            }
+        }
     }
 }
 
@@ -163,6 +194,35 @@ impl Judging<'_> {
     fn account(&self, passage: &Passage) -> Option<(usize, usize)> {
         let rule = passage.rule.filter(|rule| self.policy.accounts.limits(*rule))?;
         Some((rule, self.policy.compiled.slot(passage.query.from)?))
+    }
+
+    /// Counts a refusal, and tells of it.
+    fn refuse(&self, cause: Cause, event: impl FnOnce() -> Event) {
+        self.policy.written.count(cause);
+        self.live.audit.refused(cause.number(), event);
+    }
+
+    /// What a hook decided, as the audit stream tells it.
+    fn judged(&self, query: Query, cause: Cause, errno: Option<Errno>) -> Judged {
+        let (from, to) = (self.party(query.source()), query.target().map(|to| self.party(to)));
+        Judged::new(query.hook().into(), from, to, errno, self.policy.written.audited(cause))
+    }
+
+    /// What was decided about ports, likewise.
+    fn judged_ports(&self, query: &PortQuery, claimed: Option<Port>, cause: Cause) -> Judged {
+        let errno = match cause {
+            Cause::Limit(_) => Some(Errno::EAGAIN),
+            _ if self.policy.decide_ports(*query).action == Action::Deny => Some(Errno::EPERM),
+            _ => None,
+        };
+        let (from, to) = (self.party(query.from), Some(self.party(query.to)));
+        let rule = self.policy.written.audited(cause);
+        let judged = Judged::new(Check::Port, from, to, errno, rule);
+        Judged { from_port: claimed.map(|port| port.0), to_port: Some(query.to_port.0), ..judged }
+    }
+
+    fn party(&self, domain: DomainId) -> Party {
+        Party::new(domain, self.policy.directory.name(domain))
     }
 
     fn now(&self) -> u64 {

@@ -1,7 +1,9 @@
 //! Rules as they are written, and how often each has refused something.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use crate::audit;
 use crate::config::{Place, Rules};
 
 /// What refused something.
@@ -28,14 +30,35 @@ pub struct Refusals {
 
 pub(super) struct Written {
     rules: Rules,
-    /// One a cause, in the order of [`Written::causes`].
+    /// One a cause, in the order of [`causes`].
     counts: Box<[AtomicU64]>,
+    /// The rules as the audit stream names them.
+    audited: Audited,
+}
+
+struct Audited {
+    hooks: Box<[Arc<audit::Rule>]>,
+    ports: Box<[Arc<audit::Rule>]>,
+}
+
+impl Cause {
+    /// The number of the rule, from 1, if it is one.
+    pub(super) fn number(self) -> Option<u32> {
+        let rule = match self {
+            Self::Hook(rule) | Self::Port(rule) => rule?,
+            Self::Limit(rule) => rule,
+        };
+        u32::try_from(rule + 1).ok()
+    }
 }
 
 impl Written {
     pub(super) fn new(rules: Rules) -> Self {
         let counts = causes(&rules).map(|_| AtomicU64::new(0)).collect();
-        Self { rules, counts }
+        let hooks = rules.hooks.iter().map(|rule| (&rule.place, &rule.comment));
+        let ports = rules.ports.iter().map(|rule| (&rule.place, &rule.comment));
+        let audited = Audited { hooks: numbered(hooks), ports: numbered(ports) };
+        Self { rules, counts, audited }
     }
 
     pub(super) fn rules(&self) -> &Rules {
@@ -90,6 +113,25 @@ impl Written {
         }
     }
 
+    /// The rule as the audit stream names it, if it is one.
+    pub(super) fn audited(&self, cause: Cause) -> Option<Arc<audit::Rule>> {
+        match cause {
+            Cause::Hook(rule) => self.audited.hooks.get(rule?).cloned(),
+            Cause::Port(rule) => self.audited.ports.get(rule?).cloned(),
+            Cause::Limit(rule) => self.audited.ports.get(rule).cloned(),
+        }
+    }
+
+    /// Whether what the rule allows is to be told.
+    pub(super) fn is_logged(&self, cause: Cause) -> bool {
+        let Rules { hooks, ports, .. } = &self.rules;
+        match cause {
+            Cause::Hook(Some(rule)) => hooks.get(rule).is_some_and(|rule| rule.log),
+            Cause::Port(Some(rule)) => ports.get(rule).is_some_and(|rule| rule.log),
+            Cause::Hook(None) | Cause::Port(None) | Cause::Limit(_) => false,
+        }
+    }
+
     /// The remark of the rule's author.
     pub(super) fn comment(&self, cause: Cause) -> Option<&str> {
         let Rules { hooks, ports, .. } = &self.rules;
@@ -99,6 +141,18 @@ impl Written {
             Cause::Limit(rule) => ports.get(rule)?.comment.as_deref(),
         }
     }
+}
+
+fn numbered<'r>(
+    rules: impl Iterator<Item = (&'r Place, &'r Option<String>)>,
+) -> Box<[Arc<audit::Rule>]> {
+    let audited = |((place, comment), number): ((&Place, &Option<String>), u32)| audit::Rule {
+        number,
+        file: place.file.to_string(),
+        line: place.line as u32,
+        comment: comment.clone(),
+    };
+    rules.zip(1..).map(|rule| Arc::new(audited(rule))).collect()
 }
 
 /// Every cause that there may be, in the order of the counts.

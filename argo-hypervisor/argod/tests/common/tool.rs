@@ -58,7 +58,8 @@ impl Receiver {
         Self::announced(command, "listening at ")
     }
 
-    fn announced(mut command: Command, start: &str) -> (Self, String) {
+    /// One that says a line that begins with `start`; with the rest of that line.
+    pub fn announced(mut command: Command, start: &str) -> (Self, String) {
         let mut child = command.spawn().unwrap();
         let mut said = String::new();
         let stderr = child.stderr.as_mut().unwrap();

@@ -12,6 +12,7 @@ fn nothing_stated_means_the_defaults() {
     assert_eq!(config.log, Log { format: LogFormat::Human, level: LogLevel::Info });
     let path = "/run/argod/admin.sock".into();
     assert_eq!(config.admin, Socket { path, mode: 0o600, uid: None, gid: None });
+    assert_eq!((config.audit, config.capture), (None, None));
     assert!(config.domains.is_empty() && config.policy.hooks.is_empty());
 }
 
@@ -76,6 +77,23 @@ fn a_default_socket_is_named_after_its_domain() {
     assert_eq!(config.domains[0].socket.path, Path::new("/tmp/x/a.sock"));
     assert_eq!(config.domains[0].socket.mode, 0o666);
     assert_eq!(config.admin.path, Path::new("/tmp/x/admin.sock"));
+}
+
+#[test]
+fn what_is_told_has_sockets_of_its_own() {
+    let socket = |path: &str| Socket { path: path.into(), mode: 0o600, uid: None, gid: None };
+    let config = parse("runtime_dir = '/r'\n[audit]\n[capture]").unwrap();
+    let audit = Audit { socket: socket("/r/audit.sock"), history: 1024 };
+    assert_eq!(config.audit, Some(audit));
+    assert_eq!(config.capture, Some(socket("/r/capture.sock")));
+    let config = parse("[audit]\nsocket = '/a'\nmode = '0660'\ngid = 7\nhistory = 65536").unwrap();
+    let mode = Socket { mode: 0o660, gid: Some(7), ..socket("/a") };
+    assert_eq!(config.audit, Some(Audit { socket: mode, history: HISTORY_MAX }));
+    assert!(said("[audit]\nhistory = 65537").contains("an integer from 0 to 65536"));
+    assert!(said("[capture]\nhistory = 1").contains("unknown key `history`"));
+    assert!(
+        said("[audit]\nsocket = '/a'\n[capture]\nsocket = '/a'").contains("socket \"/a\" again")
+    );
 }
 
 #[test]

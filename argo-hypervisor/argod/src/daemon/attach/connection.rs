@@ -10,9 +10,7 @@ use argo_core::host::attach::{DOORBELLS_MAX, Hello, Sealed, Text, Verdict, Welco
 use argo_core::host::layout::QUEUES_MAX;
 use argo_core::host::{MAGIC, VERSION};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{
-    RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recv, sendmsg, sockopt,
-};
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recv, sendmsg};
 use zerocopy::IntoBytes;
 
 use super::error::{AttachError, system};
@@ -37,13 +35,7 @@ impl Connection {
     /// Who connected, if the socket's owner, group and mode are for them. The kernel has checked
     /// the path's permissions; this holds for a socket that was passed on, too.
     pub(super) fn peer(&self, domain: &HostDomain) -> Result<Peer, AttachError> {
-        let credentials =
-            sockopt::socket_peercred(&*self.socket).map_err(system("asking who connected"))?;
-        let peer = Peer {
-            pid: credentials.pid.as_raw_nonzero().get(),
-            uid: credentials.uid.as_raw(),
-            gid: credentials.gid.as_raw(),
-        };
+        let peer = Peer::of(&*self.socket).map_err(system("asking who connected"))?;
         let socket = &domain.config.socket;
         let owner = socket.uid.unwrap_or_else(|| rustix::process::geteuid().as_raw());
         let group = socket.gid.unwrap_or_else(|| rustix::process::getegid().as_raw());

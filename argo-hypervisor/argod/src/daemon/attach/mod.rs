@@ -127,6 +127,7 @@ impl Connection {
             ram,
             grave: Mutex::new(grave),
             caller,
+            capture: host.capture().clone(),
             service: Service::new(queues),
         };
         Ok(host.admit(place, Arc::new(session))?)

@@ -14,6 +14,7 @@ use argo_hypervisor::{Argo, WildcardRings};
 use parking_lot::{Mutex, RwLock};
 
 use super::burial::Undertaker;
+use super::capture::CaptureFeed;
 use super::domain::HostDomain;
 use super::interrupts::Interrupts;
 use super::reception::ReceptionPort;
@@ -21,6 +22,7 @@ use super::seats::Seats;
 use super::session::{Budget, Session, SessionKey};
 use super::system::Engine;
 use super::worker::WorkerPort;
+use crate::audit::Audit;
 use crate::config::{self, Config, LockMemory};
 use crate::policy::{Directory, LivePolicy};
 pub use domains::{DomainError, NoDomain, ReloadError};
@@ -46,6 +48,8 @@ pub struct Host {
     changing: Mutex<()>,
     keys: AtomicU64,
     stopping: AtomicBool,
+    audit: Audit,
+    capture: Arc<CaptureFeed>,
 }
 
 impl Host {
@@ -65,7 +69,12 @@ impl Host {
                 false => WildcardRings::Refused,
             },
         };
-        let policy = LivePolicy::new(config.policy.clone(), Directory::default());
+        let audit = match &config.audit {
+            Some(audit) => Audit::keeping(audit.history as usize),
+            None => Audit::default(),
+        };
+        let policy =
+            LivePolicy::new(config.policy.clone(), Directory::default()).with_audit(audit.clone());
         Ok(Self {
             engine: Engine::new(engine_config, policy, Interrupts::default()),
             config,
@@ -80,6 +89,8 @@ impl Host {
             changing: Mutex::default(),
             keys: AtomicU64::new(0),
             stopping: AtomicBool::new(false),
+            audit,
+            capture: Arc::new(CaptureFeed::new(0)),
         })
     }
 
@@ -91,6 +102,24 @@ impl Host {
     /// The policy in force.
     pub fn policy(&self) -> &LivePolicy {
         self.engine.policy()
+    }
+
+    /// Where what happens is told.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
+    }
+
+    /// Those who capture messages.
+    pub fn capture(&self) -> &Arc<CaptureFeed> {
+        &self.capture
+    }
+
+    /// Nothing more is told; readers are let finish what is in their queues.
+    pub fn close_feeds(&self) {
+        if let Some(feed) = self.audit.feed() {
+            feed.close();
+        }
+        self.capture.close();
     }
 
     /// What argod was started with.

@@ -126,7 +126,8 @@ fn who_sent_too_much_waits_and_is_woken_and_refusals_are_counted() {
     let limit = Limit { messages: Some(2), bytes: None };
     let limited = PortRule { limit, ..rule(&[Subject::Any], &named("server"), range(7, 7)) };
     let policy = with_mode(Mode::Rules, vec![limited]);
-    let passage = |from| Passage { query: query(from, None, 2, 7, Rings::Any), rule: Some(0) };
+    let passage =
+        |from| Passage { query: query(from, None, 2, 7, Rings::Any), claimed: None, rule: Some(0) };
     let judge = policy.judge();
     let sends = |from| {
         let goes = !judge.throttles(&passage(from));
