@@ -12,9 +12,11 @@
 //! | [`ctl`] | argoctl |
 //! | [`program`] | argod, the program |
 //! | [`log`] | the log |
+//! | [`systemd`] | what argod and systemd tell each other |
 //! | [`tied`] | processes that end with the one that started them |
 //!
-//! Unsafe code is in one module, `daemon::sockopt`: system calls that no library offers yet.
+//! Unsafe code is in two modules: `daemon::sockopt`, system calls that no library offers yet, and
+//! `systemd::descriptor`, which takes over inherited descriptors.
 #![deny(unsafe_code)]
 
 pub mod admin;
@@ -29,4 +31,5 @@ pub mod policy;
 pub mod program;
 pub mod replay;
 mod started;
+pub mod systemd;
 pub mod tied;

@@ -11,6 +11,7 @@ use signal_hook::iterator::Signals;
 
 use crate::config::{Config, ConfigError};
 use crate::daemon::{self, Daemon};
+use crate::systemd::{self, Passed, PassedError};
 
 /// Where the configuration is unless it is said.
 const CONFIG_DEFAULT: &str = "/etc/argod.toml";
@@ -46,6 +47,9 @@ pub enum Failure {
     /// The configuration cannot be used.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The sockets that systemd passed are not those of the configuration.
+    #[error(transparent)]
+    Passed(#[from] PassedError),
     /// Something else went wrong.
     #[error(transparent)]
     Failed(Box<dyn Error>),
@@ -55,7 +59,7 @@ impl Failure {
     /// The exit status that tells it.
     pub fn exit_status(&self) -> u8 {
         match self {
-            Self::NoConfig | Self::Config(_) => EXIT_CONFIG,
+            Self::NoConfig | Self::Config(_) | Self::Passed(_) => EXIT_CONFIG,
             Self::Failed(_) => 1,
         }
     }
@@ -104,23 +108,28 @@ fn check(file: &Path) -> Result<(), Failure> {
 
 fn serve(config: Config) -> Result<(), Failure> {
     crate::log::start(config.log);
+    let passed = Passed::take(&config)?;
     // Before any thread: a signal that comes during the start stops what was started.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(Failure::failed)?;
     let (domains, admin) = (config.domains.len(), config.admin.path.clone());
-    let daemon = Daemon::start(config).map_err(Failure::failed)?;
+    let daemon = Daemon::start_on(config, passed).map_err(Failure::failed)?;
     let handle = daemon.handle();
     let signals = move || {
         for signal in signals.forever() {
             if signal != SIGHUP {
+                systemd::stopping();
                 tracing::info!(signal, "stopping");
                 return handle.stop();
             }
+            systemd::reloading();
             // What is wrong is in the log.
             let _ = handle.reload_policy();
+            systemd::ready();
         }
     };
     std::thread::Builder::new().name("signals".into()).spawn(signals).map_err(Failure::failed)?;
     tracing::info!(domains, admin = %admin.display(), "ready");
+    systemd::ready();
     daemon.join();
     tracing::info!("stopped");
     Ok(())

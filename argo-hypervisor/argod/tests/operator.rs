@@ -18,7 +18,8 @@ struct Site {
     dir: TempDir,
 }
 
-/// How argod ends if its configuration is wrong.
+/// How argod ends if its configuration is wrong, as documented and as its unit has it: not to be
+/// started again.
 const WRONG_CONFIG: i32 = 78;
 
 /// How an argod ended.
@@ -158,6 +159,15 @@ fn a_check_that_finds_nothing_says_so_and_starts_nothing() {
     let expected = format!("{}: 2 domain(s), 5 policy rule(s): no problems\n", site.config());
     assert_eq!((code, out, err), (Some(0), expected, String::new()));
     assert!(!exists(&site.run_dir()));
+}
+
+#[test]
+fn the_guides_configuration_is_right() {
+    let guide = include_str!("../../../docs/operator.md");
+    let (_, text) = guide.split_once("```toml\n").unwrap();
+    let (text, _) = text.split_once("```").unwrap();
+    let Ended { code, err, .. } = Site::new(text).run("--check-config");
+    assert_eq!((code, err.as_str()), (Some(0), ""));
 }
 
 #[test]

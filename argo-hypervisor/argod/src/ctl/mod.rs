@@ -11,6 +11,7 @@ mod complaint;
 mod demo;
 mod domain;
 mod format;
+mod generate;
 mod input;
 mod netcat;
 mod ping;
@@ -63,6 +64,8 @@ enum Command {
     #[command(hide = true, name = crate::tied::SUBCOMMAND)]
     Tied(tied::Tied),
     #[command(hide = true)]
+    Generate(generate::Generate),
+    #[command(hide = true)]
     Argod(crate::program::Argod),
     #[command(hide = true)]
     DemoActor(demo::DemoActor),
@@ -95,6 +98,7 @@ pub fn main() -> ExitCode {
         Command::Replay(replay) => replay.run(),
         Command::ReplayDomain(domain) => domain.run(),
         Command::Tied(tied) => tied.run(),
+        Command::Generate(generate) => generate.run(),
         Command::Argod(argod) => argod.run().map(|()| ExitCode::SUCCESS).map_err(Failure::failed),
         Command::DemoActor(actor) => actor.run(),
     };

@@ -9,11 +9,13 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Gid, Mode, Uid, chmod, chown, fchmod};
 use rustix::net::{
-    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, listen, socket_with,
+    AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, socket_with,
 };
 
+use super::adopt::adopt;
 use super::sockopt::refuse_descriptors;
 use crate::config::Socket;
+use crate::systemd::Passed;
 
 /// Connections that may wait to be accepted on one socket.
 const BACKLOG: i32 = 16;
@@ -59,6 +61,16 @@ pub enum ListenError {
         /// Why.
         source: io::Error,
     },
+    /// systemd passed something else for it.
+    #[error("{}: systemd passed {found}; expected {expected}", path.display())]
+    Unfit {
+        /// The path.
+        path: PathBuf,
+        /// What was passed.
+        found: String,
+        /// What its unit has to say, or what it has to be.
+        expected: String,
+    },
     /// The system refused.
     #[error("{}: {step}: {source}", path.display())]
     System {
@@ -71,20 +83,36 @@ pub enum ListenError {
     },
 }
 
-/// Makes a socket with its path, owner and mode, and listens.
-///
-/// The mode is set before the path exists, a stale path (nobody answers) is replaced, and the
-/// folder must not be writable by others. Descriptors sent over it are refused where the kernel
-/// can (Linux 6.16).
+/// Listens on the socket that systemd made for this path, or else on one made here.
 ///
 /// # Errors
 /// [`ListenError`]
+pub fn listen(config: &Socket, kind: SocketType, passed: &Passed) -> Result<OwnedFd, ListenError> {
+    match passed.socket(&config.path) {
+        Some(socket) => {
+            prepare_folder(&config.path)?;
+            adopt(socket, &config.path, kind)
+        }
+        None => listen_on(config, kind),
+    }
+}
+
+/// Takes the path of a socket away, if it was made here.
+pub fn unlink(path: &Path, passed: &Passed) {
+    if passed.socket(path).is_none() {
+        // An error means that somebody removed it already.
+        let _ = fs::remove_file(path);
+    }
+}
+
+/// Makes a socket with its path, owner and mode, and listens.
+///
+/// The mode is set before the path exists, a stale path (nobody answers) is replaced, and the
+/// folder must not be writable by others.
 pub fn listen_on(config: &Socket, kind: SocketType) -> Result<OwnedFd, ListenError> {
     let path = &config.path;
     let failed = |step| failed::<rustix::io::Errno>(path, step);
-    if let Some(dir) = path.parent() {
-        prepare_folder(dir)?;
-    }
+    prepare_folder(path)?;
     clear_path(path, kind)?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket =
@@ -117,22 +145,29 @@ pub fn listen_at(address: SocketAddr) -> Result<OwnedFd, ListenError> {
 fn open_to(config: &Socket, socket: &OwnedFd) -> Result<(), ListenError> {
     let path = &config.path;
     let failed = |step| failed::<rustix::io::Errno>(path, step);
+    // Once more: the mode at birth was cut by the umask. Before the owner changes: after that it
+    // would take another capability. Nobody can connect yet.
+    chmod(path, Mode::from_raw_mode(config.mode)).map_err(failed("setting its mode"))?;
     if config.uid.is_some() || config.gid.is_some() {
         let (uid, gid) = (config.uid.map(Uid::from_raw), config.gid.map(Gid::from_raw));
         chown(path, uid, gid).map_err(failed("setting its owner"))?;
     }
-    // Once more: the mode at birth was cut by the umask.
-    chmod(path, Mode::from_raw_mode(config.mode)).map_err(failed("setting its mode"))?;
-    // Older kernels lack it; there a passed descriptor is closed in the thread of that one
-    // attachment, which may hang alone.
+    admit_no_descriptors(path, socket);
+    rustix::net::listen(socket, BACKLOG).map_err(failed("listening"))
+}
+
+/// Refuses descriptors that are sent over the socket, where the kernel can (Linux 6.16). With an
+/// older one a passed descriptor is closed in the thread of that one attachment, which may hang
+/// alone.
+pub(super) fn admit_no_descriptors(path: &Path, socket: &OwnedFd) {
     if let Err(error) = refuse_descriptors(socket) {
         tracing::debug!(path = %path.display(), %error, "descriptors cannot be refused");
     }
-    listen(socket, BACKLOG).map_err(failed("listening"))
 }
 
-/// Makes the folder if it is not there, and checks that only its owner may write to it.
-fn prepare_folder(dir: &Path) -> Result<(), ListenError> {
+/// Makes the folder of a socket if it is not there, and checks that only its owner may write to it.
+fn prepare_folder(socket: &Path) -> Result<(), ListenError> {
+    let Some(dir) = socket.parent() else { return Ok(()) };
     let failed = |source| failed::<io::Error>(dir, "preparing the folder")(source);
     if !dir.exists() {
         fs::DirBuilder::new().mode(0o711).recursive(true).create(dir).map_err(failed)?;
@@ -158,14 +193,21 @@ pub(crate) fn clear_path(path: &Path, kind: SocketType) -> Result<(), ListenErro
     if meta.mode() & 0o170_000 != SOCKET {
         return Err(ListenError::NotASocket { path: path.to_owned() });
     }
-    if is_served(path, kind).map_err(failed(path, "asking who serves it"))? {
+    let asked = match is_served(path, kind) {
+        Err(rustix::io::Errno::ACCESS) => is_served_by_force(path, kind, &meta),
+        asked => asked,
+    };
+    if asked.map_err(failed(path, "asking who serves it"))? {
         return Err(ListenError::InUse { path: path.to_owned() });
     }
     fs::remove_file(path).map_err(failed(path, "removing a stale socket"))
 }
 
 /// What to say of a step that the system refused.
-fn failed<E: Into<io::Error>>(path: &Path, step: &'static str) -> impl Fn(E) -> ListenError {
+pub(super) fn failed<E: Into<io::Error>>(
+    path: &Path,
+    step: &'static str,
+) -> impl Fn(E) -> ListenError {
     move |error| ListenError::System { path: path.to_owned(), step, source: error.into() }
 }
 
@@ -175,7 +217,25 @@ fn is_served(path: &Path, kind: SocketType) -> rustix::io::Result<bool> {
     match connect(&probe, &SocketAddrUnix::new(path)?) {
         Err(rustix::io::Errno::CONNREFUSED) => Ok(false),
         Err(rustix::io::Errno::NOENT) => Ok(false),
+        Err(rustix::io::Errno::ACCESS) => Err(rustix::io::Errno::ACCESS),
         // Connected, a full backlog, or a socket of another type: somebody is there.
         _ => Ok(true),
     }
+}
+
+/// The same of a socket that was given to another user, whom alone it lets in: it is taken back for
+/// the question, and given again if it is served. Takes the capability that giving it took.
+fn is_served_by_force(
+    path: &Path,
+    kind: SocketType,
+    meta: &fs::Metadata,
+) -> rustix::io::Result<bool> {
+    chown(path, Some(rustix::process::geteuid()), None)?;
+    chmod(path, Mode::RUSR | Mode::WUSR)?;
+    let served = is_served(path, kind)?;
+    if served {
+        chmod(path, Mode::from_raw_mode(meta.permissions().mode()))?;
+        chown(path, Some(Uid::from_raw(meta.uid())), None)?;
+    }
+    Ok(served)
 }

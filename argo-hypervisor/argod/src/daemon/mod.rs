@@ -3,7 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `host` | what all parts share: engine, domains, sessions |
-//! | `listener` | sockets that nobody can replace |
+//! | `listener`, `adopt` | sockets that nobody can replace, made here or by systemd |
 //! | `reception` | accepts, notices hang-ups, ends sessions |
 //! | `attach` | how a process becomes a session |
 //! | `session` | its memory and queues, and how they are served |
@@ -13,8 +13,10 @@
 //! | `admin`, `stat`, `seats` | the administrators' socket |
 //! | `metrics` | the same for Prometheus, over HTTP |
 //! | `outlet`, `audit`, `capture` | sockets that tell what happens |
+//! | `watchdog`, `pulse` | whether the threads live, for systemd |
 
 mod admin;
+mod adopt;
 mod attach;
 mod audit;
 mod bell;
@@ -27,6 +29,7 @@ mod listener;
 mod metrics;
 mod outlet;
 mod peer;
+mod pulse;
 mod reception;
 mod run_queue;
 mod seats;
@@ -36,6 +39,7 @@ mod spin;
 mod stat;
 mod system;
 pub(crate) mod throttle;
+mod watchdog;
 mod worker;
 
 use std::io;
@@ -50,6 +54,7 @@ use rustix::process::{
 
 use crate::admin::Reloaded;
 use crate::config::{self, Config, MemoryShort};
+use crate::systemd::{self, Passed};
 use admin::AdminServer;
 use audit::Deed;
 use host::Host;
@@ -115,13 +120,22 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; what was started before is stopped.
     pub fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_on(config, Passed::default())
+    }
+
+    /// The same with sockets that systemd made.
+    ///
+    /// # Errors
+    /// As [`Daemon::start`]; or what was passed is not what the configuration says.
+    pub fn start_on(config: Config, passed: Passed) -> Result<Self, StartError> {
         harden();
         check_memory(&config)?;
         let reception = ReceptionPort::new().map_err(system("making the reception"))?;
-        let admin = AdminServer::new(listen_admin(&config)?);
+        let admin = AdminServer::new(listen_admin(&config, &passed)?);
         let metrics = config.metrics.as_ref().map(MetricsServer::open).transpose();
         let metrics = metrics.map_err(StartError::Metrics)?;
-        let host = Arc::new(Host::new(config, reception).map_err(system("making the workers"))?);
+        let host = Host::new(config, passed, reception).map_err(system("making the workers"))?;
+        let host = Arc::new(host);
         let mut daemon =
             Self { host: host.clone(), reception: None, others: Vec::new(), outlets: Vec::new() };
         for domain in host.config().domains.clone() {
@@ -165,6 +179,11 @@ impl Daemon {
         let host = self.host.clone();
         let receive = move || reception::run(&host, &admin, metrics.as_ref());
         self.reception = Some(thread("reception".into(), receive)?);
+        if systemd::is_there() {
+            let host = self.host.clone();
+            let watch = move || watchdog::run(&host, systemd::watchdog_period());
+            self.others.push(thread("watchdog".into(), watch)?);
+        }
         Ok(())
     }
 
@@ -174,13 +193,14 @@ impl Daemon {
         }
         self.host.stop();
         for other in self.others.drain(..) {
+            other.thread().unpark();
             let _ = other.join();
         }
         self.host.close_feeds();
         self.outlets.clear();
-        // An error means that somebody removed it already.
-        let _ = std::fs::remove_file(&self.host.config().admin.path);
+        listener::unlink(&self.host.config().admin.path, self.host.passed());
         if let Some(config::Metrics::Socket(socket)) = &self.host.config().metrics {
+            // An error means that somebody removed it already.
             let _ = std::fs::remove_file(&socket.path);
         }
     }
@@ -216,8 +236,8 @@ fn thread(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandl
     std::thread::Builder::new().name(name).spawn(run).map_err(system("starting a thread"))
 }
 
-fn listen_admin(config: &Config) -> Result<std::os::fd::OwnedFd, ListenError> {
-    listener::listen_on(&config.admin, SocketType::STREAM)
+fn listen_admin(config: &Config, passed: &Passed) -> Result<std::os::fd::OwnedFd, ListenError> {
+    listener::listen(&config.admin, SocketType::STREAM, passed)
 }
 
 /// What needs no privilege: guests of the same user cannot trace argod nor take its descriptors,

@@ -20,6 +20,7 @@ use super::domain::HostDomain;
 use super::host::{EndReason, Host};
 use super::metrics::MetricsServer;
 use super::peer::Peer;
+use super::pulse::Pulse;
 use super::session::{Session, SessionKey};
 use super::throttle::Pass;
 
@@ -83,6 +84,7 @@ pub struct ReceptionPort {
     wake: OwnedFd,
     notices: Sender<Notice>,
     arrived: Receiver<Notice>,
+    pulse: Pulse,
 }
 
 impl ReceptionPort {
@@ -95,7 +97,7 @@ impl ReceptionPort {
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         epoll::add(&epoll, &wake, Source::Notices.data(), epoll::EventFlags::IN)?;
         let (notices, arrived) = unbounded();
-        Ok(Self { epoll, wake, notices, arrived })
+        Ok(Self { epoll, wake, notices, arrived, pulse: Pulse::default() })
     }
 
     /// Accepts attachments to a domain, one at a time.
@@ -152,6 +154,18 @@ impl ReceptionPort {
     pub fn notify(&self, notice: Notice) {
         // The receiver lives as long as this port.
         let _ = self.notices.send(notice);
+        self.wake();
+    }
+
+    /// Asks whether the reception still passes its loop.
+    pub fn ask_pulse(&self) -> &Pulse {
+        self.pulse.ask();
+        self.wake();
+        &self.pulse
+    }
+
+    fn wake(&self) {
+        // A full counter wakes it too.
         let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
     }
 }
@@ -168,6 +182,7 @@ pub fn run(host: &Arc<Host>, admin: &AdminServer, metrics: Option<&MetricsServer
         let spare = rustix::buffer::spare_capacity(&mut events);
         // Interrupted: as if nothing was heard.
         let _ = epoll::wait(&host.reception().epoll, spare, None);
+        host.reception().pulse.beat();
         for event in &events {
             match Source::of(event) {
                 Some(Source::Listener(id)) => arrival(host, id),

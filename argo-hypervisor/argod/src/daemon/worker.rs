@@ -11,6 +11,7 @@ use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::bell::time_kicking;
 use super::host::{EndReason, Host};
+use super::pulse::Pulse;
 use super::run_queue::{Ledger, RunQueue};
 use super::session::{Session, SessionKey, Visit};
 use super::spin::Spin;
@@ -28,6 +29,7 @@ const WAKE: SessionKey = SessionKey::MAX;
 pub struct WorkerPort {
     epoll: OwnedFd,
     wake: OwnedFd,
+    pulse: Pulse,
 }
 
 impl WorkerPort {
@@ -36,7 +38,7 @@ impl WorkerPort {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
         epoll::add(&epoll, &wake, epoll::EventData::new_u64(WAKE), epoll::EventFlags::IN)?;
-        Ok(Self { epoll, wake })
+        Ok(Self { epoll, wake, pulse: Pulse::default() })
     }
 
     /// Begins to listen to a doorbell. Edge-triggered: it is never read, so that no guest can make
@@ -55,6 +57,19 @@ impl WorkerPort {
     pub fn wake(&self) {
         // A full counter wakes it too.
         let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
+    }
+
+    /// Asks whether the worker still passes its loop.
+    pub fn ask_pulse(&self) -> &Pulse {
+        self.pulse.ask();
+        self.wake();
+        &self.pulse
+    }
+
+    /// Not to be woken by the same once more.
+    fn woken(&self) {
+        // An error means that it was read already.
+        let _ = rustix::io::read(&self.wake, &mut [0; 8]);
     }
 
     fn mute(&self, doorbell: &OwnedFd, key: SessionKey) {
@@ -136,6 +151,7 @@ impl Worker {
         let heard = epoll::wait(&self.port().epoll, &mut events[..], timeout.as_ref());
         let heard = heard.unwrap_or_default();
         self.listened = Instant::now();
+        self.port().pulse.beat();
         for event in &events[..heard] {
             self.rung(event.data.u64());
         }
@@ -144,7 +160,7 @@ impl Worker {
 
     fn rung(&mut self, key: SessionKey) {
         if key == WAKE {
-            return;
+            return self.port().woken();
         }
         let Some(session) = self.host.session(key) else { return };
         self.charge(&session, 0, DOORBELL_COST);

@@ -33,3 +33,28 @@ impl Drop for ExtraMapping {
         let _ = unsafe { munmap(self.base, self.len) };
     }
 }
+
+/// A thread of another process that does not run, while its siblings do.
+pub struct HeldThread(libc::pid_t);
+
+impl HeldThread {
+    /// `None`: this process may not trace that one.
+    pub fn hold(thread: libc::pid_t) -> Option<Self> {
+        // SAFETY: both requests take no address of ours; a thread that is gone is an error.
+        let held = unsafe {
+            libc::ptrace(libc::PTRACE_SEIZE, thread, 0, 0) == 0
+                && libc::ptrace(libc::PTRACE_INTERRUPT, thread, 0, 0) == 0
+        };
+        // SAFETY: without a place for the status nothing of ours is touched.
+        let stopped =
+            held && unsafe { libc::waitpid(thread, std::ptr::null_mut(), libc::__WALL) } == thread;
+        stopped.then_some(Self(thread))
+    }
+}
+
+impl Drop for HeldThread {
+    fn drop(&mut self) {
+        // SAFETY: as above. It goes on where it was.
+        unsafe { libc::ptrace(libc::PTRACE_DETACH, self.0, 0, 0) };
+    }
+}

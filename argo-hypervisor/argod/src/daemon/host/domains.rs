@@ -12,7 +12,7 @@ use super::{EndReason, Host};
 use crate::admin::{Changed, Reloaded};
 use crate::config::{self, ConfigError, Problems, Rules};
 use crate::daemon::domain::HostDomain;
-use crate::daemon::listener::{ListenError, listen_on};
+use crate::daemon::listener::{ListenError, listen, unlink};
 use crate::daemon::session::Session;
 use crate::policy::{Directory, DirectoryError};
 
@@ -102,7 +102,8 @@ impl Host {
     fn create_in_engine(&self, config: config::Domain) -> Result<(), DomainError> {
         let id = config.id;
         let engine = self.engine.create_domain(id, config.quotas.engine, Start::Dormant)?;
-        let listener = listen_on(&config.socket, SocketType::SEQPACKET).inspect_err(|_| {
+        let listener = listen(&config.socket, SocketType::SEQPACKET, &self.passed);
+        let listener = listener.inspect_err(|_| {
             // It was created a moment ago.
             let _ = self.engine.destroy_domain(id);
         })?;
@@ -132,8 +133,7 @@ impl Host {
 
     pub(super) fn forget(&self, domain: &HostDomain) {
         self.reception.forget(&domain.listener);
-        // An error means that somebody removed it already.
-        let _ = std::fs::remove_file(domain.socket_path());
+        unlink(domain.socket_path(), &self.passed);
         self.domains.write().remove(&domain.id());
         // The domain was there until now: whoever gets here holds `changing`.
         let _ = self.engine.destroy_domain(domain.id());

@@ -17,6 +17,7 @@ use super::burial::Undertaker;
 use super::capture::CaptureFeed;
 use super::domain::HostDomain;
 use super::interrupts::Interrupts;
+use super::pulse::Pulse;
 use super::reception::ReceptionPort;
 use super::seats::Seats;
 use super::session::{Budget, Session, SessionKey};
@@ -25,6 +26,7 @@ use super::worker::WorkerPort;
 use crate::audit::Audit;
 use crate::config::{self, Config, LockMemory};
 use crate::policy::{Directory, LivePolicy};
+use crate::systemd::Passed;
 pub use domains::{DomainError, NoDomain, ReloadError};
 pub use sessions::{AdmitError, EndReason};
 
@@ -35,6 +37,7 @@ const ADMINS_MAX: usize = 16;
 pub struct Host {
     engine: Engine,
     config: Config,
+    passed: Passed,
     domains: RwLock<BTreeMap<DomainId, Arc<HostDomain>>>,
     sessions: RwLock<HashMap<SessionKey, Arc<Session>>>,
     workers: Vec<WorkerPort>,
@@ -53,11 +56,11 @@ pub struct Host {
 }
 
 impl Host {
-    /// A host without domains, made for this configuration.
+    /// A host without domains, made for this configuration and these sockets that systemd made.
     ///
     /// # Errors
     /// The system has no descriptors left.
-    pub fn new(config: Config, reception: ReceptionPort) -> io::Result<Self> {
+    pub fn new(config: Config, passed: Passed, reception: ReceptionPort) -> io::Result<Self> {
         let cpus = config::Host::detect().cpus;
         let workers = (0..config.service.workers)
             .map(|_| WorkerPort::new())
@@ -78,6 +81,7 @@ impl Host {
         Ok(Self {
             engine: Engine::new(engine_config, policy, Interrupts::default()),
             config,
+            passed,
             domains: RwLock::default(),
             sessions: RwLock::default(),
             workers,
@@ -125,6 +129,16 @@ impl Host {
     /// What argod was started with.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// The sockets that systemd made.
+    pub fn passed(&self) -> &Passed {
+        &self.passed
+    }
+
+    /// Asks the threads that guests depend on whether they still pass their loops.
+    pub fn ask_pulses(&self) -> impl Iterator<Item = &Pulse> {
+        self.workers.iter().map(WorkerPort::ask_pulse).chain([self.reception.ask_pulse()])
     }
 
     /// How long a worker watches a session that has nothing to do, at most.
