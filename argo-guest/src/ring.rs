@@ -1,5 +1,7 @@
 //! A ring of ours: registered with the hypervisor, read by one reader at a time.
 
+use std::sync::{Arc, OnceLock, Weak};
+
 use argo_core::abi::RING_HEADER;
 use argo_core::claim::RingLen;
 use argo_core::ring::{Consumer, Corrupt, Message, RingMem};
@@ -7,29 +9,38 @@ use argo_mem::View;
 use event_listener::{Event, EventListener};
 use parking_lot::Mutex;
 
-use crate::domain::{Attend, Rest};
+use crate::datagram::BindError;
+use crate::domain::{Attend, Cut, IfCut, Rest};
 use crate::registration::Registration;
 
 /// A registered ring. The memory belongs to its socket.
-#[derive(Debug)]
 pub(crate) struct Ring {
+    home: Weak<Registration>,
     offset: usize,
     len: RingLen,
     /// Taken out by whoever reads a message, until it has done with it.
     consumer: Mutex<Option<Consumer>>,
     readable: Event,
+    /// The hypervisor took it away, and refuses to have it again.
+    gone: OnceLock<BindError>,
 }
 
 impl Ring {
     /// The ring that was just registered.
-    pub(crate) fn new(registration: &Registration) -> Self {
+    pub(crate) fn new(registration: &Arc<Registration>) -> Self {
         let (offset, len) = (registration.offset(), registration.len());
         let consumer = Mutex::new(Some(Consumer::new(len)));
-        Self { offset, len, consumer, readable: Event::new() }
+        let home = Arc::downgrade(registration);
+        Self { home, offset, len, consumer, readable: Event::new(), gone: OnceLock::new() }
     }
 
     pub(crate) fn len(&self) -> RingLen {
         self.len
+    }
+
+    /// Why nothing more will come, if the hypervisor took it away.
+    pub(crate) fn gone(&self) -> Option<BindError> {
+        self.gone.get().copied()
     }
 
     /// The ring's memory.
@@ -85,5 +96,20 @@ impl Attend for Ring {
 
     fn end(&self) {
         self.readable.notify(usize::MAX);
+    }
+
+    fn home(&self) -> Option<Arc<Registration>> {
+        self.home.upgrade().filter(|home| !home.is_gone())
+    }
+
+    fn if_cut(&self) -> IfCut {
+        IfCut::Renewed
+    }
+
+    fn cut(&self, cut: Cut) {
+        if let Cut::Gone(cause) = cut {
+            self.gone.get_or_init(|| cause);
+            self.readable.notify(usize::MAX);
+        }
     }
 }

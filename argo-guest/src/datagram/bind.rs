@@ -123,6 +123,7 @@ async fn bind(domain: &Domain, how: BindOptions) -> Result<Datagram, BindError> 
         Some(port) => Registration::new(inner, port, how.partner, len).await?,
         None => Registration::any_port(inner, how.partner, len).await?,
     };
+    let registration = Arc::new(registration);
     let ring = Arc::new(Ring::new(&registration));
     inner.add_ring(ring.clone(), &registration);
     Ok(Datagram {

@@ -159,6 +159,14 @@ pub enum RecvError {
         /// The id in the message's header.
         domain_id: u16,
     },
+    /// The hypervisor took the ring away, and everything that had come was read: the policy in
+    /// force no longer allows it, or its domain was reset and it could not be registered anew. Bind
+    /// anew, should that be allowed again.
+    #[error("the ring was taken away: {cause}")]
+    Cut {
+        /// Why it is not registered again.
+        cause: BindError,
+    },
     /// The session has ended, and everything that had come was read.
     #[error(transparent)]
     Gone(#[from] Gone),
@@ -240,6 +248,7 @@ impl From<RecvError> for io::Error {
             RecvError::WouldBlock => io::ErrorKind::WouldBlock,
             RecvError::TimedOut { .. } => io::ErrorKind::TimedOut,
             RecvError::Corrupt(_) | RecvError::BadSource { .. } => io::ErrorKind::InvalidData,
+            RecvError::Cut { .. } => io::ErrorKind::ConnectionAborted,
             RecvError::Gone(_) => io::ErrorKind::BrokenPipe,
         };
         Self::new(kind, error)

@@ -52,7 +52,7 @@ pub const MESSAGE_TYPE: u32 = 0x6447_724D;
 pub struct Datagram {
     domain: Domain,
     ring: Arc<Ring>,
-    registration: Registration,
+    registration: Arc<Registration>,
     peer: Mutex<Option<Address>>,
     message_type: u32,
     skipped: AtomicU64,

@@ -133,7 +133,7 @@ impl Datagram {
     /// # Errors
     /// As for [`try_recv`](Self::try_recv).
     pub fn try_receive(&self) -> Result<Received<'_>, RecvError> {
-        let nothing = if self.domain.is_gone() { Gone.into() } else { RecvError::WouldBlock };
+        let nothing = self.ending().unwrap_or(RecvError::WouldBlock);
         self.take()?.ok_or(nothing)
     }
 
@@ -144,15 +144,21 @@ impl Datagram {
             }
             let event = self.ring.listen();
             // Looked at again after listening began: nothing is missed.
-            let gone = self.domain.is_gone();
+            let ending = self.ending();
             if let Some(message) = self.take()? {
                 return Ok(message);
             }
-            if gone {
-                return Err(Gone.into());
+            if let Some(ending) = ending {
+                return Err(ending);
             }
             patience.wait(self.domain.inner(), event).await?;
         }
+    }
+
+    /// Why nothing will come that is not there now, if so. To be asked before looking.
+    fn ending(&self) -> Option<RecvError> {
+        let cut = self.ring.gone().map(|cause| RecvError::Cut { cause });
+        if self.domain.is_gone() { Some(Gone.into()) } else { cut }
     }
 
     /// The first message, of the connected peer if there is one.

@@ -72,7 +72,7 @@ impl<S: Session> Default for Chores<S> {
 
 impl<S: Session> Chores<S> {
     /// Begins a chore of the session. The callers bound how many there are: two a stream, one a
-    /// listener's peer, two a session.
+    /// listener's peer, three a session.
     pub fn begin(
         session: &Arc<S>,
         urgency: Urgency,

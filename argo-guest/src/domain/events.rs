@@ -42,6 +42,9 @@ impl Inner {
         if now.peers_gone != before.peers_gone {
             self.watch.rings_went.notify(usize::MAX);
         }
+        if now.rings_cut != before.rings_cut {
+            self.cuts.changed();
+        }
         if now.space_wanted != before.space_wanted {
             self.notify_if(self.room.wanted(now.space_wanted));
         }

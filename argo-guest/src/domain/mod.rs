@@ -14,6 +14,7 @@
 //! | [`chance`] | numbers that others do not guess |
 //! | [`session`] | what all of these need of a session |
 //! | [`chores`] | work that no caller waits for |
+//! | [`cut`] | rings that the hypervisor took away |
 //! | [`patience`] | how long a caller waits |
 //! | [`rings`] | which rings have something in them |
 //! | [`room`] | whom to tell that there is room |
@@ -22,6 +23,7 @@ mod answer;
 mod calls;
 mod chance;
 pub(crate) mod chores;
+mod cut;
 pub(crate) mod drive;
 pub(crate) mod driver;
 pub(crate) mod events;
@@ -55,6 +57,8 @@ use calls::Calls;
 use chance::Chance;
 use chores::Chores;
 pub(crate) use chores::Urgency;
+use cut::Cuts;
+pub(crate) use cut::{Cut, IfCut};
 use drive::Drive;
 pub(crate) use driver::{Background, WaitingTask};
 pub(crate) use events::{Rest, SpaceMark};
@@ -164,6 +168,7 @@ pub(crate) struct Inner {
     /// Calls for which nobody waits and for which there was no room: at most one a ring, and one.
     backlog: Mutex<VecDeque<(Call, Tag)>>,
     rings: Rings,
+    cuts: Cuts,
     /// Rings that have not done with what came to them.
     unfinished: Mutex<Vec<Arc<dyn Attend>>>,
     chores: Chores<Self>,
@@ -196,6 +201,7 @@ impl Inner {
             order: RwLock::new(()),
             backlog: Mutex::default(),
             rings: Rings::default(),
+            cuts: Cuts::new(events.rings_cut),
             unfinished: Mutex::default(),
             chores: Chores::default(),
             chance,
@@ -229,7 +235,7 @@ impl Inner {
         Ok(Chunk::of(self, Some(block)))
     }
 
-    fn release(&self, block: Option<Block>) {
+    pub(crate) fn release(&self, block: Option<Block>) {
         if let Some(block) = block {
             self.arena.lock().release(block);
         }
@@ -243,6 +249,7 @@ impl Inner {
     /// Looks after this ring from now on.
     pub(crate) fn add_ring(&self, ring: Arc<dyn Attend>, registration: &Registration) {
         self.rings.add(ring, registration);
+        self.doubt_since(registration.cuts());
     }
 
     pub(crate) fn remove_ring(&self, ring: &dyn Attend) {
@@ -266,6 +273,7 @@ impl Inner {
         self.vacancy.notify(usize::MAX);
         self.wake_senders();
         self.watch.rings_went.notify(usize::MAX);
+        self.cuts.end();
         self.rings.end();
         self.drive.timers.end();
     }

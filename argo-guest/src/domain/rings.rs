@@ -3,12 +3,13 @@
 //! An interrupt does not say which ring it is about: all are looked at, so that look is two words
 //! in a row for a ring that is idle.
 
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
 
 use argo_mem::View;
 use parking_lot::Mutex;
 
+use super::cut::{Cut, IfCut};
 use super::events::Rest;
 use crate::registration::Registration;
 
@@ -19,6 +20,15 @@ pub(crate) trait Attend: Send + Sync {
 
     /// The session has ended: wakes everybody.
     fn end(&self);
+
+    /// Its registration, unless the ring or what it is for is over.
+    fn home(&self) -> Option<Arc<Registration>>;
+
+    /// What becomes of it when the hypervisor takes it away.
+    fn if_cut(&self) -> IfCut;
+
+    /// The hypervisor took it away, and that became of it.
+    fn cut(&self, cut: Cut);
 }
 
 #[derive(Default)]
@@ -50,6 +60,10 @@ impl Rings {
 
     pub(super) fn are_empty(&self, ram: View<'_>) -> bool {
         self.entries.lock().iter().all(|entry| entry.is_empty(ram))
+    }
+
+    pub(super) fn all(&self) -> Vec<Weak<dyn Attend>> {
+        self.entries.lock().iter().map(|entry| Arc::downgrade(&entry.ring)).collect()
     }
 
     pub(super) fn end(&self) {

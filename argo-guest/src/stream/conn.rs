@@ -26,7 +26,7 @@ use super::replies::Reply;
 use crate::address::Address;
 use crate::arena::OutOfMemory;
 use crate::datagram::SendError;
-use crate::domain::{Attend, Background, Inner, Rest};
+use crate::domain::{Attend, Background, Cut, IfCut, Inner, Rest};
 use crate::registration::Registration;
 
 /// Messages whose heads are judged in one go before others have their turn.
@@ -63,8 +63,8 @@ pub(super) struct Link {
     judged: u64,
     /// Those before the end of the peer's data, once that is known.
     before_end: Option<u64>,
-    /// How far a ring that others share is to be read before the end of a peer that went.
-    pub(super) gone_at: Option<u64>,
+    /// How far a ring that others share is to be read before a loss counts, and which.
+    pub(super) lost_at: Option<(u64, End)>,
     /// The peer takes no more data.
     pub(super) peer_deaf: bool,
     /// This side wants to hear no more.
@@ -90,6 +90,8 @@ pub(super) enum End {
     Closed,
     Reset,
     PeerGone,
+    /// The hypervisor has cut it.
+    Cut,
     Corrupt(Corrupt),
 }
 
@@ -309,20 +311,34 @@ impl Conn {
 
     /// The hypervisor says that the peer's ring is no more.
     pub(super) fn peer_gone(&self) {
-        // What it sent before it went comes first.
-        match &self.inbox {
-            Inbox::Own(_) => while self.judge() == Rest::More {},
+        self.lose(End::PeerGone);
+    }
+
+    /// The hypervisor has taken its ring away, or lets nothing pass to its peer.
+    pub(super) fn is_cut(&self) {
+        self.lose(End::Cut);
+    }
+
+    /// Nothing more will come, for this reason. Of several, the first counts.
+    fn lose(&self, end: End) {
+        // What was sent before comes first.
+        let end = match &self.inbox {
+            Inbox::Own(_) => {
+                while self.judge() == Rest::More {}
+                end
+            }
             Inbox::Shared(mailbox) => {
-                let before = self.link.lock().gone_at;
-                let mark = before.unwrap_or_else(|| mailbox.ring.mark());
-                self.link.lock().gone_at = Some(mark);
+                let before = self.link.lock().lost_at;
+                let (mark, end) = before.unwrap_or_else(|| (mailbox.ring.mark(), end));
+                self.link.lock().lost_at = Some((mark, end));
                 if !mailbox.ring.has_passed(mark) {
                     // Called again when the ring has got on.
                     return;
                 }
+                end
             }
-        }
-        let news = self.link.lock().ends(End::PeerGone);
+        };
+        let news = self.link.lock().ends(end);
         self.announce(news);
     }
 
@@ -350,10 +366,13 @@ impl Conn {
         outbox.discard();
         outbox.state = Sending::Failed(error);
         drop(outbox);
-        if matches!(error, SendError::ConnectionRefused { .. } | SendError::NoSuchDomain { .. })
-            && self.link.lock().progress == Progress::Established
-        {
-            return self.peer_gone();
+        let established = self.link.lock().progress == Progress::Established;
+        match error {
+            SendError::ConnectionRefused { .. } | SendError::NoSuchDomain { .. } if established => {
+                self.peer_gone();
+            }
+            SendError::Denied { .. } if established => self.is_cut(),
+            _ => {}
         }
         self.changed();
     }
@@ -404,6 +423,11 @@ impl Conn {
         StreamError::Closed { peer: self.peer }
     }
 
+    /// The error of reads and writes once the hypervisor has cut it.
+    pub(super) fn cut_off(&self) -> StreamError {
+        StreamError::Cut { peer: self.peer }
+    }
+
     /// The head of a message with these flags.
     pub(super) fn head(&self, flags: Flags) -> ([u8; wire::HEAD_EXTENDED as usize], usize) {
         self.link.lock().connection.head(flags)
@@ -419,7 +443,7 @@ impl Link {
             ahead,
             judged: 0,
             before_end: None,
-            gone_at: None,
+            lost_at: None,
             peer_deaf: false,
             deaf: false,
         }
@@ -488,5 +512,19 @@ impl Attend for Conn {
 
     fn end(&self) {
         self.changed();
+    }
+
+    fn home(&self) -> Option<Arc<Registration>> {
+        let Inbox::Own(own) = &self.inbox else { return None };
+        own.home().filter(|home| !home.is_gone())
+    }
+
+    /// What was sent meanwhile is lost, and the peer thinks that it is over.
+    fn if_cut(&self) -> IfCut {
+        IfCut::Over
+    }
+
+    fn cut(&self, _cut: Cut) {
+        self.is_cut();
     }
 }

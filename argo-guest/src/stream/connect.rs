@@ -10,7 +10,7 @@ use argo_stream::wire;
 use argo_stream::{Connection, Kind, Mode};
 
 use super::arriving::endpoint;
-use super::conn::{Conn, Origin, Progress};
+use super::conn::{Conn, End, Origin, Progress};
 use super::error::ConnectError;
 use super::options::StreamOptions;
 use super::outbox::Sending;
@@ -62,6 +62,9 @@ async fn answered(conn: &Arc<Conn>, patience: Patience) -> Result<(), ConnectErr
         match progress {
             Progress::Established => return Ok(()),
             Progress::Refused | Progress::Closed => return Err(ConnectError::Refused { to }),
+            Progress::Connecting if conn.link.lock().end == Some(End::Cut) => {
+                return Err(ConnectError::Cut { to });
+            }
             Progress::Connecting if conn.link.lock().end.is_some() => {
                 return Err(ConnectError::Refused { to });
             }

@@ -28,6 +28,13 @@ pub enum ConnectError {
         /// The time that was waited.
         after: Duration,
     },
+    /// The policy in force no longer allows the connection, or the domain was reset, before there
+    /// was an answer.
+    #[error("the request for a connection to {to} was cut off by the hypervisor")]
+    Cut {
+        /// Where to.
+        to: Address,
+    },
     /// The peer's ring cannot take a stream's messages.
     #[error("the ring at {to} is too small for streams: messages of at most {max} bytes")]
     PeerRing {
@@ -62,6 +69,14 @@ pub enum AcceptError {
     /// The listener's ring breaks Argo's rules. Bind anew.
     #[error(transparent)]
     Corrupt(#[from] Corrupt),
+    /// The hypervisor took the listener's ring away: the policy in force no longer allows it, or
+    /// its domain was reset and it could not be registered anew. Whoever had asked before was
+    /// accepted. Bind anew, should that be allowed again.
+    #[error("the listener's ring was taken away: {cause}")]
+    Cut {
+        /// Why it is not registered again.
+        cause: BindError,
+    },
     /// The session has ended.
     #[error(transparent)]
     Gone(#[from] Gone),
@@ -88,6 +103,13 @@ pub enum StreamError {
     /// The peer went without a word: its ring is no more.
     #[error("{peer} is gone")]
     PeerGone {
+        /// The peer.
+        peer: Address,
+    },
+    /// The policy in force no longer allows the connection, or its domain was reset. What the peer
+    /// sent before was read.
+    #[error("the connection to {peer} was cut off by the hypervisor")]
+    Cut {
         /// The peer.
         peer: Address,
     },
@@ -140,6 +162,7 @@ impl From<StreamError> for io::Error {
             StreamError::Reset { .. } | StreamError::PeerGone { .. } => {
                 io::ErrorKind::ConnectionReset
             }
+            StreamError::Cut { .. } => io::ErrorKind::ConnectionAborted,
             StreamError::Closed { .. } | StreamError::Gone(_) => io::ErrorKind::BrokenPipe,
             StreamError::TooBig { .. } => io::ErrorKind::InvalidInput,
             StreamError::OutOfMemory(_) => io::ErrorKind::OutOfMemory,
@@ -155,6 +178,7 @@ impl From<ConnectError> for io::Error {
         let kind = match error {
             ConnectError::Refused { .. } => io::ErrorKind::ConnectionRefused,
             ConnectError::TimedOut { .. } => io::ErrorKind::TimedOut,
+            ConnectError::Cut { .. } => io::ErrorKind::ConnectionAborted,
             ConnectError::PeerRing { .. } => io::ErrorKind::Unsupported,
             ConnectError::Bind(error) => return error.into(),
             ConnectError::Send(error) => return error.into(),
@@ -170,6 +194,7 @@ impl From<AcceptError> for io::Error {
             AcceptError::WouldBlock => return io::ErrorKind::WouldBlock.into(),
             AcceptError::TimedOut { .. } => io::ErrorKind::TimedOut,
             AcceptError::Corrupt(_) => io::ErrorKind::InvalidData,
+            AcceptError::Cut { .. } => io::ErrorKind::ConnectionAborted,
             AcceptError::Gone(_) => io::ErrorKind::BrokenPipe,
         };
         Self::new(kind, error)

@@ -49,15 +49,18 @@ impl Listening {
     }
 
     pub(super) fn try_accept(&self) -> Result<(Owner, Address), AcceptError> {
+        // Asked first: who had come before is accepted.
         let gone = self.domain.is_gone();
+        let cut = self.port.cut();
         if let Some(conn) = self.port.accept() {
             let peer = conn.peer;
             return Ok((Owner::new(self.domain.clone(), conn), peer));
         }
-        match self.port.corrupt() {
-            Some(corrupt) => Err(corrupt.into()),
-            None if gone => Err(Gone.into()),
-            None => Err(AcceptError::WouldBlock),
+        match (self.port.corrupt(), cut) {
+            (Some(corrupt), _) => Err(corrupt.into()),
+            _ if gone => Err(Gone.into()),
+            (None, Some(cause)) => Err(AcceptError::Cut { cause }),
+            (None, None) => Err(AcceptError::WouldBlock),
         }
     }
 

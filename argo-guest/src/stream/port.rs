@@ -108,6 +108,31 @@ impl ListenPort {
         self.first.corrupt()
     }
 
+    /// Why nobody will ask any more, if the hypervisor took the ring away that was bound.
+    pub(super) fn cut(&self) -> Option<BindError> {
+        self.first.gone()
+    }
+
+    /// Whether this is the ring that was bound.
+    pub(super) fn is_first(&self, ring: &SharedRing) -> bool {
+        std::ptr::eq(ring, &*self.first)
+    }
+
+    /// The hypervisor took this ring away for good.
+    pub(super) fn ring_gone(&self, ring: &SharedRing) {
+        if self.is_first(ring) {
+            self.acceptable.notify(usize::MAX);
+            return;
+        }
+        let this = |other: &mut Arc<SharedRing>| std::ptr::eq(ring, &**other);
+        let mut peers = self.peers.lock();
+        let kept = peers.values_mut().find_map(|peer| peer.ring.take_if(this));
+        drop(peers);
+        if let Some(ring) = kept {
+            ring.retire();
+        }
+    }
+
     /// Somebody wants a connection, by a message `passed` bytes into all that came to this ring.
     pub(super) fn request(self: &Arc<Self>, request: Request, ring: &SharedRing, passed: u64) {
         let Request { key, kind, .. } = request;
@@ -115,7 +140,7 @@ impl ListenPort {
         if kind != self.kind || self.is_granted(key) {
             return self.refuse(key);
         }
-        if std::ptr::eq(ring, &*self.first) {
+        if self.is_first(ring) {
             self.see_to_reborn(key.peer.domain, passed);
         }
         let mut peers = self.peers.lock();

@@ -46,6 +46,7 @@ impl Conn {
         let end = self.link.lock().end;
         match end {
             Some(End::Reset) => Some(StreamError::Reset { peer: self.peer }),
+            Some(End::Cut) => Some(self.cut_off()),
             Some(End::PeerGone) => Some(StreamError::PeerGone { peer: self.peer }),
             Some(End::Corrupt(corrupt)) => Some(corrupt.into()),
             None | Some(End::Finished | End::Closed) => match sending {

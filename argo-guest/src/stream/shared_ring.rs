@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use argo_core::abi::SLOT;
 use argo_core::claim::RingLen;
@@ -18,7 +18,8 @@ use super::inbox::Full;
 use super::port::ListenPort;
 use super::replies::Reply;
 use crate::address::Address;
-use crate::domain::{Attend, Inner, Rest};
+use crate::datagram::BindError;
+use crate::domain::{Attend, Cut, IfCut, Inner, Rest};
 use crate::registration::Registration;
 
 /// Messages dealt with in one go before others have their turn.
@@ -43,6 +44,8 @@ pub(super) struct SharedRing {
     retired: AtomicBool,
     /// A peer went that may have left something here.
     departed: AtomicBool,
+    /// The hypervisor took it away for good.
+    gone: OnceLock<BindError>,
 }
 
 struct Reader {
@@ -82,6 +85,7 @@ impl SharedRing {
             stalled: AtomicBool::new(false),
             retired: AtomicBool::new(false),
             departed: AtomicBool::new(false),
+            gone: OnceLock::new(),
         })
     }
 
@@ -120,9 +124,18 @@ impl SharedRing {
         self.reader.lock().corrupt
     }
 
+    /// Why nothing more will come, if the hypervisor took it away for good.
+    pub(super) fn gone(&self) -> Option<BindError> {
+        self.gone.get().copied()
+    }
+
     /// What comes for this key is the connection's.
     pub(super) fn remember(&self, key: Key, conn: Arc<Conn>) {
-        self.connections.lock().insert(key, conn);
+        self.connections.lock().insert(key, conn.clone());
+        // Asked afterwards: who takes the ring away after that finds the connection.
+        if self.gone().is_some() {
+            conn.is_cut();
+        }
     }
 
     /// The connection is no more.
@@ -177,6 +190,11 @@ impl SharedRing {
         }
     }
 
+    /// Whether it hears everybody that the listener hears: the first ring on the port.
+    fn is_first(&self) -> bool {
+        self.listener.upgrade().is_some_and(|port| port.is_first(self))
+    }
+
     /// How far its reader will have come when everything is taken out that is in it now.
     pub(super) fn mark(&self) -> u64 {
         let reader = self.reader.lock();
@@ -198,7 +216,7 @@ impl SharedRing {
             return;
         }
         let connections: Vec<_> = self.connections.lock().values().cloned().collect();
-        let departed = |conn: &&Arc<Conn>| conn.link.lock().gone_at.is_some();
+        let departed = |conn: &&Arc<Conn>| conn.link.lock().lost_at.is_some();
         connections.iter().filter(departed).for_each(|conn| conn.peer_gone());
     }
 
@@ -297,5 +315,27 @@ impl Attend for SharedRing {
         }
         let connections: Vec<_> = self.connections.lock().values().cloned().collect();
         connections.iter().for_each(|conn| conn.changed());
+    }
+
+    fn home(&self) -> Option<Arc<Registration>> {
+        self.home().filter(|home| !home.is_gone())
+    }
+
+    /// The listener goes on. A ring for one domain is made anew when that one asks again.
+    fn if_cut(&self) -> IfCut {
+        if self.is_first() { IfCut::Renewed } else { IfCut::Over }
+    }
+
+    fn cut(&self, cut: Cut) {
+        if let Cut::Gone(cause) = cut {
+            self.gone.get_or_init(|| cause);
+        }
+        // What was sent to them meanwhile is lost.
+        let connections: Vec<_> = self.connections.lock().values().cloned().collect();
+        connections.iter().for_each(|conn| conn.is_cut());
+        match self.listener.upgrade() {
+            Some(port) if cut != Cut::Renewed => port.ring_gone(self),
+            _ => {}
+        }
     }
 }

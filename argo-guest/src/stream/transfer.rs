@@ -84,6 +84,7 @@ impl Conn {
             None => Err(StreamError::WouldBlock),
             Some(End::Finished | End::Closed) => Ok(None),
             Some(End::Reset) => Err(StreamError::Reset { peer: self.peer }),
+            Some(End::Cut) => Err(self.cut_off()),
             Some(End::PeerGone) => Err(StreamError::PeerGone { peer: self.peer }),
             Some(End::Corrupt(corrupt)) => Err(corrupt.into()),
         }
@@ -162,7 +163,7 @@ impl Conn {
     fn writable_head(&self) -> Result<([u8; 16], usize), StreamError> {
         let link = self.link.lock();
         if link.progress != Progress::Established || link.peer_deaf {
-            return Err(self.closed());
+            return Err(if link.end == Some(End::Cut) { self.cut_off() } else { self.closed() });
         }
         Ok(link.connection.head(Flags::empty()))
     }
@@ -175,6 +176,7 @@ impl Conn {
             Sending::Failed(
                 SendError::ConnectionRefused { .. } | SendError::NoSuchDomain { .. },
             ) => Err(self.closed()),
+            Sending::Failed(SendError::Denied { .. }) => Err(self.cut_off()),
             Sending::Failed(error) => Err(StreamError::Send(error)),
         }
     }

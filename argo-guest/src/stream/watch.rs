@@ -7,6 +7,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use argo_core::Errno;
 use argo_core::abi::{ENTRIES_DEFAULT, Op, RingData, RingDataEnt, RingFlags};
 use argo_core::errno::decode_ret;
 use argo_core::platform::{Call, Link};
@@ -132,9 +133,10 @@ async fn ask(inner: &Arc<Inner>, conns: &[Arc<Conn>]) {
     let answers = match existing(inner, conns).await {
         Asked::Answered(answers) => answers,
         // One of the answers is an error, and hides the others'.
-        Asked::Refused => {
+        Asked::Refused(errno) => {
             return match conns {
                 [] => {}
+                [conn] if errno == Errno::EACCES => conn.is_cut(),
                 [conn] => conn.peer_gone(),
                 many => Box::pin(ask_singly(inner, many)).await,
             };
@@ -163,7 +165,7 @@ enum Asked {
     /// Whether each ring exists.
     Answered(Vec<bool>),
     /// The hypervisor refuses to say.
-    Refused,
+    Refused(Errno),
     /// It could not be asked: memory is lacking, or the session has ended.
     Not,
 }
@@ -184,8 +186,8 @@ async fn existing(inner: &Arc<Inner>, conns: &[Arc<Conn>]) -> Asked {
     // The question ended waits for room at these rings: whoever waits tries again.
     inner.wake_senders();
     let Ok((ret, chunk)) = answer else { return Asked::Not };
-    if decode_ret(ret).is_err() {
-        return Asked::Refused;
+    if let Err(errno) = decode_ret(ret) {
+        return Asked::Refused(errno);
     }
     let exists = |index| {
         let mut entry = RingDataEnt::default();
