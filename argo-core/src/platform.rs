@@ -64,7 +64,7 @@ pub struct EventCounts {
     /// the platform cannot tell: who waits for a peer has to ask with notify whether it is there.
     pub peers_gone: Option<u32>,
     /// Rings of this domain were taken away, and not by its wish: the policy that is in force now
-    /// forbids them, or the domain was reset. `None` where the platform cannot tell.
+    /// forbids them, or the domain or their exact partner was reset. `None` where the platform cannot tell.
     pub rings_cut: Option<u32>,
 }
 

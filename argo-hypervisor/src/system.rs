@@ -32,7 +32,8 @@ pub trait Events: Send + Sync {
     fn peer_gone(&self, _domain: DomainId) {}
 
     /// Rings of this domain were taken from it by [`Engine::enforce`](crate::Engine::enforce) or
-    /// [`Engine::soft_reset`](crate::Engine::soft_reset), and not by its wish. Xen tells nobody.
+    /// [`Engine::soft_reset`](crate::Engine::soft_reset) (its own, or that of the rings' partner), and
+    /// not by its wish. Xen tells nobody.
     fn rings_cut(&self, _owner: DomainId) {}
 
     /// A domain began to wait for (more) space in a ring of this owner. Xen tells nobody.

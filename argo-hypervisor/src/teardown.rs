@@ -9,6 +9,14 @@ use crate::engine::{Engine, NoSuchDomain};
 use crate::ring::Ring;
 use crate::system::{Events, RingOf, System};
 
+/// What was taken away with a domain.
+struct Taken<S: System> {
+    /// To be dropped when no lock is held.
+    rings: Vec<Ring<S>>,
+    /// Others, whose rings for the domain are among them.
+    owners: Vec<DomainId>,
+}
+
 /// What becomes of the rings that others registered for a domain which goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum PartnerRings {
@@ -23,7 +31,7 @@ impl<S: System> Engine<S> {
     /// nobody runs in it any more. Its rings and its waits go; rings that others registered for it
     /// stay, so that it finds them when it comes back. Only an active domain changes.
     pub fn deactivate(&self, domain: &Domain<S>) {
-        let removed = {
+        let taken = {
             let mut gate = domain.shut();
             if gate.life() != Life::Active {
                 return;
@@ -31,29 +39,30 @@ impl<S: System> Engine<S> {
             gate.turn(Life::Dormant);
             self.take_state(&mut gate, domain, PartnerRings::Stay)
         };
-        self.drop_rings(removed, Some(domain.id()));
+        self.drop_rings(taken.rings, Some(domain.id()));
     }
 
     /// All Argo state of a domain goes: its rings, the rings that others registered for it, its
-    /// waits. The domain stays as it is, active or not.
+    /// waits. The domain stays as it is, active or not. It and the owners of those rings are told
+    /// ([`Events::rings_cut`]).
     ///
     /// # Errors
     /// There is no such domain.
     pub fn soft_reset(&self, id: DomainId) -> Result<(), NoSuchDomain> {
         let domain = self.domain(id).ok_or(NoSuchDomain(id))?;
-        let removed = {
+        let taken = {
             let mut gate = domain.shut();
             if gate.life() == Life::Destroyed {
                 return Err(NoSuchDomain(id));
             }
             gate.show(false);
-            let removed = self.take_state(&mut gate, &domain, PartnerRings::Go);
+            let taken = self.take_state(&mut gate, &domain, PartnerRings::Go);
             let life = gate.life();
             gate.turn(life);
-            removed
+            taken
         };
-        self.drop_rings(removed, Some(id));
-        self.events().rings_cut(id);
+        self.drop_rings(taken.rings, Some(id));
+        taken.owners.into_iter().chain([id]).for_each(|owner| self.events().rings_cut(owner));
         Ok(())
     }
 
@@ -63,18 +72,18 @@ impl<S: System> Engine<S> {
     /// There is no such domain.
     pub fn destroy_domain(&self, id: DomainId) -> Result<(), NoSuchDomain> {
         let domain = self.domain(id).ok_or(NoSuchDomain(id))?;
-        let removed = {
+        let taken = {
             let mut gate = domain.shut();
             if gate.life() == Life::Destroyed {
                 return Err(NoSuchDomain(id));
             }
             gate.turn(Life::Destroyed);
-            let removed = self.take_state(&mut gate, &domain, PartnerRings::Go);
+            let taken = self.take_state(&mut gate, &domain, PartnerRings::Go);
             // Last: a new domain with this id cannot be taken for this one by the walk.
             self.registry.remove(&domain);
-            removed
+            taken
         };
-        self.drop_rings(removed, Some(id));
+        self.drop_rings(taken.rings, Some(id));
         Ok(())
     }
 
@@ -88,14 +97,15 @@ impl<S: System> Engine<S> {
     }
 
     /// Takes out all that belongs to a domain whose gate is shut and which others see as inactive,
-    /// one table at a time. The rings are handed out, to be dropped when no lock is held.
+    /// one table at a time.
     fn take_state(
         &self,
         gate: &mut Shut<'_, S>,
         domain: &Domain<S>,
         partner_rings: PartnerRings,
-    ) -> Vec<Ring<S>> {
-        let mut removed = domain.rings_mut(gate).remove_if(|_| true);
+    ) -> Taken<S> {
+        let mut rings = domain.rings_mut(gate).remove_if(|_| true);
+        let mut owners = Vec::new();
         let named = Partner::Domain(domain.id());
         for other in self.each_domain() {
             let mut table = other.rings_mut(gate);
@@ -103,10 +113,12 @@ impl<S: System> Engine<S> {
                 ring.state_mut().waiters.cancel(domain.id());
             }
             if partner_rings == PartnerRings::Go {
-                removed.append(&mut table.remove_if(|ring| ring.name().partner == named));
+                let mut its = table.remove_if(|ring| ring.name().partner == named);
+                owners.extend((!its.is_empty()).then_some(other.id()));
+                rings.append(&mut its);
             }
         }
-        removed
+        Taken { rings, owners }
     }
 
     /// Lets rings go, and tells who waited for them and whom they were for (but not `gone`, which

@@ -234,7 +234,11 @@ fn whom_a_ring_was_for_is_told_that_it_went() {
     let ways: [(&dyn Fn(), &[Event]); 4] = [
         (&|| world.engine.withdraw_rings(&owner.domain, |_| true), &[]),
         (&|| world.engine.deactivate(&owner.domain), &[]),
-        (&|| world.engine.soft_reset(domain(1)).unwrap(), &[Event::RingsCut(1)]),
+        // It takes along what another had for it.
+        (
+            &|| world.engine.soft_reset(domain(1)).unwrap(),
+            &[Event::RingsCut(4), Event::RingsCut(1)],
+        ),
         (&|| world.engine.destroy_domain(domain(1)).unwrap(), &[]),
     ];
     for (way, owner_hears) in ways {

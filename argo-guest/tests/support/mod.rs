@@ -35,7 +35,7 @@ pub fn guarded(rules: Rules) -> InProcess<Rules> {
     system_with(rules)
 }
 
-fn system_with<P: Policy + 'static>(policy: P) -> InProcess<P> {
+pub fn system_with<P: Policy + 'static>(policy: P) -> InProcess<P> {
     InProcess::new(Config { argo: Argo::On, wildcard_rings: WildcardRings::Allowed }, policy)
 }
 
