@@ -339,6 +339,10 @@ impl Conn {
             }
         };
         let news = self.link.lock().ends(end);
+        // Such a peer, the driver for one, does not ask whether we are there.
+        if end == End::Cut && news == News::Change && !self.is_extended() {
+            self.reset_stranger(self.destination(), self.link.lock().connection.conid());
+        }
         self.announce(news);
     }
 

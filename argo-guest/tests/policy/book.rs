@@ -158,7 +158,8 @@ pub fn inside(error: &io::Error) -> StreamError {
 
 /// Whether a connection ended because it was cut here, or because the peer's end was.
 pub fn is_end(error: StreamError) -> bool {
-    matches!(error, StreamError::Cut { .. } | StreamError::PeerGone { .. })
+    use StreamError::{Cut, PeerGone, Reset};
+    matches!(error, Cut { .. } | PeerGone { .. } | Reset { .. })
 }
 
 /// Something for the dispatch of events to do: nobody else does it for a test that only looks.

@@ -3,14 +3,15 @@
 use std::thread;
 
 use argo_core::policy::{Hook, Subject};
-use argo_guest::Port;
 use argo_guest::seqpacket::{Seqpacket, SeqpacketListener};
 use argo_guest::stream::{ListenOptions, Stream, StreamError, StreamListener};
+use argo_guest::{BindOptions, Datagram, Port};
 use argo_hypervisor::inprocess::Rules;
+use argo_stream::wire::{self, Flags};
 use futures::executor::block_on;
 
 use crate::book::{Host, all, but, but_ports, but_send, enforce, inside, is_end, under};
-use crate::support::{at, domain, id};
+use crate::support::{PATIENCE, at, domain, id};
 
 const PORT: Port = Port(7);
 
@@ -187,4 +188,22 @@ fn what_is_allowed_never_notices() {
             block_on(exchange(&others.0, &others.1));
         }
     }
+}
+
+/// A peer on the plain wire, by hand: nobody tells it, and it does not ask.
+#[test]
+fn a_forbidden_peer_on_the_plain_wire_is_told_if_it_may_be() {
+    let host = under(all());
+    let (near, far) = (domain(&host, 1), domain(&host, 2));
+    let listener = StreamListener::bind_blocking(&far, PORT).unwrap();
+    let how = BindOptions::any_port().partner(id(2)).message_type(wire::STREAM);
+    let plain = Datagram::bind_blocking(&near, how).unwrap();
+    plain.blocking().send_to(&wire::head(Flags::SYN, 5), at(2, 7)).unwrap();
+    let (server, _) = listener.accept_blocking(Some(PATIENCE)).unwrap();
+    let hear = || plain.blocking_for(PATIENCE).recv_bytes().unwrap().0;
+    assert_eq!(hear(), wire::head(Flags::ACK, 5)[..]);
+    enforce(&host, but_send(1, 2));
+    let error = block_on(read_on(&server)).1;
+    assert_eq!(error, StreamError::Cut { peer: server.peer_addr() });
+    assert_eq!(hear(), wire::head(Flags::RST, 5)[..]);
 }
