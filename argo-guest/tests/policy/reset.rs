@@ -1,5 +1,7 @@
 //! A soft reset by an administrator heals itself: sockets and listeners go on, connections end.
 
+use std::pin::pin;
+use std::task::Poll;
 use std::thread;
 
 use argo_guest::stream::{ListenOptions, Stream, StreamListener};
@@ -7,7 +9,7 @@ use argo_guest::{BindOptions, Datagram, Domain, Port, SendError};
 use futures::executor::block_on;
 
 use crate::book::{all, inside, is_end, look_around, registrations, under};
-use crate::support::{PATIENCE, at, domain, id};
+use crate::support::{PATIENCE, Slow, at, domain, id, local, poll_once, system};
 
 const PORT: Port = Port(7);
 
@@ -95,4 +97,31 @@ fn without_memory_the_question_is_put_later() {
         send(&client, b"later");
         assert_eq!(&receiver.join().unwrap()[..], b"later");
     });
+}
+
+/// The question registers the ring, whose memory must not be another's by then.
+#[test]
+fn a_socket_dropped_during_the_question_leaves_nothing() {
+    let system = system();
+    let slow = Slow::new(local(&system, 2), 64);
+    let (domain, mut driver) = Domain::without_thread(slow.clone(), 1);
+    let rings = || system.engine().stat(id(2)).unwrap().rings.len();
+    let socket = {
+        let mut bind = pin!(Datagram::bind(&domain, PORT));
+        assert!(poll_once(bind.as_mut()).is_pending());
+        assert!(slow.step());
+        let _ = driver.turn().unwrap();
+        poll_once(bind)
+    };
+    let Poll::Ready(Ok(socket)) = socket else { panic!("not bound") };
+    system.engine().soft_reset(id(2)).unwrap();
+    let _ = driver.turn().unwrap();
+    assert_eq!((slow.queued(), rings()), (1, 0), "the question is under way");
+    drop(socket);
+    assert_eq!(slow.queued(), 1, "the ring's memory is not given back yet");
+    assert!(slow.step());
+    assert_eq!(rings(), 1);
+    let _ = driver.turn().unwrap();
+    assert!(slow.step());
+    assert_eq!((slow.queued(), rings()), (0, 0));
 }
