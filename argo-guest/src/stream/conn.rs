@@ -20,12 +20,11 @@ use super::arriving::{Arriving, address, endpoint};
 use super::error::{ConnectError, StreamError};
 use super::inbox::{Full, Inbox, Mailbox, OwnRing};
 use super::options::StreamOptions;
-use super::outbox::{Outbox, Sending};
+use super::outbox::Outbox;
 use super::port::ListenPort;
 use super::replies::Reply;
 use crate::address::Address;
 use crate::arena::OutOfMemory;
-use crate::datagram::SendError;
 use crate::domain::{Attend, Background, Cut, IfCut, Inner, Rest};
 use crate::registration::Registration;
 
@@ -289,11 +288,11 @@ impl Conn {
         }
     }
 
-    fn reset_stranger(&self, to: Address, conid: u32) {
+    pub(super) fn reset_stranger(&self, to: Address, conid: u32) {
         self.inner.reply(Reply { from: self.source, to, conid });
     }
 
-    fn announce(&self, news: News) {
+    pub(super) fn announce(&self, news: News) {
         match news {
             News::None => {}
             News::Data => {
@@ -307,43 +306,6 @@ impl Conn {
     pub(super) fn changed(&self) {
         self.readable.notify(usize::MAX);
         self.writable.notify(usize::MAX);
-    }
-
-    /// The hypervisor says that the peer's ring is no more.
-    pub(super) fn peer_gone(&self) {
-        self.lose(End::PeerGone);
-    }
-
-    /// The hypervisor has taken its ring away, or lets nothing pass to its peer.
-    pub(super) fn is_cut(&self) {
-        self.lose(End::Cut);
-    }
-
-    /// Nothing more will come, for this reason. Of several, the first counts.
-    fn lose(&self, end: End) {
-        // What was sent before comes first.
-        let end = match &self.inbox {
-            Inbox::Own(_) => {
-                while self.judge() == Rest::More {}
-                end
-            }
-            Inbox::Shared(mailbox) => {
-                let before = self.link.lock().lost_at;
-                let (mark, end) = before.unwrap_or_else(|| (mailbox.ring.mark(), end));
-                self.link.lock().lost_at = Some((mark, end));
-                if !mailbox.ring.has_passed(mark) {
-                    // Called again when the ring has got on.
-                    return;
-                }
-                end
-            }
-        };
-        let news = self.link.lock().ends(end);
-        // Such a peer, the driver for one, does not ask whether we are there.
-        if end == End::Cut && news == News::Change && !self.is_extended() {
-            self.reset_stranger(self.destination(), self.link.lock().connection.conid());
-        }
-        self.announce(news);
     }
 
     /// Where the peer hears through its listener's ring, that ring may have become another's: then
@@ -362,29 +324,6 @@ impl Conn {
     pub(super) fn is_live(&self) -> bool {
         let link = self.link.lock();
         link.progress == Progress::Established && !link.peer_deaf
-    }
-
-    /// What was written cannot be delivered.
-    pub(super) fn fail(&self, error: SendError) {
-        let mut outbox = self.outbox.lock();
-        outbox.discard();
-        outbox.state = Sending::Failed(error);
-        drop(outbox);
-        let established = self.link.lock().progress == Progress::Established;
-        match error {
-            SendError::ConnectionRefused { .. } | SendError::NoSuchDomain { .. } if established => {
-                self.peer_gone();
-            }
-            SendError::Denied { .. } if established => self.is_cut(),
-            _ => {}
-        }
-        self.changed();
-    }
-
-    /// The listener's ring that brings its data makes no sense any more.
-    pub(super) fn broken(&self, corrupt: Corrupt) {
-        let news = self.link.lock().ends(End::Corrupt(corrupt));
-        self.announce(news);
     }
 
     /// The peer's ring takes messages of that many bytes.
@@ -425,11 +364,6 @@ impl Conn {
     /// The error of a write after the end.
     pub(super) fn closed(&self) -> StreamError {
         StreamError::Closed { peer: self.peer }
-    }
-
-    /// The error of reads and writes once the hypervisor has cut it.
-    pub(super) fn cut_off(&self) -> StreamError {
-        StreamError::Cut { peer: self.peer }
     }
 
     /// The head of a message with these flags.
@@ -474,7 +408,7 @@ impl Link {
     }
 
     /// The peer's data ends here, or ended before and now it reads no more, either.
-    fn ends(&mut self, end: End) -> News {
+    pub(super) fn ends(&mut self, end: End) -> News {
         let known = self.end.is_some() && (self.peer_deaf || end == End::Finished);
         if known {
             return News::None;
@@ -489,7 +423,7 @@ impl Link {
 /// Who is to be told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
-enum News {
+pub(super) enum News {
     None,
     Data,
     Change,

@@ -57,6 +57,7 @@ mod farewell;
 mod futures_io;
 mod inbox;
 mod listener;
+mod loss;
 mod options;
 mod outbox;
 mod owner;
