@@ -166,7 +166,7 @@ fn policy_is_replaced_at_run_time_and_a_bad_one_changes_nothing() {
     let mut admin = argod.admin();
     let mut replace = |text: &str| {
         let request = Request::Policy { file: "new.toml".into(), text: text.into() };
-        admin.request::<()>(&request).map_err(|error| error.to_string())
+        admin.request::<serde_json::Value>(&request).map_err(|error| error.to_string())
     };
     let bad =
         replace("[[policy]]\nhook = \"send\"\nfrom = \"nobody\"\nto = \"any\"\n").unwrap_err();

@@ -50,7 +50,7 @@ fn what_happens_is_counted() {
     assert_eq!(send(&client, 9, (2, 8), b"x"), Errno::ECONNREFUSED.ret());
     argod
         .admin()
-        .request::<()>(&argod::admin::Request::Policy {
+        .request::<serde_json::Value>(&argod::admin::Request::Policy {
             file: "a\"b\\.toml".into(),
             text: String::new(),
         })

@@ -245,7 +245,7 @@ fn a_log_that_nobody_reads_any_more_stops_nothing() {
     Raw::refusal_of(&site.run_dir().join("a.sock"), b"?");
     wait_until("it was refused", || refused(&admin) == 1);
     let policy = Request::Policy { file: "empty.toml".into(), text: String::new() };
-    AdminClient::connect(&admin).unwrap().request::<()>(&policy).unwrap();
+    AdminClient::connect(&admin).unwrap().request::<serde_json::Value>(&policy).unwrap();
     assert!(Command::new("kill").arg(argod.id().to_string()).status().unwrap().success());
     assert!(argod.wait().unwrap().success());
     assert!(!exists(&admin));

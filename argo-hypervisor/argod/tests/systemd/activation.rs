@@ -114,7 +114,7 @@ fn a_domain_that_is_destroyed_and_made_again_has_its_passed_socket_again() {
     let site = Site::new();
     let (_manager, _argod) = site.serves("admin:domain-a");
     let mut admin = site.admin();
-    admin.request::<()>(&Request::Destroy { domain: "a".into() }).unwrap();
+    admin.request::<serde_json::Value>(&Request::Destroy { domain: "a".into() }).unwrap();
     assert!(exists(&site.path("a.sock")));
     admin
         .request::<serde_json::Value>(&Request::Create { file: None, domain: DOMAIN.into() })
