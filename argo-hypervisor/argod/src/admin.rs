@@ -9,6 +9,7 @@
 //! {"op":"reload"}
 //! {"op":"detach","domain":"guest","pid":4711}
 //! {"op":"policy","file":"site.toml","text":"[[policy]]\nhook = \"send\" …"}
+//! {"op":"explain","from":"client","from_port":null,"to":"server","to_port":7,"hook":null}
 //! ```
 //! Domains are named by name or id; their descriptions and policies are TOML, as in the
 //! configuration. The answer is `{"ok": …}` or `{"error": "…"}`.
@@ -78,6 +79,8 @@ pub enum Request {
         /// `[[policy]]` tables, as TOML.
         text: String,
     },
+    /// Ask what the policy in force says: [`Explanation`](crate::policy::Explanation).
+    Explain(crate::policy::Inquiry),
 }
 
 /// A policy was put into force.

@@ -10,8 +10,10 @@
 mod accounts;
 mod answers;
 mod compile;
+mod cuts;
 mod directory;
 mod explain;
+mod inquiry;
 mod live;
 mod pacer;
 mod port_answers;
@@ -32,7 +34,10 @@ use compile::Compiled;
 use port_answers::{PortAnswers, Question};
 use refusals::Written;
 
+pub use cuts::Cuts;
 pub use directory::{Directory, DirectoryError};
+pub(crate) use inquiry::shown as shown_limit;
+pub use inquiry::{Explanation, Inquiry, InquiryError};
 pub use live::{Judging, LivePolicy};
 pub use pacer::Pacer;
 pub use refusals::{Cause, Refusals};

@@ -1,6 +1,6 @@
 //! argoctl: one module a subcommand.
 //!
-//! Exit status: 0 done, 1 failed, 2 wrongly called.
+//! Exit status: 0 done, 1 failed, 2 wrongly called; 3 an answer of `policy`.
 #![forbid(unsafe_code)]
 
 mod audit;
@@ -15,6 +15,7 @@ mod generate;
 mod input;
 mod netcat;
 mod ping;
+mod policy;
 mod progress;
 mod proxy;
 mod recv;
@@ -54,6 +55,7 @@ enum Command {
     Send(send::Send),
     Recv(recv::Recv),
     Ping(ping::Ping),
+    Policy(policy::Policy),
     Stat(stat::Stat),
     Domain(domain::Domain),
     Audit(audit::Audit),
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Send(send) => send.run(),
         Command::Recv(recv) => recv.run(),
         Command::Ping(ping) => ping.run(),
+        Command::Policy(policy) => policy.run(),
         Command::Stat(stat) => stat.run(),
         Command::Domain(domain) => domain.run(),
         Command::Audit(audit) => audit.run(),

@@ -95,6 +95,7 @@ fn answer(host: &Host, request: Request) -> Answer {
         Request::Destroy { domain } => done(host.destroy_domain(&domain)),
         Request::SoftReset { domain } => done(host.soft_reset(&domain)),
         Request::Reload => done(host.reload_policy()),
+        Request::Explain(inquiry) => done(host.policy().snapshot().inquire(&inquiry)),
         Request::Detach { domain, pid } => done(host.detach(&domain, pid)),
         Request::Policy { file, text } => done(host.replace_policy(&file, &text)),
     }

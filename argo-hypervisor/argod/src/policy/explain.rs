@@ -60,7 +60,8 @@ impl CompiledPolicy {
         self.written.comment(cause).map_or_else(String::new, |comment| format!(": {comment}"))
     }
 
-    fn shown(&self, domain: DomainId) -> String {
+    /// A domain for people.
+    pub(crate) fn shown(&self, domain: DomainId) -> String {
         match self.directory.name(domain) {
             Some(name) => format!("{domain} ({name})"),
             None => domain.to_string(),

@@ -1,0 +1,122 @@
+//! What two policies answer differently.
+
+use std::collections::BTreeSet;
+
+use argo_core::DomainId;
+use argo_core::policy::{Action, Decision, Hook, PortRange, Query};
+
+use crate::config::Limit;
+use crate::ctl::policy::sweep::{Outcome, Pair, Reach, Sources, sweep};
+use crate::policy::CompiledPolicy;
+
+/// Everything that changes from one policy to another, for the domains that either knows.
+pub(in crate::ctl::policy) struct Changes<'p> {
+    pub(super) old: &'p CompiledPolicy,
+    pub(super) new: &'p CompiledPolicy,
+    pub(super) hooks: Vec<HookChange<'p>>,
+    pub(super) ports: Vec<PortChange<'p>>,
+}
+
+/// A hook answers differently. There is no answer where the domains do not exist.
+pub(super) struct HookChange<'p> {
+    pub(super) hook: Hook,
+    pub(super) from: &'p str,
+    pub(super) to: Option<&'p str>,
+    pub(super) before: Option<Decision>,
+    pub(super) after: Option<Decision>,
+}
+
+/// Messages to some ports fare differently.
+pub(super) struct PortChange<'p> {
+    pub(super) from: &'p str,
+    pub(super) sources: Sources,
+    pub(super) to: &'p str,
+    pub(super) ports: Vec<PortRange>,
+    pub(super) before: Outcome,
+    pub(super) after: Outcome,
+}
+
+impl<'p> Changes<'p> {
+    /// Asks both policies about everything.
+    pub(in crate::ctl::policy) fn between(
+        old: &'p CompiledPolicy,
+        new: &'p CompiledPolicy,
+    ) -> Self {
+        let names: BTreeSet<&str> = names(old).chain(names(new)).collect();
+        let mut changes = Self { old, new, hooks: Vec::new(), ports: Vec::new() };
+        for from in &names {
+            let alone = Hook::ALL.into_iter().filter(|hook| !hook.has_target());
+            alone.for_each(|hook| changes.compare_hook(hook, from, None));
+            for to in &names {
+                let of_two = Hook::ALL.into_iter().filter(|hook| hook.has_target());
+                of_two.for_each(|hook| changes.compare_hook(hook, from, Some(to)));
+                changes.compare_ports(from, to);
+            }
+        }
+        changes
+    }
+
+    pub(in crate::ctl::policy) fn is_empty(&self) -> bool {
+        self.hooks.is_empty() && self.ports.is_empty()
+    }
+
+    fn compare_hook(&mut self, hook: Hook, from: &'p str, to: Option<&'p str>) {
+        let ask = |policy| answer(policy, hook, from, to);
+        let (before, after) = (ask(self.old), ask(self.new));
+        let allows = |decision: Option<Decision>| {
+            decision.is_some_and(|decision| decision.action == Action::Allow)
+        };
+        if allows(before) != allows(after) {
+            self.hooks.push(HookChange { hook, from, to, before, after });
+        }
+    }
+
+    fn compare_ports(&mut self, from: &'p str, to: &'p str) {
+        let (old, new) = (pair(self.old, from, to), pair(self.new, from, to));
+        let known: Vec<_> = old.into_iter().chain(new).collect();
+        let changed = sweep(&known, |from_port, to_port| {
+            let outcome = |pair: Pair<'_>| pair.outcome(from_port, to_port);
+            let before = old.map_or(Outcome::NOBODY, outcome);
+            let after = new.map_or(Outcome::NOBODY, outcome);
+            let differ =
+                before.reach != after.reach || limit(self.old, before) != limit(self.new, after);
+            differ.then_some((before, after))
+        });
+        self.ports.extend(changed.into_iter().map(|((sources, (before, after)), ports)| {
+            PortChange { from, sources, to, ports, before, after }
+        }));
+    }
+}
+
+/// The limit of what is allowed.
+pub(super) fn limit(policy: &CompiledPolicy, outcome: Outcome) -> Limit {
+    let rule = outcome.rule.filter(|_| outcome.reach > Reach::Nowhere);
+    rule.and_then(|rule| policy.rules().ports.get(rule)).map(|rule| rule.limit).unwrap_or_default()
+}
+
+/// What a hook answers about domains of these names, if there are such.
+pub(super) fn answer(
+    policy: &CompiledPolicy,
+    hook: Hook,
+    from: &str,
+    to: Option<&str>,
+) -> Option<Decision> {
+    let id = |name: &str| policy.directory().id(name);
+    let (from, to) = (id(from)?, to.map(id));
+    Some(policy.decide(match hook {
+        Hook::Enable => Query::Enable { domain: from },
+        Hook::RegisterAnySource => Query::RegisterAnySource { domain: from },
+        Hook::RegisterSingleSource => Query::RegisterSingleSource { domain: from, partner: to?? },
+        Hook::Send => Query::Send { from, to: to?? },
+    }))
+}
+
+fn names(policy: &CompiledPolicy) -> impl Iterator<Item = &str> {
+    let members = policy.directory().members();
+    members.filter_map(|(id, _): (DomainId, _)| policy.directory().name(id))
+}
+
+fn pair<'p>(policy: &'p CompiledPolicy, from: &str, to: &str) -> Option<Pair<'p>> {
+    let id = |name| policy.directory().id(name);
+    Some(Pair { policy, from: id(from)?, to: id(to)? })
+}

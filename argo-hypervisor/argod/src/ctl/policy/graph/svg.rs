@@ -1,0 +1,165 @@
+//! The graph as a picture: a row for each edge, so that no label covers another. Senders are on
+//! the left, receivers on the right.
+
+use std::fmt::Write;
+
+use super::model::{Edge, Graph, Way};
+
+const MARGIN: usize = 16;
+const ROW: usize = 22;
+const GAP: usize = 14;
+/// Width of a character of a label, and of a name.
+const CHARACTER: usize = 7;
+/// Where lines cross from their rows to the receivers.
+const CROSSING: usize = 220;
+/// Characters of a label that are shown; the rest is in its tooltip.
+const LABEL_MAX: usize = 90;
+const COLOURS: [&str; 10] = [
+    "#1f77b4", "#d95f02", "#2a8a2a", "#b02a37", "#7b5ea7", "#8c564b", "#c0399f", "#556270",
+    "#8a8a00", "#0f8f9f",
+];
+
+/// Where things are.
+struct Layout {
+    name_width: usize,
+    label_width: usize,
+    /// By sender: the top of its box.
+    tops: Vec<usize>,
+    height: usize,
+}
+
+impl Layout {
+    fn new(graph: &Graph) -> Self {
+        let widest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
+        let mut names = graph.domains.iter().map(|node| node.name.chars().count());
+        let mut labels = graph.edges.iter().map(|edge| edge.label.chars().count().min(LABEL_MAX));
+        let mut tops = Vec::new();
+        let mut bottom = MARGIN + ROW;
+        for at in 0..graph.domains.len() {
+            tops.push(bottom);
+            bottom += graph.rows(at).max(1) * ROW + GAP;
+        }
+        Self {
+            name_width: widest(&mut names) * CHARACTER + 20,
+            label_width: widest(&mut labels) * CHARACTER + 20,
+            tops,
+            height: bottom + MARGIN,
+        }
+    }
+
+    /// Where labels begin.
+    fn left(&self) -> usize {
+        MARGIN + self.name_width
+    }
+
+    /// Where labels end.
+    fn middle(&self) -> usize {
+        self.left() + self.label_width
+    }
+
+    /// Where receivers begin.
+    fn right(&self) -> usize {
+        self.middle() + CROSSING
+    }
+
+    fn width(&self) -> usize {
+        self.right() + self.name_width + MARGIN
+    }
+
+    /// The height of the middle of a receiver's box.
+    fn receiver(&self, at: usize) -> usize {
+        let room = self.height.saturating_sub(2 * MARGIN + ROW);
+        MARGIN + ROW + (2 * at + 1) * room / (2 * self.tops.len().max(1))
+    }
+}
+
+impl Graph {
+    /// An SVG document.
+    pub(in crate::ctl::policy) fn svg(&self) -> String {
+        let layout = Layout::new(self);
+        let (width, height) = (layout.width(), layout.height);
+        let mut svg = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+             font-family=\"DejaVu Sans Mono, monospace\" font-size=\"11\">\n\
+             <rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n"
+        );
+        heading(&mut svg, MARGIN, "sends");
+        heading(&mut svg, layout.left() + 8, "to which ports");
+        heading(&mut svg, layout.right(), "receives");
+        for at in 0..self.domains.len() {
+            let rows = self.edges.iter().filter(|edge| edge.from == at);
+            for (row, edge) in rows.enumerate() {
+                draw_edge(&mut svg, &layout, edge, layout.tops[at] + row * ROW);
+            }
+        }
+        for (at, node) in self.domains.iter().enumerate() {
+            let tall = self.rows(at).max(1) * ROW;
+            let fill = if node.enabled { "#f4f4f4" } else { "#ffffff" };
+            let sender = (MARGIN, layout.tops[at], layout.name_width, tall);
+            draw_box(&mut svg, sender, colour(at), fill, &node.name);
+            let top = layout.receiver(at) - ROW / 2;
+            let receiver = (layout.right(), top, layout.name_width, ROW);
+            draw_box(&mut svg, receiver, "#444444", fill, &node.name);
+        }
+        svg + "</svg>\n"
+    }
+
+    fn rows(&self, from: usize) -> usize {
+        self.edges.iter().filter(|edge| edge.from == from).count()
+    }
+}
+
+fn colour(at: usize) -> &'static str {
+    COLOURS[at % COLOURS.len()]
+}
+
+fn heading(svg: &mut String, x: usize, text: &str) {
+    // Writing to a String does not fail, here and below.
+    let y = MARGIN + 4;
+    let _ = writeln!(svg, "<text x=\"{x}\" y=\"{y}\" fill=\"#666666\">{text}</text>");
+}
+
+fn draw_box(
+    svg: &mut String,
+    (x, y, wide, tall): (usize, usize, usize, usize),
+    stroke: &str,
+    fill: &str,
+    name: &str,
+) {
+    let (text_x, text_y) = (x + 10, y + tall / 2 + 4);
+    let _ = writeln!(
+        svg,
+        "<rect x=\"{x}\" y=\"{y}\" width=\"{wide}\" height=\"{tall}\" rx=\"4\" fill=\"{fill}\" \
+         stroke=\"{stroke}\" stroke-width=\"1.5\"/>\n\
+         <text x=\"{text_x}\" y=\"{text_y}\" font-weight=\"bold\">{name}</text>"
+    );
+}
+
+fn draw_edge(svg: &mut String, layout: &Layout, edge: &Edge, top: usize) {
+    let (left, middle, right) = (layout.left(), layout.middle(), layout.right());
+    let (y, end) = (top + ROW - 5, layout.receiver(edge.to));
+    let (stroke, dashes) = match edge.way {
+        Way::Ports => (colour(edge.from), ""),
+        Way::Replies => ("#999999", ""),
+        Way::HookOnly => (colour(edge.from), " stroke-dasharray=\"5 4\""),
+    };
+    let (bend, tip, back) = (middle + CROSSING / 2, right - 1, right - 9);
+    let _ = writeln!(
+        svg,
+        "<g><title>{title}</title><path d=\"M{left} {y} H{middle} C{bend} {y} {bend} {end} {back} \
+         {end}\" fill=\"none\" stroke=\"{stroke}\" stroke-width=\"1.3\"{dashes}/>\
+         <path d=\"M{tip} {end} l-8 -4 v8 z\" fill=\"{stroke}\"/>\
+         <text x=\"{x}\" y=\"{text_y}\" fill=\"#222222\">{label}</text></g>",
+        title = edge.label,
+        x = left + 8,
+        text_y = y - 4,
+        label = clipped(&edge.label),
+    );
+}
+
+fn clipped(label: &str) -> String {
+    match label.char_indices().nth(LABEL_MAX) {
+        Some((end, _)) => format!("{}…", &label[..end]),
+        None => label.to_owned(),
+    }
+}
