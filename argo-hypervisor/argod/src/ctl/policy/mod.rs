@@ -10,6 +10,8 @@ mod graph;
 mod lint;
 mod source;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
