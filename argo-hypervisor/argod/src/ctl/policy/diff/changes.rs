@@ -13,27 +13,27 @@ use crate::policy::CompiledPolicy;
 pub(in crate::ctl::policy) struct Changes<'p> {
     pub(super) old: &'p CompiledPolicy,
     pub(super) new: &'p CompiledPolicy,
-    pub(super) hooks: Vec<HookChange<'p>>,
-    pub(super) ports: Vec<PortChange<'p>>,
+    pub(in crate::ctl::policy) hooks: Vec<HookChange<'p>>,
+    pub(in crate::ctl::policy) ports: Vec<PortChange<'p>>,
 }
 
 /// A hook answers differently. There is no answer where the domains do not exist.
-pub(super) struct HookChange<'p> {
-    pub(super) hook: Hook,
-    pub(super) from: &'p str,
-    pub(super) to: Option<&'p str>,
-    pub(super) before: Option<Decision>,
-    pub(super) after: Option<Decision>,
+pub(in crate::ctl::policy) struct HookChange<'p> {
+    pub(in crate::ctl::policy) hook: Hook,
+    pub(in crate::ctl::policy) from: &'p str,
+    pub(in crate::ctl::policy) to: Option<&'p str>,
+    pub(in crate::ctl::policy) before: Option<Decision>,
+    pub(in crate::ctl::policy) after: Option<Decision>,
 }
 
 /// Messages to some ports fare differently.
-pub(super) struct PortChange<'p> {
-    pub(super) from: &'p str,
-    pub(super) sources: Sources,
-    pub(super) to: &'p str,
-    pub(super) ports: Vec<PortRange>,
-    pub(super) before: Outcome,
-    pub(super) after: Outcome,
+pub(in crate::ctl::policy) struct PortChange<'p> {
+    pub(in crate::ctl::policy) from: &'p str,
+    pub(in crate::ctl::policy) sources: Sources,
+    pub(in crate::ctl::policy) to: &'p str,
+    pub(in crate::ctl::policy) ports: Vec<PortRange>,
+    pub(in crate::ctl::policy) before: Outcome,
+    pub(in crate::ctl::policy) after: Outcome,
 }
 
 impl<'p> Changes<'p> {

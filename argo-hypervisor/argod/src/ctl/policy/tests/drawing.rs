@@ -28,6 +28,7 @@ proptest! {
     /// An edge is there for every pair that a message can pass between, and says so.
     #[test]
     fn an_edge_is_where_messages_may_go(policy in policies()) {
+        let policy = policy.compile();
         let drawn = Model::of(&policy);
         let ids = ids(&policy);
         for (at, from) in ids.iter().enumerate() {

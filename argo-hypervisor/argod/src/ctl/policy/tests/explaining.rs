@@ -43,7 +43,7 @@ proptest! {
         from_port in prop::option::of(prop::sample::select(all_ports())),
         to_port in prop::sample::select(all_ports()),
     ) {
-        let from_port = from_port.map(|port| port.0);
+        let (policy, from_port) = (policy.compile(), from_port.map(|port| port.0));
         let asked = Inquiry { from, from_port, to: Some(to), to_port: Some(to_port.0), hook: None };
         let known = |name: &str| meant(&policy, name).is_some();
         match policy.inquire(&asked) {
@@ -68,6 +68,7 @@ proptest! {
 
     #[test]
     fn a_hook_s_explanation_is_what_is_decided(policy in policies()) {
+        let policy = policy.compile();
         for query in all_hook_queries(&policy) {
             let explained = policy.inquire(&Inquiry {
                 from: query.source().to_string(),

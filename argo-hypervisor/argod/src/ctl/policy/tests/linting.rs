@@ -15,6 +15,7 @@ proptest! {
 
     #[test]
     fn a_rule_never_decides_if_brute_force_finds_no_question_that_it_decides(policy in policies()) {
+        let policy = policy.compile();
         let rules = policy.rules();
         let places = rules.hooks.iter().map(|rule| &rule.place);
         let places = places.chain(rules.ports.iter().map(|rule| &rule.place));

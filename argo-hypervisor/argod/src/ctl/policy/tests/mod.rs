@@ -14,7 +14,6 @@ mod drawing;
 mod explaining;
 mod linting;
 mod page;
-mod page;
 
 const DYNAMIC: u32 = 0x8000_0000;
 
@@ -128,9 +127,22 @@ prop_compose! {
     }
 }
 
+/// A policy that can be printed.
+#[derive(Clone, Debug)]
+struct Made {
+    rules: Rules,
+    directory: Directory,
+}
+
+impl Made {
+    fn compile(self) -> CompiledPolicy {
+        CompiledPolicy::new(self.rules, self.directory)
+    }
+}
+
 prop_compose! {
-    fn policies()(rules in rules(), directory in directories()) -> CompiledPolicy {
-        CompiledPolicy::new(rules, directory)
+    fn policies()(rules in rules(), directory in directories()) -> Made {
+        Made { rules, directory }
     }
 }
 
