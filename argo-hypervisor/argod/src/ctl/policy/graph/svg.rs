@@ -1,5 +1,5 @@
-//! The graph as a picture: a row for each edge, so that no label covers another. Senders are on
-//! the left, receivers on the right.
+//! The graph as a picture: senders on the left, receivers on the right. What a sender may send on
+//! the same terms has a row, from which a line goes to each receiver: so no label covers another.
 
 use std::fmt::Write;
 
@@ -37,7 +37,7 @@ impl Layout {
         let mut bottom = MARGIN + ROW;
         for at in 0..graph.domains.len() {
             tops.push(bottom);
-            bottom += graph.rows(at).max(1) * ROW + GAP;
+            bottom += graph.rows(at).len().max(1) * ROW + GAP;
         }
         Self {
             name_width: widest(&mut names) * CHARACTER + 20,
@@ -87,13 +87,12 @@ impl Graph {
         heading(&mut svg, layout.left() + 8, "to which ports");
         heading(&mut svg, layout.right(), "receives");
         for at in 0..self.domains.len() {
-            let rows = self.edges.iter().filter(|edge| edge.from == at);
-            for (row, edge) in rows.enumerate() {
-                draw_edge(&mut svg, &layout, edge, layout.tops[at] + row * ROW);
+            for (place, row) in self.rows(at).iter().enumerate() {
+                draw_row(&mut svg, &layout, row, layout.tops[at] + place * ROW);
             }
         }
         for (at, node) in self.domains.iter().enumerate() {
-            let tall = self.rows(at).max(1) * ROW;
+            let tall = self.rows(at).len().max(1) * ROW;
             let fill = if node.enabled { "#f4f4f4" } else { "#ffffff" };
             let sender = (MARGIN, layout.tops[at], layout.name_width, tall);
             draw_box(&mut svg, sender, colour(at), fill, &node.name);
@@ -104,8 +103,19 @@ impl Graph {
         svg + "</svg>\n"
     }
 
-    fn rows(&self, from: usize) -> usize {
-        self.edges.iter().filter(|edge| edge.from == from).count()
+    /// A sender's edges, those that are alike together.
+    fn rows(&self, from: usize) -> Vec<Vec<&Edge>> {
+        let mut rows: Vec<Vec<&Edge>> = Vec::new();
+        for edge in self.edges.iter().filter(|edge| edge.from == from) {
+            let alike = |row: &&mut Vec<&Edge>| {
+                row.iter().any(|first| (first.way, &first.label) == (edge.way, &edge.label))
+            };
+            match rows.iter_mut().find(alike) {
+                Some(row) => row.push(edge),
+                None => rows.push(vec![edge]),
+            }
+        }
+        rows
     }
 }
 
@@ -135,26 +145,48 @@ fn draw_box(
     );
 }
 
-fn draw_edge(svg: &mut String, layout: &Layout, edge: &Edge, top: usize) {
-    let (left, middle, right) = (layout.left(), layout.middle(), layout.right());
-    let (y, end) = (top + ROW - 5, layout.receiver(edge.to));
-    let (stroke, dashes) = match edge.way {
-        Way::Ports => (colour(edge.from), ""),
-        Way::Replies => ("#999999", ""),
-        Way::HookOnly => (colour(edge.from), " stroke-dasharray=\"5 4\""),
-    };
-    let (bend, tip, back) = (middle + CROSSING / 2, right - 1, right - 9);
+fn draw_row(svg: &mut String, layout: &Layout, row: &[&Edge], top: usize) {
+    let Some(first) = row.first() else { return };
+    let (left, middle) = (layout.left(), layout.middle());
+    let y = top + ROW - 5;
+    let line = style(first);
     let _ = writeln!(
         svg,
-        "<g><title>{title}</title><path d=\"M{left} {y} H{middle} C{bend} {y} {bend} {end} {back} \
-         {end}\" fill=\"none\" stroke=\"{stroke}\" stroke-width=\"1.3\"{dashes}/>\
-         <path d=\"M{tip} {end} l-8 -4 v8 z\" fill=\"{stroke}\"/>\
+        "<g><title>{title}</title><path d=\"M{left} {y} H{middle}\" {line}/>\
          <text x=\"{x}\" y=\"{text_y}\" fill=\"#222222\">{label}</text></g>",
-        title = edge.label,
+        title = first.label,
         x = left + 8,
         text_y = y - 4,
-        label = clipped(&edge.label),
+        label = clipped(&first.label),
     );
+    row.iter().for_each(|edge| draw_edge(svg, layout, edge, y));
+}
+
+/// From a row's end to the receiver.
+fn draw_edge(svg: &mut String, layout: &Layout, edge: &Edge, y: usize) {
+    let (middle, right) = (layout.middle(), layout.right());
+    let (bend, tip, back) = (middle + CROSSING / 2, right - 1, right - 9);
+    let (end, line, fill) = (layout.receiver(edge.to), style(edge), stroke(edge));
+    let _ = writeln!(
+        svg,
+        "<path class=\"edge\" d=\"M{middle} {y} C{bend} {y} {bend} {end} {back} {end}\" {line}/>\
+         <path d=\"M{tip} {end} l-8 -4 v8 z\" fill=\"{fill}\"/>"
+    );
+}
+
+fn stroke(edge: &Edge) -> &'static str {
+    match edge.way {
+        Way::Ports | Way::HookOnly => colour(edge.from),
+        Way::Replies => "#999999",
+    }
+}
+
+fn style(edge: &Edge) -> String {
+    let dashes = match edge.way {
+        Way::HookOnly => " stroke-width=\"0.8\" stroke-dasharray=\"5 4\"",
+        Way::Ports | Way::Replies => " stroke-width=\"1.3\"",
+    };
+    format!("fill=\"none\" stroke=\"{}\"{dashes}", stroke(edge))
 }
 
 fn clipped(label: &str) -> String {
