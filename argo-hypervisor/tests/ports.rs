@@ -79,7 +79,7 @@ fn a_range_ends_where_it_says() {
 #[test]
 fn a_source_port_counts_only_for_who_owns_a_ring_there() {
     let world = World::new();
-    let (client, server) = (world.guest(1), world.guest(2));
+    let [client, server, _third] = [1, 2, 3].map(|id| world.guest(id));
     world.rule_ports([reply(PORT)]);
     world.register(&client, wildcard(Port(50)), RING_PAGE, LEN).unwrap();
     let answer = |source| send_from(&world, &server, source, &client, Port(50));

@@ -68,7 +68,7 @@ impl Deed {
     /// What a request wants to change, if anything.
     pub fn of(host: &Host, request: &Request) -> Option<Self> {
         let (operation, target) = match request {
-            Request::Stat | Request::Domain { .. } => return None,
+            Request::Stat | Request::Domain { .. } | Request::Explain(_) => return None,
             Request::Create { domain, .. } => (Operation::Create, name_in(domain)),
             Request::Destroy { domain } => (Operation::Destroy, domain.clone()),
             Request::SoftReset { domain } => (Operation::SoftReset, domain.clone()),

@@ -8,6 +8,7 @@ use argo_core::abi::Op;
 use argo_core::platform::Platform;
 use argod::admin::{AdminError, Reloaded, Request};
 
+use crate::common::tool::{failure, plain, run, text};
 use crate::common::{ARGS, Argod, PATIENCE, call, register, send, wait_until};
 
 const DOMAINS: &str = "wildcard_rings = true
@@ -88,6 +89,26 @@ fn a_bad_policy_changes_nothing_and_says_where_it_is_bad() {
     fs::remove_dir_all(argod.path("policy.d")).unwrap();
     assert!(reload(&argod).unwrap_err().contains("policy.d"));
     assert_eq!(send(), refused);
+}
+
+#[test]
+fn the_tool_reloads_and_says_what_was_cut() {
+    let argod = start();
+    let reload = || {
+        let mut command = plain(&["policy", "reload"]);
+        command.arg("--admin").arg(argod.path("admin.sock"));
+        run(command, b"")
+    };
+    let server = argod.attach("server");
+    assert_eq!(register(&server, 7, 1, 4096), 0);
+    fs::write(argod.path("policy.d/10-client.toml"), NO_CLIENT).unwrap();
+    let done = reload();
+    let said = "in force: 1 policy rules, 2 port rules; cut: 1 rings, 0 waits for room\n";
+    assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(0), said));
+    fs::write(argod.path("policy.d/10-client.toml"), "x").unwrap();
+    let (code, said) = failure(&reload());
+    assert_eq!(code, Some(1));
+    assert!(said.contains("policy.d/10-client.toml:1:2: "), "{said}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod diff;
 mod explain;
 mod graph;
 mod lint;
+mod reload;
 mod source;
 mod sweep;
 #[cfg(test)]
@@ -20,7 +21,7 @@ use clap::{Args, Subcommand};
 
 use super::Failure;
 
-/// Check, explain, draw and compare policies.
+/// Check, explain, draw, compare and reload policies.
 #[derive(Args)]
 pub(super) struct Policy {
     #[command(subcommand)]
@@ -34,6 +35,7 @@ enum Command {
     Graph(graph::Graph),
     Diff(diff::Diff),
     Lint(lint::Lint),
+    Reload(reload::Reload),
 }
 
 impl Policy {
@@ -44,6 +46,7 @@ impl Policy {
             Command::Graph(graph) => graph.run(),
             Command::Diff(diff) => diff.run(),
             Command::Lint(lint) => lint.run(),
+            Command::Reload(reload) => reload.run(),
         }
     }
 }
