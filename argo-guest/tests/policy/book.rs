@@ -71,9 +71,14 @@ pub fn under(rules: Rules) -> Host {
     })
 }
 
+/// Replaces the rules.
+pub fn replace(host: &Host, rules: Rules) {
+    *host.engine().policy().rules.write() = Arc::new(rules);
+}
+
 /// Replaces the rules and cuts what they forbid, as argod does; how many rings that were.
 pub fn enforce(host: &Host, rules: Rules) -> usize {
-    *host.engine().policy().rules.write() = Arc::new(rules);
+    replace(host, rules);
     host.engine().enforce().rings
 }
 

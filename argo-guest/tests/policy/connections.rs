@@ -5,12 +5,12 @@ use std::thread;
 use argo_core::policy::{Hook, Subject};
 use argo_guest::seqpacket::{Seqpacket, SeqpacketListener};
 use argo_guest::stream::{ListenOptions, Stream, StreamError, StreamListener};
-use argo_guest::{BindOptions, Datagram, Port};
+use argo_guest::{BindOptions, Datagram, Partner, Port};
 use argo_hypervisor::inprocess::Rules;
 use argo_stream::wire::{self, Flags};
 use futures::executor::block_on;
 
-use crate::book::{Host, all, but, but_ports, but_send, enforce, inside, is_end, under};
+use crate::book::{Host, all, but, but_ports, but_send, enforce, inside, is_end, replace, under};
 use crate::support::{PATIENCE, at, domain, id};
 
 const PORT: Port = Port(7);
@@ -206,4 +206,34 @@ fn a_forbidden_peer_on_the_plain_wire_is_told_if_it_may_be() {
     let error = block_on(read_on(&server)).1;
     assert_eq!(error, StreamError::Cut { peer: server.peer_addr() });
     assert_eq!(hear(), wire::head(Flags::RST, 5)[..]);
+}
+
+/// Before a policy cuts anything, the first refused message tells.
+#[test]
+fn a_stream_whose_write_is_refused_ends_for_its_reader_too() {
+    for ban in [but_send(1, 2), but_ports(1, 2)] {
+        let host = under(all());
+        let Connected { client, server: _server, .. } = connected(&host, ListenOptions::port(PORT));
+        let cut = StreamError::Cut { peer: client.peer_addr() };
+        thread::scope(|scope| {
+            let reader = scope.spawn(|| block_on(read_on(&client)).1);
+            replace(&host, ban);
+            block_on(client.write(b"refused")).unwrap();
+            assert_eq!(inside(&block_on(client.flush()).unwrap_err()), cut);
+            assert_eq!(reader.join().unwrap(), cut);
+        });
+    }
+}
+
+/// Were the ring of a connection that is over there again, its peer would think it alive.
+#[test]
+fn the_ring_of_a_connection_does_not_come_back() {
+    let host = under(all());
+    let Connected { client, server, .. } = connected(&host, ListenOptions::port(PORT));
+    enforce(&host, but_send(1, 2));
+    for end in [&client, &server] {
+        assert!(is_end(block_on(read_on(end)).1));
+    }
+    let rings = host.engine().stat(id(2)).unwrap().rings;
+    assert!(rings.iter().all(|ring| ring.name.partner != Partner::Domain(id(1))), "{rings:?}");
 }
