@@ -76,11 +76,26 @@ pub enum Request {
     Policy {
         /// What refusals shall call the text.
         file: String,
-        /// `[[policy]]` tables, as TOML.
+        /// A policy, as TOML.
         text: String,
+        /// What becomes of rings and waits that it forbids.
+        #[serde(default)]
+        standing: Standing,
     },
     /// Ask what the policy in force says: [`Explanation`](crate::policy::Explanation).
     Explain(crate::policy::Inquiry),
+}
+
+/// What becomes of rings and waits that a new policy forbids.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// They are cut.
+    #[default]
+    Cut,
+    /// They stay, as in Xen, which asks its policy only about what is begun. Domains without Argo
+    /// stay without, too.
+    Kept,
 }
 
 /// A policy was put into force.

@@ -10,7 +10,7 @@ use std::time::Instant;
 
 use argo_core::Errno;
 use argo_core::abi::DOMID_ANY;
-use argod::admin::Request;
+use argod::admin::{Request, Standing};
 use argod::audit::{Check, Event, Judged, Operation, Record};
 use common::raw::Raw;
 use common::tool::{failure, plain, run, text};
@@ -118,7 +118,11 @@ fn attachments_and_administrators_are_told_by_whom() {
     admin.request::<Value>(&Request::Create { file: None, domain: d }).unwrap_err();
     admin.request::<Value>(&Request::SoftReset { domain: "4".into() }).unwrap();
     admin.request::<Value>(&Request::Destroy { domain: "d".into() }).unwrap();
-    let rules = |text: &str| Request::Policy { file: "new.toml".into(), text: text.into() };
+    let rules = |text: &str| Request::Policy {
+        file: "new.toml".into(),
+        text: text.into(),
+        standing: Standing::Cut,
+    };
     admin.request::<Value>(&rules("")).unwrap();
     admin.request::<Value>(&rules("[[policy]]\nhook = 1")).unwrap_err();
     argod.stat();

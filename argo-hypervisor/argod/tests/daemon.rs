@@ -165,7 +165,11 @@ fn policy_is_replaced_at_run_time_and_a_bad_one_changes_nothing() {
     assert_eq!(register(&server, 7, DOMID_ANY, 4096), 0);
     let mut admin = argod.admin();
     let mut replace = |text: &str| {
-        let request = Request::Policy { file: "new.toml".into(), text: text.into() };
+        let request = Request::Policy {
+            file: "new.toml".into(),
+            text: text.into(),
+            standing: argod::admin::Standing::Cut,
+        };
         admin.request::<serde_json::Value>(&request).map_err(|error| error.to_string())
     };
     let bad =

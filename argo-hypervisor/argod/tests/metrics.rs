@@ -53,6 +53,7 @@ fn what_happens_is_counted() {
         .request::<serde_json::Value>(&argod::admin::Request::Policy {
             file: "a\"b\\.toml".into(),
             text: String::new(),
+            standing: argod::admin::Standing::Kept,
         })
         .unwrap();
     assert_eq!(send(&client, 9, (2, 7), b"x"), Errno::EACCES.ret());

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use argod::admin::{AdminClient, Request, Stat};
+use argod::admin::{AdminClient, Request, Standing, Stat};
 use common::raw::Raw;
 use common::{Killed, PATIENCE, exists, open_system, wait_until};
 use tempfile::TempDir;
@@ -244,7 +244,8 @@ fn a_log_that_nobody_reads_any_more_stops_nothing() {
     // Each makes the reception's threads log; an administrator's request logs, too.
     Raw::refusal_of(&site.run_dir().join("a.sock"), b"?");
     wait_until("it was refused", || refused(&admin) == 1);
-    let policy = Request::Policy { file: "empty.toml".into(), text: String::new() };
+    let policy =
+        Request::Policy { file: "empty.toml".into(), text: String::new(), standing: Standing::Cut };
     AdminClient::connect(&admin).unwrap().request::<serde_json::Value>(&policy).unwrap();
     assert!(Command::new("kill").arg(argod.id().to_string()).status().unwrap().success());
     assert!(argod.wait().unwrap().success());

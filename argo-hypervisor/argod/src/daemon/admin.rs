@@ -97,7 +97,9 @@ fn answer(host: &Host, request: Request) -> Answer {
         Request::Reload => done(host.reload_policy()),
         Request::Explain(inquiry) => done(host.policy().snapshot().inquire(&inquiry)),
         Request::Detach { domain, pid } => done(host.detach(&domain, pid)),
-        Request::Policy { file, text } => done(host.replace_policy(&file, &text)),
+        Request::Policy { file, text, standing } => {
+            done(host.replace_policy(&file, &text, standing))
+        }
     }
 }
 

@@ -99,7 +99,7 @@ fn the_tool_reloads_and_says_what_was_cut() {
         command.arg("--admin").arg(argod.path("admin.sock"));
         run(command, b"")
     };
-    let server = argod.attach("server");
+    let (_client, server) = (argod.attach("client"), argod.attach("server"));
     assert_eq!(register(&server, 7, 1, 4096), 0);
     fs::write(argod.path("policy.d/10-client.toml"), NO_CLIENT).unwrap();
     let done = reload();

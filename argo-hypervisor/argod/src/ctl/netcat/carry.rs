@@ -64,13 +64,21 @@ impl Carrier<'_> {
                 return Ok(());
             };
             let sent = match len {
-                0 => self.idle.patiently(|left| self.channel.finish(left)),
+                0 => self.idle.patiently(|left| self.finish(left)),
                 _ => self.send_all(&buffer[..len]),
             };
             sent.map_err(|error| self.blame(CarryError::Channel, error))?;
             if len == 0 {
                 return Ok(());
             }
+        }
+    }
+
+    /// Ends what is sent. A peer that has ended first missed nothing.
+    fn finish(self, left: Option<Duration>) -> io::Result<()> {
+        match self.channel.finish(left) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            finished => finished,
         }
     }
 

@@ -9,7 +9,7 @@ use argo_hypervisor::{CreateError, Cut, Start};
 use rustix::net::SocketType;
 
 use super::{EndReason, Host};
-use crate::admin::{Changed, Reloaded};
+use crate::admin::{Changed, Reloaded, Standing};
 use crate::config::{self, ConfigError, Problems, Rules};
 use crate::daemon::domain::HostDomain;
 use crate::daemon::listener::{ListenError, listen, unlink};
@@ -185,21 +185,27 @@ impl Host {
     pub fn reload_policy(&self) -> Result<Reloaded, ReloadError> {
         let file = self.config.file.as_ref().ok_or(ReloadError::NoFile)?;
         let read = |known: &Directory| Rules::load(file, |subject| known.knows(subject));
-        Ok(self.enforce(&file.display().to_string(), read)?)
+        Ok(self.put_into_force(&file.display().to_string(), Standing::Cut, read)?)
     }
 
     /// Replaces the policy's rules by those of a text.
     ///
     /// # Errors
     /// What is wrong with them; the earlier ones stay in force.
-    pub fn replace_policy(&self, file: &str, text: &str) -> Result<Reloaded, Problems> {
-        self.enforce(file, |known| Rules::parse(file, text, |subject| known.knows(subject)))
-    }
-
-    /// Puts rules into force, and cuts what they forbid.
-    fn enforce<E: Display>(
+    pub fn replace_policy(
         &self,
         file: &str,
+        text: &str,
+        standing: Standing,
+    ) -> Result<Reloaded, Problems> {
+        let read = |known: &Directory| Rules::parse(file, text, |subject| known.knows(subject));
+        self.put_into_force(file, standing, read)
+    }
+
+    fn put_into_force<E: Display>(
+        &self,
+        file: &str,
+        standing: Standing,
         read: impl FnOnce(&Directory) -> Result<Rules, E>,
     ) -> Result<Reloaded, E> {
         // No domain comes or goes between the new rules and the cut.
@@ -207,15 +213,23 @@ impl Host {
         self.policy().replace_rules(read).inspect_err(|error| {
             tracing::error!(file, "the policy stays as it was: {error}");
         })?;
-        // Who is there already may have been without Argo so far.
-        for domain in self.domains().iter().filter(|domain| !domain.sessions().is_empty()) {
-            self.engine.activate(&domain.engine);
-        }
-        let Cut { rings: rings_cut, waits: waits_ended } = self.engine.enforce();
+        let Cut { rings: rings_cut, waits: waits_ended } = match standing {
+            Standing::Cut => self.enforce(),
+            Standing::Kept => Cut::default(),
+        };
         let policy = self.policy().snapshot();
         let (policy_rules, port_rules) = (policy.rules().hooks.len(), policy.rules().ports.len());
         tracing::info!(file, policy_rules, port_rules, rings_cut, waits_ended, "policy in force");
         Ok(Reloaded { policy_rules, port_rules, rings_cut, waits_ended })
+    }
+
+    /// Has the policy take hold of what is there already.
+    fn enforce(&self) -> Cut {
+        // Whoever is attached may have been without Argo so far.
+        for domain in self.domains().iter().filter(|domain| !domain.sessions().is_empty()) {
+            self.engine.activate(&domain.engine);
+        }
+        self.engine.enforce()
     }
 }
 

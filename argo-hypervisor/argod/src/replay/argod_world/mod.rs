@@ -13,7 +13,7 @@ use std::process::Command;
 use super::PAGE_BYTES;
 use super::record::{Hook, System};
 use super::world::{Interrupts, OpResult, World, WorldError};
-use crate::admin::Request;
+use crate::admin::{Request, Standing};
 use crate::tied::tied;
 use daemon::Daemon;
 use denials::Denials;
@@ -92,6 +92,7 @@ impl ArgodWorld {
             self.daemon.ask(&Request::Policy {
                 file: "denials of the trace".into(),
                 text: self.denials.policy(),
+                standing: Standing::Kept,
             })?;
             self.told = true;
         }
