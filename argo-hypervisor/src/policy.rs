@@ -36,8 +36,25 @@ pub trait Judge {
     /// Whether a message may go from a port to a port. Asked after the hook `send`.
     fn ports(&self, query: PortQuery) -> Decision;
 
-    /// The answer to the most lucky choice of source port, of all there are: yes if there is a yes.
+    /// The answer to the luckiest choice of source port, of all there are: yes if there is a yes.
     fn ports_from_any(&self, query: PortQuery) -> Decision;
+
+    /// The same for these source ports, and for none.
+    fn ports_from(
+        &self,
+        query: PortQuery,
+        mut sources: impl Iterator<Item = Port> + Clone,
+    ) -> Decision {
+        let otherwise = self.ports(query);
+        let from = |port| self.ports(PortQuery { from_port: Some(port), ..query });
+        match otherwise.action {
+            Action::Allow => otherwise,
+            Action::Deny => {
+                let allowed = |port| Some(from(port)).filter(|one| one.action == Action::Allow);
+                sources.find_map(allowed).unwrap_or(otherwise)
+            }
+        }
+    }
 
     /// Whether any rule looks at this source port: if not, nobody need find out who owns it.
     fn minds_source(&self, _port: Port) -> bool {
@@ -107,6 +124,14 @@ impl<J: Judge> Judge for &J {
 
     fn ports_from_any(&self, query: PortQuery) -> Decision {
         (**self).ports_from_any(query)
+    }
+
+    fn ports_from(
+        &self,
+        query: PortQuery,
+        sources: impl Iterator<Item = Port> + Clone,
+    ) -> Decision {
+        (**self).ports_from(query, sources)
     }
 
     fn minds_source(&self, port: Port) -> bool {
@@ -194,16 +219,15 @@ impl<S: System> Engine<S> {
         to_port: Port,
     ) -> Option<Passage> {
         let from = caller.domain.id();
-        let query = PortQuery { from, from_port: None, to, to_port, rings: Rings::Any };
-        let from_own = |port| passage(judge, PortQuery { from_port: Some(port), ..query }).ok();
-        let found = passage(judge, query).or_else(|rule| {
-            let mut outside = Onlooker;
-            let table = caller.domain.rings(&mut outside);
-            let mut minded = table.ports().filter(|port| judge.minds_source(*port));
-            minded.find_map(from_own).ok_or(rule)
-        });
-        let barred = Refused::Ports { query, claimed: None };
-        found.map_err(|rule| self.bar(judge, &caller.domain, barred, rule)).ok()
+        let query = |rings| PortQuery { from, from_port: None, to, to_port, rings };
+        let into = |rings| from_some_port(judge, caller, query(rings));
+        let found = into(Rings::Any).or_else(|| into(Rings::ForSender));
+        if found.is_none() {
+            let query = query(Rings::Any);
+            let barred = Refused::Ports { query, claimed: None };
+            self.bar(judge, &caller.domain, barred, judge.ports(query).rule);
+        }
+        found
     }
 
     /// Counts a message that its ports bar.
@@ -218,6 +242,25 @@ impl<S: System> Engine<S> {
         domain.counters.denied(Denial::Port);
         judge.refused(barred, rule);
     }
+}
+
+/// What allows the caller to send from some port of its. Its ports are looked at only if there are
+/// any from which somebody may.
+fn from_some_port<S: System>(
+    judge: &impl Judge,
+    caller: &Caller<S>,
+    query: PortQuery,
+) -> Option<Passage> {
+    let allowed = |decision: Decision| {
+        let Decision { action, rule } = decision;
+        (action == Action::Allow).then_some(Passage { query, claimed: None, rule })
+    };
+    allowed(judge.ports(query)).or_else(|| {
+        allowed(judge.ports_from_any(query))?;
+        let mut outside = Onlooker;
+        let table = caller.domain.rings(&mut outside);
+        allowed(judge.ports_from(query, table.ports()))
+    })
 }
 
 /// The widest passage that the ports have: into any ring, else into one for the sender alone, else

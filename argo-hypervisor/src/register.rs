@@ -8,6 +8,7 @@ use argo_core::{Errno, Gfn, Partner, RingName};
 
 use crate::config::WildcardRings;
 use crate::domain::{Caller, Domain};
+use crate::enforce::may_be_reached;
 use crate::engine::Engine;
 use crate::memory::{Fault, GuestMemory};
 use crate::policy::Judge;
@@ -74,8 +75,9 @@ impl<S: System> Engine<S> {
             return Err(Errno::EINVAL);
         }
         let partner = self.approve(judge, caller, request.name.partner)?;
+        let reached = may_be_reached(judge, caller.domain.id(), request.name);
         // The old memory of a re-registered ring is let go here, after all locks.
-        self.install(caller, request, partner.as_deref(), pages).map(drop)
+        self.install(caller, request, partner.as_deref(), pages, reached).map(drop)
     }
 
     pub(crate) fn unregister(&self, caller: &Caller<S>, name: RingName) -> Result<(), Errno> {
@@ -119,6 +121,7 @@ impl<S: System> Engine<S> {
         request: &RegisterRequest,
         partner: Option<&Domain<S>>,
         pages: impl ExactSizeIterator<Item = Result<Gfn, Fault>>,
+        reached: bool,
     ) -> Result<Option<RingOf<S>>, Errno> {
         let owner = &caller.domain;
         let mut gate = owner.enter()?;
@@ -133,9 +136,15 @@ impl<S: System> Engine<S> {
         partner.map_or(Ok(()), Domain::listens)?;
         table.admit(request, owner.quotas())?;
         if let Some(ring) = table.find_mut(request.name) {
-            return Ok(Some(ring.replace(memory)));
+            return Ok(Some(ring.replace(memory, reached)));
         }
-        table.insert(Ring::new(request.name, request.len, memory, owner.quotas().waiters)?)?;
+        table.insert(Ring::new(
+            request.name,
+            request.len,
+            memory,
+            owner.quotas().waiters,
+            reached,
+        )?)?;
         Ok(None)
     }
 }

@@ -30,6 +30,9 @@ pub(crate) struct RingState<S: System> {
     pub messages: u64,
     /// Bytes of payload in them.
     pub bytes: u64,
+    /// Whether its partner could send to it, by the policy when it was registered or by the last
+    /// one that was [enforced](crate::Engine::enforce).
+    pub reached: bool,
 }
 
 /// Why a message was not delivered.
@@ -50,6 +53,7 @@ impl<S: System> Ring<S> {
         len: RingLen,
         memory: RingOf<S>,
         waiters: u32,
+        reached: bool,
     ) -> Result<Self, Errno> {
         let waiters = match name.partner {
             Partner::Any => waiters,
@@ -57,7 +61,7 @@ impl<S: System> Ring<S> {
         };
         let waiters = Waiters::new(waiters as usize)?;
         let producer = Producer::adopt(&memory, len);
-        let state = RingState { memory, producer, waiters, messages: 0, bytes: 0 };
+        let state = RingState { memory, producer, waiters, messages: 0, bytes: 0, reached };
         Ok(Self { name, len, state: Mutex::<S, _>::new(state) })
     }
 
@@ -88,9 +92,10 @@ impl<S: System> Ring<S> {
 
     /// Moves the ring to other memory, with the indexes found there; who waits goes on waiting.
     /// Gives back the old memory.
-    pub fn replace(&mut self, memory: RingOf<S>) -> RingOf<S> {
+    pub fn replace(&mut self, memory: RingOf<S>, reached: bool) -> RingOf<S> {
         let len = self.len;
         let state = self.state_mut();
+        state.reached = reached;
         state.producer = Producer::adopt(&memory, len);
         mem::replace(&mut state.memory, memory)
     }

@@ -41,7 +41,7 @@ impl<S: System> RingTable<S> {
     }
 
     /// The ports that have rings, each once.
-    pub fn ports(&self) -> impl Iterator<Item = Port> {
+    pub fn ports(&self) -> impl Iterator<Item = Port> + Clone {
         self.ports.keys().copied()
     }
 

@@ -76,9 +76,9 @@ impl Waiters {
         });
     }
 
-    /// Takes off the list the domains that `which` picks, and adds them to `dismissed`.
-    pub fn dismiss(&mut self, which: impl Fn(DomainId) -> bool, dismissed: &mut Vec<DomainId>) {
-        let picked = self.entries.extract_if(.., |entry| which(entry.domain));
+    /// Takes the domain off the list, and adds it to `dismissed` if it was there.
+    pub fn dismiss(&mut self, domain: DomainId, dismissed: &mut Vec<DomainId>) {
+        let picked = self.entries.extract_if(.., |entry| entry.domain == domain);
         dismissed.extend(picked.map(|entry| entry.domain));
     }
 

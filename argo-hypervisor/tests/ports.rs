@@ -130,7 +130,7 @@ fn a_question_counts_every_port_that_the_asker_owns() {
     world.rule_ports([reply(Port(9))]);
     assert_eq!(world.ask(&server, &client, 1), Ok(0));
     world.register(&server, wildcard(Port(9)), RING_PAGE, LEN).unwrap();
-    let flags = RingFlags::from_bits_truncate(world.ask(&server, &client, 1).unwrap().into());
+    let flags = RingFlags::from_bits_truncate(world.ask(&server, &client, 1).unwrap());
     assert!(flags.contains(RingFlags::EXISTS | RingFlags::SUFFICIENT));
 }
 
@@ -141,7 +141,7 @@ fn who_is_throttled_is_told_to_wait_and_not_that_there_is_room() {
     world.register(&server, from_any(), RING_PAGE, LEN).unwrap();
     world.throttle(true);
     assert_eq!(world.send(&client, &server, 16), Err(Errno::EAGAIN));
-    let flags = RingFlags::from_bits_truncate(world.ask(&client, &server, 1).unwrap().into());
+    let flags = RingFlags::from_bits_truncate(world.ask(&client, &server, 1).unwrap());
     assert_eq!(flags, RingFlags::EXISTS | RingFlags::SHARED | RingFlags::EMPTY);
     assert_eq!(drain(&server, RING_PAGE, LEN).len(), 0);
     world.throttle(false);
@@ -218,4 +218,43 @@ fn a_domain_that_was_denied_argo_gets_it_when_the_policy_allows_and_somebody_com
     world.allow(Query::Enable { domain: domain(1) });
     world.engine.activate(&created);
     assert!(created.is_active());
+}
+
+/// A rule that lets into rings for the sender alone is no answer where another lets into any.
+#[test]
+fn a_question_is_answered_by_the_widest_way_there_is() {
+    let world = World::new();
+    let (client, server) = (world.guest(1), world.guest(2));
+    let (from, to) = (Subject::Domain(domain(2)), Subject::Domain(domain(1)));
+    let alone = PortRule { from, to, rings: Rings::ForSender, ..allow(PortRange::ALL) };
+    world.rule_ports([alone, reply(Port(9))]);
+    world.register(&client, from_any(), RING_PAGE, LEN).unwrap();
+    assert_eq!(world.ask(&server, &client, 1), Ok(0));
+    world.register(&server, wildcard(Port(9)), RING_PAGE, LEN).unwrap();
+    assert_ne!(world.ask(&server, &client, 1), Ok(0));
+    assert_eq!(send_from(&world, &server, Port(9), &client, PORT), Ok(16));
+}
+
+#[test]
+fn a_policy_that_changes_nothing_cuts_nothing() {
+    let world = World::new();
+    let (client, server) = (world.guest(1), world.guest(2));
+    let alone = PortRule { rings: Rings::ForSender, ..allow(PortRange::ALL) };
+    world.rule_ports([alone]);
+    world.register(&server, from(1), RING_PAGE, LEN).unwrap();
+    // Nobody may send to this one, neither now nor later.
+    world.register(&client, from(2), RING_PAGE, LEN).unwrap();
+    while world.send(&client, &server, LEN - 32).is_ok() {}
+    world.events();
+    for _ in 0..2 {
+        assert_eq!(world.engine.enforce(), Cut::default());
+    }
+    assert_eq!((world.events(), world.waiting(&server)), (vec![], 1));
+    // Once it could be reached, it is cut when it cannot be any more, and only then.
+    world.rule_ports([alone, PortRule { from: alone.to, to: alone.from, ..alone }]);
+    assert_eq!(world.engine.enforce(), Cut::default());
+    world.rule_ports([alone]);
+    assert_eq!(world.engine.enforce(), Cut { rings: 1, waits: 0 });
+    world.register(&client, from(2), RING_PAGE, LEN).unwrap();
+    assert_eq!(world.engine.enforce(), Cut::default());
 }

@@ -27,7 +27,9 @@ mod hooks;
 mod ports;
 
 pub use hooks::{Hook, Query, Rule, decide};
-pub use ports::{PortQuery, PortRange, PortRule, Rings, decide_from_any_port, decide_ports};
+pub use ports::{
+    PortQuery, PortRange, PortRule, Rings, decide_from_any_port, decide_from_ports, decide_ports,
+};
 
 use crate::DomainId;
 

@@ -130,26 +130,54 @@ pub fn decide_ports(
     first(rules, matching, |rule| rule.action)
 }
 
-/// Decides for the most lucky choice of source port: yes if some owner of some port may send.
-/// `from_port` of the query is not looked at.
+/// Decides for the luckiest choice of source port, of all that there are: yes if some owner of some
+/// port may send. `from_port` of the query is not looked at.
 ///
-/// The cost is that of [`decide_ports`], times twice the number of rules about source ports that
-/// fit the query.
+/// The cost is linear in the number of rules, times the number of those about source ports that fit
+/// the query.
 pub fn decide_from_any_port(
     rules: &[PortRule],
     labels: impl Fn(DomainId) -> LabelSet + Copy,
     query: PortQuery,
 ) -> Decision {
-    let from = |from_port| decide_ports(rules, labels, PortQuery { from_port, ..query });
-    // Between two of these ports all are alike.
-    let changes = rules.iter().filter(|rule| rule.fits(labels, query)).filter_map(|rule| {
-        let ports = rule.from_port?;
-        Some([Some(ports.first), ports.last.0.checked_add(1).map(Port)])
-    });
-    let otherwise = from(None);
-    let mut answers = changes.flatten().flatten().map(|port| from(Some(port)));
-    match otherwise.action {
-        Action::Allow => otherwise,
-        Action::Deny => answers.find(|answer| answer.action == Action::Allow).unwrap_or(otherwise),
+    decide_luckily(rules, labels, query, |ports, barred| {
+        // Between two of these ports all are alike.
+        let after = |rule: &PortRule| rule.from_port?.last.0.checked_add(1).map(Port);
+        let changes = rules.iter().filter_map(after).filter(|port| ports.contains(*port));
+        changes.chain([ports.first]).any(|port| !barred(port))
+    })
+}
+
+/// The same for these source ports, and for none.
+pub fn decide_from_ports(
+    rules: &[PortRule],
+    labels: impl Fn(DomainId) -> LabelSet + Copy,
+    query: PortQuery,
+    sources: impl Iterator<Item = Port> + Clone,
+) -> Decision {
+    decide_luckily(rules, labels, query, |ports, barred| {
+        sources.clone().any(|port| ports.contains(port) && !barred(port))
+    })
+}
+
+/// `finds`: whether there is a source port within a range that is not barred by an earlier rule.
+fn decide_luckily(
+    rules: &[PortRule],
+    labels: impl Fn(DomainId) -> LabelSet + Copy,
+    query: PortQuery,
+    finds: impl Fn(PortRange, &dyn Fn(Port) -> bool) -> bool,
+) -> Decision {
+    for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.fits(labels, query)) {
+        let bars = |rule: &PortRule, port| rule.from_port.is_some_and(|ports| ports.contains(port));
+        let barred = |port| rules[..at].iter().any(|r| bars(r, port) && r.fits(labels, query));
+        let decides = match (rule.from_port, rule.action) {
+            (None, _) => true,
+            (Some(ports), Action::Allow) => finds(ports, &barred),
+            (Some(_), Action::Deny) => false,
+        };
+        if decides {
+            return Decision { action: rule.action, rule: Some(at) };
+        }
     }
+    Decision { action: Action::Deny, rule: None }
 }

@@ -24,14 +24,14 @@ mod tests;
 
 use std::sync::Arc;
 
-use argo_core::policy::{self, Action, Decision, LabelSet, PortQuery, Query};
+use argo_core::policy::{self, Action, Decision, LabelSet, PortQuery, PortRule, Query};
 use argo_core::{DomainId, Port};
 
 use crate::config::{Mode, Rules};
 use accounts::Accounts;
 use answers::Answers;
 use compile::Compiled;
-use port_answers::{PortAnswers, Question};
+use port_answers::{PortAnswers, Question, Source};
 use refusals::Written;
 
 pub use cuts::Cuts;
@@ -83,12 +83,24 @@ impl CompiledPolicy {
     /// The answer about ports, as [`decide`](Self::decide) gives it about domains and at the same
     /// cost: ports that no rule tells apart share an answer.
     pub fn decide_ports(&self, query: PortQuery) -> Decision {
+        let class = |port| Source::Class(self.compiled.from_ports.of(port));
+        let source = query.from_port.map_or(Source::None, class);
+        self.kept_ports(query, source, || {
+            self.judge_ports(query, |rules, labels| policy::decide_ports(rules, labels, query))
+        })
+    }
+
+    fn kept_ports(
+        &self,
+        query: PortQuery,
+        source: Source,
+        compute: impl FnOnce() -> Decision,
+    ) -> Decision {
         let slots = (self.compiled.slot(query.from), self.compiled.slot(query.to));
-        let (Some(from), Some(to)) = slots else { return self.compute_ports(query) };
-        let from_port = query.from_port.map_or(0, |port| self.compiled.from_ports.of(port) + 1);
+        let (Some(from), Some(to)) = slots else { return compute() };
         let to_port = self.compiled.to_ports.of(query.to_port);
-        let question = Question { from, to, from_port, to_port, rings: query.rings };
-        self.port_answers.keep(question, || self.compute_ports(query))
+        let question = Question { from, to, source, to_port, rings: query.rings };
+        self.port_answers.keep(question, compute)
     }
 
     /// Whether any rule looks at this source port.
@@ -96,15 +108,25 @@ impl CompiledPolicy {
         self.compiled.from_ports.is_named(port)
     }
 
-    /// The answer to the luckiest choice of source port. Linear in the number of rules, or worse.
+    /// The answer to the luckiest choice of source port, of all there are; at the same cost.
     pub fn decide_from_any_port(&self, query: PortQuery) -> Decision {
-        let from = |from_port| self.decide_ports(PortQuery { from_port, ..query });
-        let otherwise = from(None);
-        let mut lucky = self.compiled.from_ports.examples().map(|port| from(Some(port)));
-        match otherwise.action {
-            Action::Allow => otherwise,
-            Action::Deny => lucky.find(|one| one.action == Action::Allow).unwrap_or(otherwise),
-        }
+        self.kept_ports(query, Source::Any, || {
+            self.judge_ports(query, |rules, labels| {
+                policy::decide_from_any_port(rules, labels, query)
+            })
+        })
+    }
+
+    /// The answer to the luckiest choice among these source ports and none. Linear in the number of
+    /// rules, times that of rules about source ports that fit.
+    pub fn decide_from_ports(
+        &self,
+        query: PortQuery,
+        sources: impl Iterator<Item = Port> + Clone,
+    ) -> Decision {
+        self.judge_ports(query, |rules, labels| {
+            policy::decide_from_ports(rules, labels, query, sources)
+        })
     }
 
     /// The rules as they are written.
@@ -124,10 +146,14 @@ impl CompiledPolicy {
         self.or_by_mode(decision, query.source(), query.target())
     }
 
-    fn compute_ports(&self, query: PortQuery) -> Decision {
+    /// Has the rules about ports decide, in one way or another, and else the mode.
+    fn judge_ports(
+        &self,
+        query: PortQuery,
+        decide: impl FnOnce(&[PortRule], &dyn Fn(DomainId) -> LabelSet) -> Decision,
+    ) -> Decision {
         let labels = self.labels_of(query.from, query.to);
-        let decision = policy::decide_ports(&self.compiled.ports.rules, labels, query);
-        let decision = self.compiled.ports.as_written(decision);
+        let decision = self.compiled.ports.as_written(decide(&self.compiled.ports.rules, &labels));
         self.or_by_mode(decision, query.from, Some(query.to))
     }
 

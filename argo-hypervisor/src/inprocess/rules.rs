@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 
 use argo_core::policy::{
     Action, Decision, LabelSet, PortQuery, PortRule, Query, Rule, decide, decide_from_any_port,
-    decide_ports,
+    decide_from_ports, decide_ports,
 };
 use argo_core::{DomainId, Port};
 
@@ -61,5 +61,13 @@ impl Judge for Rules {
 
     fn ports_from_any(&self, query: PortQuery) -> Decision {
         decide_from_any_port(&self.ports, |domain| self.labels(domain), query)
+    }
+
+    fn ports_from(
+        &self,
+        query: PortQuery,
+        sources: impl Iterator<Item = Port> + Clone,
+    ) -> Decision {
+        decide_from_ports(&self.ports, |domain| self.labels(domain), query, sources)
     }
 }

@@ -20,20 +20,24 @@ const GRACE: Duration = Duration::from_micros(200);
 
 /// The current policy. Reading never waits; changes follow each other.
 pub struct LivePolicy {
-    /// Judges hold the outer `Arc`, everybody else the inner one: who looks at a policy at leisure
-    /// keeps nobody waiting.
-    current: ArcSwap<Arc<CompiledPolicy>>,
+    current: ArcSwap<InForce>,
     change: Mutex<()>,
     pacer: Pacer,
     audit: Audit,
     began: Instant,
 }
 
+/// Judges hold the `Arc` around this, everybody else the one in it: who looks at a policy at leisure
+/// keeps nobody waiting.
+struct InForce(Arc<CompiledPolicy>);
+
 impl LivePolicy {
     /// Begins with these rules and domains.
     pub fn new(rules: Rules, directory: Directory) -> Self {
         Self {
-            current: ArcSwap::from_pointee(Arc::new(CompiledPolicy::new(rules, directory))),
+            current: ArcSwap::from_pointee(InForce(Arc::new(CompiledPolicy::new(
+                rules, directory,
+            )))),
             change: Mutex::new(()),
             pacer: Pacer::default(),
             audit: Audit::default(),
@@ -49,7 +53,7 @@ impl LivePolicy {
 
     /// The policy now; it stays what it is while others replace it.
     pub fn snapshot(&self) -> Arc<CompiledPolicy> {
-        Arc::clone(&self.current.load())
+        self.current.load().0.clone()
     }
 
     /// Who wakes the domains that limits hold back.
@@ -68,7 +72,7 @@ impl LivePolicy {
         read: impl FnOnce(&Directory) -> Result<Rules, E>,
     ) -> Result<(), E> {
         let _alone = self.change.lock();
-        let directory = self.current.load().directory.clone();
+        let directory = self.current.load().0.directory.clone();
         let rules = read(&directory)?;
         self.install(Arc::new(Written::new(rules)), directory);
         Ok(())
@@ -104,10 +108,12 @@ impl LivePolicy {
     /// are none that wait for a guest, so that they are over soon.
     fn install(&self, written: Arc<Written>, directory: Arc<Directory>) {
         let new = Arc::new(CompiledPolicy::resolve(written, directory));
-        let mut old = self.current.swap(Arc::new(new));
+        let mut old = self.current.swap(Arc::new(InForce(new)));
         while Arc::get_mut(&mut old).is_none() {
             std::thread::sleep(GRACE);
         }
+        // What an earlier limit put off may go now.
+        self.pacer.wake_all();
     }
 }
 
@@ -121,31 +127,39 @@ impl argo_hypervisor::Policy for LivePolicy {
 
 /// The policy that judges one call from its beginning to its end.
 pub struct Judging<'p> {
-    policy: Guard<Arc<Arc<CompiledPolicy>>>,
+    policy: Guard<Arc<InForce>>,
     live: &'p LivePolicy,
 }
 
 impl Judge for Judging<'_> {
     fn hook(&self, query: Query) -> Decision {
-        self.policy.decide(query)
+        self.policy.0.decide(query)
     }
 
     fn ports(&self, query: PortQuery) -> Decision {
-        self.policy.decide_ports(query)
+        self.policy.0.decide_ports(query)
     }
 
     fn ports_from_any(&self, query: PortQuery) -> Decision {
-        self.policy.decide_from_any_port(query)
+        self.policy.0.decide_from_any_port(query)
+    }
+
+    fn ports_from(
+        &self,
+        query: PortQuery,
+        sources: impl Iterator<Item = Port> + Clone,
+    ) -> Decision {
+        self.policy.0.decide_from_ports(query, sources)
     }
 
     fn minds_source(&self, port: Port) -> bool {
-        self.policy.minds_source(port)
+        self.policy.0.minds_source(port)
     }
 
     fn throttles(&self, passage: &Passage) -> bool {
         let Some((rule, domain)) = self.account(passage) else { return false };
         let now = self.now();
-        let Some(due) = self.policy.accounts.due(rule, domain, now) else { return false };
+        let Some(due) = self.policy.0.accounts.due(rule, domain, now) else { return false };
         let wait = Duration::from_nanos(due.saturating_sub(now));
         self.live.pacer.wake_at(passage.query.from, Instant::now() + wait);
         let cause = Cause::Limit(rule);
@@ -157,10 +171,10 @@ impl Judge for Judging<'_> {
 
     fn delivered(&self, passage: &Passage, bytes: u32) {
         if let Some((rule, domain)) = self.account(passage) {
-            self.policy.accounts.book(rule, domain, self.now(), bytes);
+            self.policy.0.accounts.book(rule, domain, self.now(), bytes);
         }
         let cause = Cause::Port(passage.rule);
-        if self.policy.written.is_logged(cause) {
+        if self.policy.0.written.is_logged(cause) {
             let event =
                 || Event::Allowed(self.judged_ports(&passage.query, passage.claimed, cause));
             self.live.audit.publish(event);
@@ -169,7 +183,7 @@ impl Judge for Judging<'_> {
 
     fn allowed(&self, query: Query, rule: Option<usize>) {
         let cause = Cause::Hook(rule);
-        if self.policy.written.is_logged(cause) {
+        if self.policy.0.written.is_logged(cause) {
             self.live.audit.publish(|| Event::Allowed(self.judged(query, cause, None)));
         }
     }
@@ -192,37 +206,37 @@ impl Judge for Judging<'_> {
 impl Judging<'_> {
     /// The rule and the place of the sender, if a limit has to be looked at.
     fn account(&self, passage: &Passage) -> Option<(usize, usize)> {
-        let rule = passage.rule.filter(|rule| self.policy.accounts.limits(*rule))?;
-        Some((rule, self.policy.compiled.slot(passage.query.from)?))
+        let rule = passage.rule.filter(|rule| self.policy.0.accounts.limits(*rule))?;
+        Some((rule, self.policy.0.compiled.slot(passage.query.from)?))
     }
 
     /// Counts a refusal, and tells of it.
     fn refuse(&self, cause: Cause, event: impl FnOnce() -> Event) {
-        self.policy.written.count(cause);
+        self.policy.0.written.count(cause);
         self.live.audit.refused(cause.number(), event);
     }
 
     /// What a hook decided, as the audit stream tells it.
     fn judged(&self, query: Query, cause: Cause, errno: Option<Errno>) -> Judged {
         let (from, to) = (self.party(query.source()), query.target().map(|to| self.party(to)));
-        Judged::new(query.hook().into(), from, to, errno, self.policy.written.audited(cause))
+        Judged::new(query.hook().into(), from, to, errno, self.policy.0.written.audited(cause))
     }
 
     /// What was decided about ports, likewise.
     fn judged_ports(&self, query: &PortQuery, claimed: Option<Port>, cause: Cause) -> Judged {
         let errno = match cause {
             Cause::Limit(_) => Some(Errno::EAGAIN),
-            _ if self.policy.decide_ports(*query).action == Action::Deny => Some(Errno::EPERM),
+            _ if self.policy.0.decide_ports(*query).action == Action::Deny => Some(Errno::EPERM),
             _ => None,
         };
         let (from, to) = (self.party(query.from), Some(self.party(query.to)));
-        let rule = self.policy.written.audited(cause);
+        let rule = self.policy.0.written.audited(cause);
         let judged = Judged::new(Check::Port, from, to, errno, rule);
         Judged { from_port: claimed.map(|port| port.0), to_port: Some(query.to_port.0), ..judged }
     }
 
     fn party(&self, domain: DomainId) -> Party {
-        Party::new(domain, self.policy.directory.name(domain))
+        Party::new(domain, self.policy.0.directory.name(domain))
     }
 
     fn now(&self) -> u64 {

@@ -32,6 +32,13 @@ impl Pacer {
         }
     }
 
+    /// Has everybody woken now who was to be woken later.
+    pub fn wake_all(&self) {
+        let now = Instant::now();
+        self.due.lock().domains.values_mut().for_each(|time| *time = now.min(*time));
+        self.changed.notify_one();
+    }
+
     /// Wakes domains by `wake` when their time comes, until [`stop`](Self::stop).
     pub fn run(&self, wake: impl Fn(DomainId)) {
         while let Some(domains) = self.next() {

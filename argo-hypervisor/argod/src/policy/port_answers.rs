@@ -2,18 +2,21 @@
 //! rules there are.
 //!
 //! Each source has a row of its own, as for the hooks: what one domain asks never drives out
-//! another's answers.
+//! another's answers. A row is a table of small sets, so that a few questions that fall into one
+//! set do not drive out each other.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use argo_core::policy::{Action, Decision, Rings};
 
-/// Answers kept for one source: a power of two.
-const ROW: usize = 256;
+/// Sets of one source: a power of two.
+const SETS: usize = 64;
+/// Answers in a set.
+const WAYS: usize = 4;
 
 /// One snapshot's answers.
 pub(super) struct PortAnswers {
-    entries: Box<[AtomicU64]>,
+    sets: Box<[[AtomicU64; WAYS]]>,
 }
 
 /// A question among those of one source. Less than 2^10 receivers and 2^15 classes of ports each
@@ -24,18 +27,30 @@ pub(super) struct Question {
     pub(super) from: usize,
     /// The receiver's place.
     pub(super) to: usize,
-    /// The class of the source port + 1; 0 if there is none.
-    pub(super) from_port: u16,
+    /// The source port.
+    pub(super) source: Source,
     /// The class of the port.
     pub(super) to_port: u16,
     /// Which rings there.
     pub(super) rings: Rings,
 }
 
+/// A source port in a question.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Source {
+    /// None that counts.
+    None,
+    /// Whichever is best.
+    Any,
+    /// One of this class.
+    Class(u16),
+}
+
 impl PortAnswers {
     /// Room for the answers to this many domains.
     pub(super) fn new(domains: usize) -> Self {
-        Self { entries: (0..ROW * domains).map(|_| AtomicU64::new(0)).collect() }
+        let set = |_| [const { AtomicU64::new(0) }; WAYS];
+        Self { sets: (0..SETS * domains).map(set).collect() }
     }
 
     /// The answer kept for a question, or the computed one, which is kept from now on.
@@ -45,14 +60,18 @@ impl PortAnswers {
     pub(super) fn keep(&self, question: Question, compute: impl FnOnce() -> Decision) -> Decision {
         let key = question.key();
         // The golden ratio spreads neighbours over the row.
-        let column = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 56) as usize % ROW;
-        let Some(entry) = self.entries.get(question.from * ROW + column) else { return compute() };
-        if let Some(decision) = unpack(entry.load(Relaxed), key) {
+        let column = (key.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 58) as usize % SETS;
+        let Some(set) = self.sets.get(question.from * SETS + column) else { return compute() };
+        if let Some(decision) = set.iter().find_map(|way| unpack(way.load(Relaxed), key)) {
             return decision;
         }
         let decision = compute();
         if let Some(packed) = pack(key, decision) {
-            entry.store(packed, Relaxed);
+            // The oldest goes. (Two threads at once may lose an answer, or keep one twice.)
+            for way in (1..WAYS).rev() {
+                set[way].store(set[way - 1].load(Relaxed), Relaxed);
+            }
+            set[0].store(packed, Relaxed);
         }
         decision
     }
@@ -65,8 +84,12 @@ impl Question {
             Rings::Any => 0b10,
             Rings::ForSender => 0b11,
         };
-        let Self { to, from_port, to_port, .. } = self;
-        (to as u64) << 32 | u64::from(from_port) << 17 | u64::from(to_port) << 2 | rings
+        let source = match self.source {
+            Source::None => 0,
+            Source::Any => 1,
+            Source::Class(class) => u64::from(class) + 2,
+        };
+        (self.to as u64) << 32 | source << 17 | u64::from(self.to_port) << 2 | rings
     }
 }
 

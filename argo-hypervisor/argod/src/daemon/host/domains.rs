@@ -124,9 +124,10 @@ impl Host {
         let _alone = self.changing.lock();
         let domain = self.find(name)?;
         let rings = self.rings_of(&domain);
-        self.policy().remove_domain(domain.id());
         let ended = self.end_sessions(&domain.close(), EndReason::Destroyed);
         self.forget(&domain);
+        // Last: rules that name the domain hold as long as anything of it runs.
+        self.policy().remove_domain(domain.id());
         tracing::info!(domain = domain.name(), sessions = ended, "destroyed");
         Ok(changed(&domain, ended, rings))
     }

@@ -60,6 +60,18 @@ impl<'p> Changes<'p> {
         self.hooks.is_empty() && self.ports.is_empty()
     }
 
+    /// Whether messages from one domain to another fare differently.
+    pub(in crate::ctl::policy) fn has_ports_between(
+        old: &'p CompiledPolicy,
+        new: &'p CompiledPolicy,
+        from: &'p str,
+        to: &'p str,
+    ) -> bool {
+        let mut changes = Self { old, new, hooks: Vec::new(), ports: Vec::new() };
+        changes.compare_ports(from, to);
+        !changes.ports.is_empty()
+    }
+
     fn compare_hook(&mut self, hook: Hook, from: &'p str, to: Option<&'p str>) {
         let ask = |policy| answer(policy, hook, from, to);
         let (before, after) = (ask(self.old), ask(self.new));

@@ -11,7 +11,7 @@ const GAP: usize = 14;
 /// Width of a character of a label, and of a name.
 const CHARACTER: usize = 7;
 /// Where lines cross from their rows to the receivers.
-const CROSSING: usize = 220;
+const CROSSING: usize = 300;
 /// Characters of a label that are shown; the rest is in its tooltip.
 const LABEL_MAX: usize = 90;
 const COLOURS: [&str; 10] = [
@@ -32,7 +32,8 @@ impl Layout {
     fn new(graph: &Graph) -> Self {
         let widest = |lengths: &mut dyn Iterator<Item = usize>| lengths.max().unwrap_or(0);
         let mut names = graph.domains.iter().map(|node| node.name.chars().count());
-        let mut labels = graph.edges.iter().map(|edge| edge.label.chars().count().min(LABEL_MAX));
+        let rows = (0..graph.domains.len()).flat_map(|at| graph.rows(at));
+        let mut labels = rows.map(|row| graph.text(&row).chars().count().min(LABEL_MAX));
         let mut tops = Vec::new();
         let mut bottom = MARGIN + ROW;
         for at in 0..graph.domains.len() {
@@ -84,11 +85,11 @@ impl Graph {
              <rect width=\"{width}\" height=\"{height}\" fill=\"white\"/>\n"
         );
         heading(&mut svg, MARGIN, "sends");
-        heading(&mut svg, layout.left() + 8, "to which ports");
+        heading(&mut svg, layout.left() + 8, "to which ports of whom");
         heading(&mut svg, layout.right(), "receives");
         for at in 0..self.domains.len() {
             for (place, row) in self.rows(at).iter().enumerate() {
-                draw_row(&mut svg, &layout, row, layout.tops[at] + place * ROW);
+                self.draw_row(&mut svg, &layout, row, layout.tops[at] + place * ROW);
             }
         }
         for (at, node) in self.domains.iter().enumerate() {
@@ -117,6 +118,28 @@ impl Graph {
         }
         rows
     }
+
+    /// What is sent on the same terms, and to whom.
+    fn text(&self, row: &[&Edge]) -> String {
+        let label = row.first().map_or("", |first| &first.label);
+        let names = row.iter().filter_map(|edge| self.domains.get(edge.to));
+        let names: Vec<_> = names.filter_map(|node| node.name.split(' ').next()).collect();
+        format!("{label} → {}", names.join(", "))
+    }
+
+    fn draw_row(&self, svg: &mut String, layout: &Layout, row: &[&Edge], top: usize) {
+        let Some(first) = row.first() else { return };
+        let (left, middle) = (layout.left(), layout.middle());
+        let (x, y) = (left + 8, top + ROW - 5);
+        let (text, text_y) = (self.text(row), y - 4);
+        let (line, label) = (style(first), clipped(&text));
+        let _ = writeln!(
+            svg,
+            "<g><title>{text}</title><path d=\"M{left} {y} H{middle}\" {line}/>\
+             <text x=\"{x}\" y=\"{text_y}\" fill=\"#222222\">{label}</text></g>"
+        );
+        row.iter().for_each(|edge| draw_edge(svg, layout, edge, y));
+    }
 }
 
 fn colour(at: usize) -> &'static str {
@@ -143,23 +166,6 @@ fn draw_box(
          stroke=\"{stroke}\" stroke-width=\"1.5\"/>\n\
          <text x=\"{text_x}\" y=\"{text_y}\" font-weight=\"bold\">{name}</text>"
     );
-}
-
-fn draw_row(svg: &mut String, layout: &Layout, row: &[&Edge], top: usize) {
-    let Some(first) = row.first() else { return };
-    let (left, middle) = (layout.left(), layout.middle());
-    let y = top + ROW - 5;
-    let line = style(first);
-    let _ = writeln!(
-        svg,
-        "<g><title>{title}</title><path d=\"M{left} {y} H{middle}\" {line}/>\
-         <text x=\"{x}\" y=\"{text_y}\" fill=\"#222222\">{label}</text></g>",
-        title = first.label,
-        x = left + 8,
-        text_y = y - 4,
-        label = clipped(&first.label),
-    );
-    row.iter().for_each(|edge| draw_edge(svg, layout, edge, y));
 }
 
 /// From a row's end to the receiver.

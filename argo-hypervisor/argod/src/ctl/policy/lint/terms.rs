@@ -61,7 +61,10 @@ fn reply(
 ) -> Vec<Finding> {
     let mut rules = policy.rules().clone();
     rules.ports.iter_mut().skip(at).take(1).for_each(|rule| rule.reply = false);
-    if Changes::between(policy, &only(policy, rules)).is_empty() {
+    let without = only(policy, rules);
+    let name = |id| policy.directory().name(id).unwrap_or_default();
+    let matters = |from, to| Changes::has_ports_between(policy, &without, name(from), name(to));
+    if !pairs.iter().any(|(from, to)| matters(*to, *from) || matters(*from, *to)) {
         let text = "`reply` has no effect: all that it allows is decided before";
         return vec![Finding::warning(&rule.place, text)];
     }
