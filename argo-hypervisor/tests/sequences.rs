@@ -172,7 +172,12 @@ fn take(world: &World, guests: &mut [Guest], model: &mut Model, step: &Step) {
         }
         Step::SoftReset { domain: id } => {
             world.engine.soft_reset(domain(id)).unwrap();
-            model.lose(|owner, ring| owner == id || ring.partner == name(id, 0).partner, id)
+            let for_it = |ring: &RingName| ring.partner == name(id, 0).partner;
+            let owners = model.0.keys().filter(|(_, ring)| for_it(ring)).map(|(owner, _)| *owner);
+            let told: BTreeSet<u16> = owners.chain([id]).collect();
+            let mut events = model.lose(|owner, ring| owner == id || for_it(&ring), id);
+            events.extend(told.into_iter().map(Event::RingsCut));
+            events
         }
         Step::Renew { domain: id } => {
             world.engine.destroy_domain(domain(id)).unwrap();

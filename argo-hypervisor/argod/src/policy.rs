@@ -68,6 +68,13 @@ impl CompiledPolicy {
         Self { written, directory, compiled, answers, port_answers, accounts }
     }
 
+    /// Goes on with what was sent so far by the same rules, before domains came or went.
+    fn take_over_accounts(&self, old: &Self) {
+        let ids: Vec<DomainId> = self.directory.members().map(|(id, _)| id).collect();
+        let moved = |place: usize| ids.get(place).and_then(|id| old.compiled.slot(*id));
+        self.accounts.take_over(&old.accounts, moved);
+    }
+
     /// The answer to a query; its `rule` is the place of the written rule, from 0.
     ///
     /// A pair of domains that was asked about before costs two look-ups, however many rules there

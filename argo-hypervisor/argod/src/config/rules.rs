@@ -1,10 +1,11 @@
 //! The policy as it is written: a mode, groups, and rules in order, in one text or in several.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 
-use argo_core::policy::Action;
+use argo_core::policy::{Action, Label};
+use toml::Spanned;
 
-use super::ConfigError;
 use super::groups::Groups;
 use super::hook_rule::{self, Rule};
 use super::place::Place;
@@ -14,6 +15,7 @@ use super::report::Problems;
 use super::subject::{Subject, Words};
 use super::texts::Texts;
 use super::values;
+use super::{ConfigError, DOMAINS_MAX};
 
 /// `[[policy]]` tables in all files together, and as many `[[port]]` tables.
 pub const RULES_MAX: usize = 4096;
@@ -72,7 +74,15 @@ impl Rules {
     /// The file cannot be read, or everything that is wrong with the policy.
     pub fn load(path: &Path, knows: impl Fn(&Subject) -> bool) -> Result<Self, ConfigError> {
         let rules = Texts::load(path)?.examine(|mut texts| {
-            texts.first_mut()?.optional("policy_dir", values::folder());
+            let main = texts.first_mut()?;
+            main.optional("policy_dir", values::folder());
+            // A domain of the file that was destroyed meanwhile makes no rule wrong.
+            let (names, labels) = own_names(main);
+            let knows = |subject: &Subject| match subject {
+                Subject::Name(name) => names.contains(name) || knows(subject),
+                Subject::Label(label) => labels.contains(label) || knows(subject),
+                Subject::Any | Subject::Id(_) => true,
+            };
             let rules = Self::read(&mut texts, &knows);
             texts.into_iter().skip(1).for_each(Reader::finish);
             Some(rules)
@@ -93,6 +103,17 @@ impl Rules {
         }
         rules
     }
+}
+
+/// The names and labels of the domains that a configuration describes.
+fn own_names(main: &mut Reader<'_>) -> (BTreeSet<String>, BTreeSet<String>) {
+    let (mut names, mut labels) = <(BTreeSet<_>, BTreeSet<_>)>::default();
+    for mut domain in main.tables("domain", DOMAINS_MAX) {
+        names.extend(domain.optional("name", values::name()).map(Spanned::into_inner));
+        let list = domain.list("labels", values::name(), Label::LIMIT);
+        labels.extend(list.into_iter().map(Spanned::into_inner));
+    }
+    (names, labels)
 }
 
 impl Mode {

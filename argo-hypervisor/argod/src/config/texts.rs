@@ -7,6 +7,7 @@ use std::ops::Range;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{Mode, OFlags};
 use toml::de::DeTable;
 
 use super::read::Reader;
@@ -96,7 +97,7 @@ impl Texts {
         };
         for path in paths {
             let file = path.display().to_string();
-            match read_text(&path) {
+            match read_regular(&path) {
                 Ok(text) => self.list.push(Text { file, text }),
                 Err(error) => self.missing.push((span.clone(), format!("{file}: {error}"))),
             }
@@ -136,8 +137,22 @@ fn is_policy_file(name: &OsStr) -> bool {
 }
 
 fn read_text(path: &Path) -> io::Result<String> {
+    read(File::open(path)?)
+}
+
+/// What is found in a folder may be a pipe, which nobody may ever write to: a reload would wait.
+fn read_regular(path: &Path) -> io::Result<String> {
+    let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    let file = File::from(rustix::fs::open(path, flags, Mode::empty())?);
+    match file.metadata()?.is_file() {
+        true => read(file),
+        false => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
+    }
+}
+
+fn read(file: File) -> io::Result<String> {
     let mut text = String::new();
-    File::open(path)?.take(FILE_MAX + 1).read_to_string(&mut text)?;
+    file.take(FILE_MAX + 1).read_to_string(&mut text)?;
     if text.len() as u64 > FILE_MAX {
         let message = format!("more than {}", Size(FILE_MAX));
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));

@@ -37,6 +37,21 @@ impl Accounts {
         Self { limited, domains, accounts: (0..count).map(|_| Account::default()).collect() }
     }
 
+    /// Takes over what was booked by the same rules, for domains that were at another place.
+    pub(super) fn take_over(&self, old: &Self, moved: impl Fn(usize) -> Option<usize>) {
+        for (place, domain) in
+            (0..self.accounts.len()).map(|at| (at / self.domains, at % self.domains))
+        {
+            let earlier = moved(domain).and_then(|was| old.accounts.get(place * old.domains + was));
+            if let (Some(earlier), Some(account)) =
+                (earlier, self.accounts.get(place * self.domains + domain))
+            {
+                account.messages.store(earlier.messages.load(Relaxed), Relaxed);
+                account.bytes.store(earlier.bytes.load(Relaxed), Relaxed);
+            }
+        }
+    }
+
     /// Whether the rule has a limit.
     pub(super) fn limits(&self, rule: usize) -> bool {
         self.limited.get(rule).is_some_and(Option::is_some)

@@ -74,7 +74,7 @@ impl LivePolicy {
         let _alone = self.change.lock();
         let directory = self.current.load().0.directory.clone();
         let rules = read(&directory)?;
-        self.install(Arc::new(Written::new(rules)), directory);
+        self.install(CompiledPolicy::resolve(Arc::new(Written::new(rules)), directory));
         Ok(())
     }
 
@@ -100,15 +100,16 @@ impl LivePolicy {
         let current = self.snapshot();
         let mut directory = current.directory.clone();
         change(Arc::make_mut(&mut directory))?;
-        self.install(current.written.clone(), directory);
+        let new = CompiledPolicy::resolve(current.written.clone(), directory);
+        new.take_over_accounts(&current);
+        self.install(new);
         Ok(())
     }
 
     /// Puts a policy into force, and waits for the calls that the one before still judges: there
     /// are none that wait for a guest, so that they are over soon.
-    fn install(&self, written: Arc<Written>, directory: Arc<Directory>) {
-        let new = Arc::new(CompiledPolicy::resolve(written, directory));
-        let mut old = self.current.swap(Arc::new(InForce(new)));
+    fn install(&self, new: CompiledPolicy) {
+        let mut old = self.current.swap(Arc::new(InForce(Arc::new(new))));
         while Arc::get_mut(&mut old).is_none() {
             std::thread::sleep(GRACE);
         }

@@ -1,6 +1,7 @@
 //! Reload of a running argod, by command and by signal.
 
 use std::fs;
+use std::process::Command;
 use std::time::Instant;
 
 use argo_core::Errno;
@@ -86,6 +87,11 @@ fn a_bad_policy_changes_nothing_and_says_where_it_is_bad() {
         assert!(said.contains('^'), "{said}");
         assert_eq!(send(), refused);
     }
+    fs::remove_file(argod.path("policy.d/10-bad.toml")).unwrap();
+    let pipe = argod.path("policy.d/20-pipe.toml");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(reload(&argod).unwrap_err().contains("20-pipe.toml: not a regular file"));
+    assert_eq!(send(), refused);
     fs::remove_dir_all(argod.path("policy.d")).unwrap();
     assert!(reload(&argod).unwrap_err().contains("policy.d"));
     assert_eq!(send(), refused);
@@ -109,6 +115,35 @@ fn the_tool_reloads_and_says_what_was_cut() {
     let (code, said) = failure(&reload());
     assert_eq!(code, Some(1));
     assert!(said.contains("policy.d/10-client.toml:1:2: "), "{said}");
+}
+
+/// Rules about a domain that an administrator destroyed are not wrong because of that.
+#[test]
+fn a_policy_may_name_a_domain_of_its_file_that_was_destroyed() {
+    let argod = start();
+    let destroy = Request::Destroy { domain: "client".into() };
+    argod.admin().request::<serde_json::Value>(&destroy).unwrap();
+    fs::write(argod.path("policy.d/10-client.toml"), NO_CLIENT).unwrap();
+    assert_eq!(reload(&argod).map(|done| done.port_rules), Ok(2));
+}
+
+/// Who waits for its time under a limit does not wait on when the limit is gone.
+#[test]
+fn a_limit_that_is_lifted_holds_nobody_back() {
+    let argod = start();
+    let (client, server) = (argod.attach("client"), argod.attach("server"));
+    let limited = "[[port]]\nfrom = \"client\"\nto = \"server\"\nto_port = 7\n\
+                   bytes_per_second = 1\n";
+    fs::write(argod.path("policy.d/10-limit.toml"), limited).unwrap();
+    reload(&argod).unwrap();
+    assert_eq!(register(&server, 7, 1, 4096), 0);
+    assert_eq!(send(&client, 1, (2, 7), &[0; 1000]), 1000);
+    let virqs = client.events().virq;
+    assert_eq!(send(&client, 1, (2, 7), b"x"), Errno::EAGAIN.ret());
+    fs::remove_file(argod.path("policy.d/10-limit.toml")).unwrap();
+    reload(&argod).unwrap();
+    wait_until("the interrupt", || client.events().virq != virqs);
+    assert_eq!(send(&client, 1, (2, 7), b"x"), 1);
 }
 
 #[test]
