@@ -38,7 +38,7 @@ pub enum BindError {
         tried: u32,
     },
     /// The policy does not let this domain receive from that partner.
-    #[error("policy refuses a ring on port {port} for {partner:?}")]
+    #[error("policy refuses a ring on port {port} for {}", whom(*partner))]
     Denied {
         /// The port.
         port: Port,
@@ -88,7 +88,7 @@ pub enum SendError {
         to: Address,
     },
     /// No room came in time. Nothing was sent.
-    #[error("no room in the receiver's ring within {after:?}")]
+    #[error("no room in the receiver's ring, or too much sent for a limit, within {after:?}")]
     TimedOut {
         /// The time that was waited.
         after: Duration,
@@ -252,5 +252,12 @@ impl From<RecvError> for io::Error {
             RecvError::Gone(_) => io::ErrorKind::BrokenPipe,
         };
         Self::new(kind, error)
+    }
+}
+
+fn whom(partner: Partner) -> String {
+    match partner {
+        Partner::Any => "every domain".to_owned(),
+        Partner::Domain(domain) => format!("domain {domain}"),
     }
 }

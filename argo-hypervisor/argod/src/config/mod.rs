@@ -64,7 +64,7 @@ pub use rules::{COMMENT_MAX, Mode, RULES_MAX, Rules};
 pub use service::{LockMemory, Log, LogFormat, LogLevel, Service, WORKERS_MAX};
 pub use socket::Socket;
 pub use subject::{SUBJECTS_MAX, Subject};
-pub use texts::POLICY_FILES_MAX;
+pub use texts::{POLICY_BYTES_MAX, POLICY_FILES_MAX};
 pub(crate) use values::number;
 pub use values::{NAME_MAX, SOCKET_PATH_MAX, Size, is_name};
 

@@ -17,6 +17,8 @@ use super::{ConfigError, FILE_MAX};
 
 /// Files in a folder of policy files.
 pub const POLICY_FILES_MAX: usize = 256;
+/// Bytes of all files in a policy folder together.
+pub const POLICY_BYTES_MAX: u64 = 16 << 20;
 
 /// The main text, then the others in their order.
 pub(super) struct Texts {
@@ -95,9 +97,14 @@ impl Texts {
                 return;
             }
         };
+        let mut bytes = 0;
         for path in paths {
             let file = path.display().to_string();
-            match read_regular(&path) {
+            let text = read_regular(&path).and_then(|text| {
+                bytes += text.len() as u64;
+                within(bytes, POLICY_BYTES_MAX).map(|()| text)
+            });
+            match text {
                 Ok(text) => self.list.push(Text { file, text }),
                 Err(error) => self.missing.push((span.clone(), format!("{file}: {error}"))),
             }
@@ -148,6 +155,14 @@ fn read_regular(path: &Path) -> io::Result<String> {
         true => read(file),
         false => Err(io::Error::new(io::ErrorKind::InvalidInput, "not a regular file")),
     }
+}
+
+fn within(bytes: u64, limit: u64) -> io::Result<()> {
+    if bytes <= limit {
+        return Ok(());
+    }
+    let message = format!("more than {} of policy files up to here", Size(limit));
+    Err(io::Error::new(io::ErrorKind::FileTooLarge, message))
 }
 
 fn read(file: File) -> io::Result<String> {

@@ -106,7 +106,7 @@ pub(super) fn explain_connect(error: &ConnectError) -> String {
         }
         ConnectError::Bind(error) => explain(error),
         ConnectError::Send(SendError::Denied { to }) => {
-            format!("policy refuses messages to {to} (hook send)")
+            format!("policy refuses messages to {to} (hook send, or the rules about ports)")
         }
         other => other.to_string(),
     }
@@ -139,7 +139,7 @@ mod tests {
         let refused = explain_connect(&ConnectError::Refused { to });
         assert!(refused.starts_with("connection refused: nobody listens at 2:7"), "{refused}");
         let denied = explain_connect(&ConnectError::Send(SendError::Denied { to }));
-        assert_eq!(denied, "policy refuses messages to 2:7 (hook send)");
+        assert_eq!(denied, "policy refuses messages to 2:7 (hook send, or the rules about ports)");
         let after = Duration::from_secs(5);
         let late = explain_connect(&ConnectError::TimedOut { to, after });
         assert!(late.starts_with("no answer from 2:7 within 5s"), "{late}");

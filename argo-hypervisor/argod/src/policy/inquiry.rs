@@ -119,7 +119,10 @@ impl CompiledPolicy {
         });
         lines.extend(ports.iter().flat_map(|query| self.about_ports(*query)));
         let outcome = self.outcome(from, to, ports);
-        let port = to_port.map_or_else(String::new, |port| format!(", port {port},"));
+        let port = to_port.map_or_else(
+            || " (if its ports are allowed, which is not asked here)".to_owned(),
+            |port| format!(", port {port},"),
+        );
         let what = format!("a message from {} to {}{port}", self.shown(from), self.shown(to));
         explanation(lines, &what, &outcome)
     }
