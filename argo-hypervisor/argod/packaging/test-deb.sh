@@ -77,8 +77,16 @@ installs() {
     shows "the pages are there" test -f "$tree/usr/share/man/man8/argod.8.gz"
     shows "bash completes" run bash -c '. /usr/share/bash-completion/completions/argoctl'
     if command -v systemd-analyze >/dev/null; then
+        shows "systemd knows all that the units say" not strange argod.service
+        shows "also about the socket" not strange argod-admin.socket
         shows "the unit is as safe as it was" exposure
     fi
+}
+
+# Settings, system calls and the like that systemd passes over. That other units are not there, as in
+# a system without systemd, is no matter.
+strange() {
+    systemd-analyze verify --root="$tree" --man=no "$1" 2>&1 | grep "$1:[0-9]"
 }
 
 exposure() {
@@ -132,8 +140,14 @@ guest() {
     [[ $said == *"receiving at 1:7"* ]]
 }
 
+# Without systemd nothing is restarted: what runs goes on, and the new tool can talk to it.
 upgrades() {
+    start
+    shows "an argod runs" within 10 run argoctl stat
     run dpkg -i new.deb >/dev/null
+    shows "it has outlived the upgrade" within 10 run argoctl stat
+    kill "$argod"
+    shows "it still ends as asked" wait "$argod"
     shows "the new one is there" [ "$(run dpkg-query -Wf '${Version}' argod)" = 1.1 ]
     shows "the configuration is the administrator's" grep -q wildcard "$tree/etc/argod.toml"
 }

@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use argod::admin::{AdminClient, Request, Standing, Stat};
 use common::raw::Raw;
-use common::{Killed, PATIENCE, exists, open_system, wait_until};
+use common::tool::{Receiver, acting_as, failure, run};
+use common::{Argod, Killed, PATIENCE, exists, open_system, wait_until};
 use tempfile::TempDir;
 
 /// A folder with a configuration in it.
@@ -163,11 +164,31 @@ fn a_check_that_finds_nothing_says_so_and_starts_nothing() {
 
 #[test]
 fn the_guides_configuration_is_right() {
-    let guide = include_str!("../../../docs/operator.md");
-    let (_, text) = guide.split_once("```toml\n").unwrap();
-    let (text, _) = text.split_once("```").unwrap();
+    let text = guides_configuration();
     let Ended { code, err, .. } = Site::new(text).run("--check-config");
     assert_eq!((code, err.as_str()), (Some(0), ""));
+}
+
+/// What the guide has its readers do next.
+#[test]
+fn with_the_guides_configuration_a_message_arrives_and_no_other_port_is_open() {
+    // Those users are not here.
+    let ours = |line: &&str| !line.starts_with("uid =");
+    let text: Vec<&str> = guides_configuration().lines().filter(ours).collect();
+    let argod = Argod::start(&text.join("\n"));
+    let receive = ["recv", "7", "--count", "1", "--timeout", "10s"];
+    let server = Receiver::start(acting_as(&argod, "server", &receive));
+    let barred = run(acting_as(&argod, "client", &["send", "2:8"]), b"hello\n");
+    assert_eq!(barred.status.code(), Some(1));
+    let sent = run(acting_as(&argod, "client", &["send", "2:7"]), b"hello\n");
+    assert_eq!(failure(&sent), (Some(0), String::new()));
+    assert_eq!(server.end(), (Some(0), "hello\n".into(), String::new()));
+}
+
+fn guides_configuration() -> &'static str {
+    let guide = include_str!("../../../docs/operator.md");
+    let (_, text) = guide.split_once("```toml\n").unwrap();
+    text.split_once("```").unwrap().0
 }
 
 #[test]

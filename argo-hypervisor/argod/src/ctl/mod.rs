@@ -1,6 +1,6 @@
 //! argoctl: one module a subcommand.
 //!
-//! Exit status: 0 done, 1 failed, 2 wrongly called; 3 an answer of `policy`.
+//! Exit status: 0 done, 1 failed, 2 wrongly called; 3 an answer of `policy explain`, `diff`, `lint`.
 #![forbid(unsafe_code)]
 
 mod audit;
@@ -36,7 +36,8 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed, 2 wrongly called.";
+const EXIT_STATUS: &str = "Exit status: 0 done, 1 failed, 2 wrongly called; 3 refused \
+                           (policy explain), different (policy diff), findings (policy lint).";
 
 /// Argo on a Linux host: what argod's operators and users do by hand.
 #[derive(Parser)]
