@@ -193,9 +193,10 @@ fn guides_configuration() -> &'static str {
 
 #[test]
 fn what_is_no_socket_is_not_replaced() {
-    let site = Site::new(&open_system(&[(1, "a")]));
+    let outlets = "[metrics]\n[audit]\n[capture]\n";
+    let site = Site::new(&(open_system(&[(1, "a")]) + outlets));
     std::fs::create_dir(site.run_dir()).unwrap();
-    for name in ["a.sock", "admin.sock"] {
+    for name in ["a.sock", "admin.sock", "metrics.sock", "audit.sock", "capture.sock"] {
         let path = site.run_dir().join(name);
         std::fs::write(&path, "precious").unwrap();
         let Ended { code, err, .. } = site.run("--config");

@@ -1,33 +1,43 @@
 //! The admin socket's server: a thread a connection, a few at a time.
 
 use std::io::{self, BufReader};
-use std::os::fd::OwnedFd;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustix::net::SocketType;
 use serde::Serialize;
 
 use super::audit::Deed;
 use super::host::Host;
+use super::listener::{ListenError, listen};
+use super::made_path::MadePath;
 use super::peer::Peer;
 use super::stat::{domain_in_full, stat};
 use crate::admin::{Answer, Changed, Request, read_line, write_line};
 use crate::config;
+use crate::systemd::Passed;
 
 /// How long an administrator may be silent, or not read, before the connection is closed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Accepts administrators.
 pub struct AdminServer {
+    /// None if systemd made the socket. Before the listener: dropped in this order.
+    _path: Option<MadePath>,
     listener: UnixListener,
 }
 
 impl AdminServer {
-    /// A server on this (listening, non-blocking) socket.
-    pub fn new(listener: OwnedFd) -> Self {
-        Self { listener: listener.into() }
+    /// A server there, on the socket that systemd passed or else on one of its own.
+    ///
+    /// # Errors
+    /// Nobody can listen there.
+    pub fn open(at: &config::Socket, passed: &Passed) -> Result<Self, ListenError> {
+        let listener = listen(at, SocketType::STREAM, passed)?.into();
+        let is_made = passed.socket(&at.path).is_none();
+        Ok(Self { _path: is_made.then(|| MadePath::new(at.path.clone())), listener })
     }
 
     /// The socket.

@@ -3,7 +3,7 @@
 //! | module | what |
 //! |---|---|
 //! | `host` | what all parts share: engine, domains, sessions |
-//! | `listener`, `adopt` | sockets that nobody can replace, made here or by systemd |
+//! | `listener`, `adopt`, `made_path` | sockets that nobody can replace, made here or by systemd |
 //! | `reception` | accepts, notices hang-ups, ends sessions |
 //! | `attach` | how a process becomes a session |
 //! | `session` | its memory and queues, and how they are served |
@@ -26,6 +26,7 @@ mod domain;
 mod host;
 mod interrupts;
 mod listener;
+mod made_path;
 mod metrics;
 mod outlet;
 mod peer;
@@ -47,7 +48,6 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use argo_hypervisor::Events as _;
-use rustix::net::SocketType;
 use rustix::process::{
     DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
 };
@@ -131,7 +131,7 @@ impl Daemon {
         harden();
         check_memory(&config)?;
         let reception = ReceptionPort::new().map_err(system("making the reception"))?;
-        let admin = AdminServer::new(listen_admin(&config, &passed)?);
+        let admin = AdminServer::open(&config.admin, &passed)?;
         let metrics = config.metrics.as_ref().map(MetricsServer::open).transpose();
         let metrics = metrics.map_err(StartError::Metrics)?;
         let host = Host::new(config, passed, reception).map_err(system("making the workers"))?;
@@ -198,11 +198,6 @@ impl Daemon {
         }
         self.host.close_feeds();
         self.outlets.clear();
-        listener::unlink(&self.host.config().admin.path, self.host.passed());
-        if let Some(config::Metrics::Socket(socket)) = &self.host.config().metrics {
-            // An error means that somebody removed it already.
-            let _ = std::fs::remove_file(&socket.path);
-        }
     }
 }
 
@@ -234,10 +229,6 @@ impl Handle {
 
 fn thread(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
     std::thread::Builder::new().name(name).spawn(run).map_err(system("starting a thread"))
-}
-
-fn listen_admin(config: &Config, passed: &Passed) -> Result<std::os::fd::OwnedFd, ListenError> {
-    listener::listen(&config.admin, SocketType::STREAM, passed)
 }
 
 /// What needs no privilege: guests of the same user cannot trace argod nor take its descriptors,

@@ -118,9 +118,15 @@ impl ReceptionPort {
         Ok(epoll::add(&self.epoll, listener, Source::Admin.data(), epoll::EventFlags::IN)?)
     }
 
-    /// Accepts who reads metrics.
+    /// Accepts one who reads metrics.
     pub fn listen_metrics(&self, listener: impl AsFd) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, listener, Source::Metrics.data(), epoll::EventFlags::IN)?)
+        Ok(epoll::add(&self.epoll, listener, Source::Metrics.data(), one_arrival())?)
+    }
+
+    /// Accepts the next one who reads metrics.
+    pub fn listen_metrics_again(&self, listener: impl AsFd) {
+        // It was added at the start.
+        let _ = epoll::modify(&self.epoll, listener, Source::Metrics.data(), one_arrival());
     }
 
     /// Ends the session when its process hangs up or dies, whichever is seen first.

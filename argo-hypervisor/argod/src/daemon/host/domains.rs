@@ -145,6 +145,8 @@ impl Host {
     /// # Errors
     /// There is no such domain.
     pub fn soft_reset(&self, name: &str) -> Result<Changed, NoDomain> {
+        // Once found, the domain stays the one that has this id.
+        let _alone = self.changing.lock();
         let domain = self.find(name)?;
         let rings = self.rings_of(&domain);
         self.engine.soft_reset(domain.id()).map_err(|_| NoDomain(name.to_owned()))?;
@@ -157,6 +159,8 @@ impl Host {
     /// # Errors
     /// There is no such domain, or the process is not attached to it.
     pub fn detach(&self, name: &str, pid: Option<i32>) -> Result<Changed, DetachError> {
+        // Once found, the domain stays the one that has this id.
+        let _alone = self.changing.lock();
         let domain = self.find(name)?;
         let mut sessions = domain.sessions();
         sessions.retain(|session| pid.is_none_or(|pid| session.peer.pid == pid));

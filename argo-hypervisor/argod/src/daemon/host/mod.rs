@@ -47,7 +47,8 @@ pub struct Host {
     admins: Arc<Seats>,
     /// When it began, by the wall clock and by the one that nobody sets.
     began: (SystemTime, Instant),
-    /// Held while a domain is made or destroyed: administrators may ask for both at once.
+    /// Held while a domain is made, destroyed, reset or detached, and while a policy comes into
+    /// force: administrators may ask for all of it at once.
     changing: Mutex<()>,
     keys: AtomicU64,
     stopping: AtomicBool,
@@ -129,11 +130,6 @@ impl Host {
     /// What argod was started with.
     pub fn config(&self) -> &Config {
         &self.config
-    }
-
-    /// The sockets that systemd made.
-    pub fn passed(&self) -> &Passed {
-        &self.passed
     }
 
     /// Asks the threads that guests depend on whether they still pass their loops.

@@ -243,7 +243,7 @@ fn work() -> [Family; 9] {
         ),
         counts(
             "domain_denied",
-            "What the policy denied the domain, by hook.",
+            "What the policy denied the domain, by hook, port rules or rate limits.",
             Values::Counts("hook", |domain| &domain.denied),
         ),
         timed("domain_service", "Time that argod spent on calls.", |domain| {

@@ -6,7 +6,7 @@ mod http;
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
@@ -14,20 +14,31 @@ use rustix::net::{Shutdown, SocketFlags, SocketType, accept_with, shutdown};
 
 use super::host::Host;
 use super::listener::{ListenError, listen_at, listen_on};
-use super::seats::Seats;
+use super::made_path::MadePath;
+use super::seats::{Seat, Seats};
 use super::stat::stat;
 use crate::config::Metrics;
 use http::{Answer, HEAD_MAX, Status};
 
-/// Connections at a time; more are turned away.
+/// Connections at a time; more wait until it is their turn.
 const CONNECTIONS_MAX: usize = 4;
 /// How long a connection may last.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Accepts who reads metrics.
 pub struct MetricsServer {
-    listener: OwnedFd,
+    /// None of a TCP port. Before the listener: dropped in this order.
+    _path: Option<MadePath>,
+    listener: Arc<OwnedFd>,
     seats: Arc<Seats>,
+}
+
+/// A seat that is taken; when it is left, the next connection may come.
+struct Turn {
+    seat: Option<Seat>,
+    /// The server may have ended meanwhile.
+    listener: Weak<OwnedFd>,
+    host: Arc<Host>,
 }
 
 /// A connection, and when it ends at the latest.
@@ -42,11 +53,14 @@ impl MetricsServer {
     /// # Errors
     /// Nobody can listen there.
     pub fn open(at: &Metrics) -> Result<Self, ListenError> {
-        let listener = match at {
-            Metrics::Socket(socket) => listen_on(socket, SocketType::STREAM)?,
-            Metrics::Listen(address) => listen_at(*address)?,
+        let (_path, listener) = match at {
+            Metrics::Socket(socket) => {
+                let listener = listen_on(socket, SocketType::STREAM)?;
+                (Some(MadePath::new(socket.path.clone())), listener)
+            }
+            Metrics::Listen(address) => (None, listen_at(*address)?),
         };
-        Ok(Self { listener, seats: Seats::new(CONNECTIONS_MAX) })
+        Ok(Self { _path, listener: Arc::new(listener), seats: Seats::new(CONNECTIONS_MAX) })
     }
 
     /// The socket.
@@ -54,23 +68,38 @@ impl MetricsServer {
         &self.listener
     }
 
-    /// Accepts one connection, if there is one.
+    /// Accepts one connection, if there is one and a seat for it. Without a seat the others wait
+    /// where the system keeps them, until one is left.
     pub fn accept(&self, host: &Arc<Host>) {
+        let Some(seat) = self.seats.take() else { return };
+        let listener = Arc::downgrade(&self.listener);
+        let turn = Turn { seat: Some(seat), listener, host: host.clone() };
         // An error means that who connected is gone already.
-        let Ok(socket) = accept_with(&self.listener, SocketFlags::CLOEXEC) else { return };
-        let Some(seat) = self.seats.take() else {
-            tracing::debug!(CONNECTIONS_MAX, "too many connections for metrics");
-            return;
-        };
-        let host = host.clone();
-        let serve = move || {
-            let _seat = seat;
-            if let Err(error) = Connection::new(socket).serve(&host) {
-                tracing::debug!(%error, "no metrics sent");
-            }
-        };
+        let Ok(socket) = accept_with(&*self.listener, SocketFlags::CLOEXEC) else { return };
+        let serve = move || turn.serve(socket);
         if let Err(error) = std::thread::Builder::new().name("metrics".into()).spawn(serve) {
             tracing::error!(%error, "no thread for metrics");
+        }
+        if self.seats.taken() < self.seats.limit() {
+            host.reception().listen_metrics_again(&*self.listener);
+        }
+    }
+}
+
+impl Turn {
+    fn serve(self, socket: OwnedFd) {
+        if let Err(error) = Connection::new(socket).serve(&self.host) {
+            tracing::debug!(%error, "no metrics sent");
+        }
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        // Before the next look, which would find it taken.
+        drop(self.seat.take());
+        if let Some(listener) = self.listener.upgrade() {
+            self.host.reception().listen_metrics_again(&*listener);
         }
     }
 }
