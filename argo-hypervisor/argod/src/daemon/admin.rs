@@ -19,6 +19,8 @@ use crate::admin::{Answer, Changed, Request, read_line, write_line};
 use crate::config;
 use crate::systemd::Passed;
 
+/// Bytes of a domain's or file's name in a request: what Linux allows a path.
+const FILE_NAME_MAX: usize = 4096;
 /// How long an administrator may be silent, or not read, before the connection is closed.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -74,12 +76,31 @@ fn serve(host: &Host, stream: UnixStream) -> io::Result<()> {
     let mut stream = BufReader::new(stream);
     while let Some(line) = read_line(&mut stream)? {
         let answer = match serde_json::from_str(&line) {
-            Ok(request) => answer_and_tell(host, by, request),
+            Ok(request) => match odd_name(&request) {
+                None => answer_and_tell(host, by, request),
+                Some(why) => Answer::Error(why),
+            },
             Err(error) => Answer::Error(format!("not a request: {error}")),
         };
         write_line(stream.get_mut(), &answer)?;
     }
     Ok(())
+}
+
+/// What is wrong with the names in a request: they appear in the log and in the audit stream, where
+/// one with a line's end would pass for a line of its own.
+fn odd_name(request: &Request) -> Option<String> {
+    let name = match request {
+        Request::Stat | Request::Reload | Request::Explain(_) => return None,
+        Request::Domain { domain }
+        | Request::Destroy { domain }
+        | Request::SoftReset { domain }
+        | Request::Detach { domain, .. } => domain,
+        Request::Create { file, .. } => file.as_ref()?,
+        Request::Policy { file, .. } => file,
+    };
+    let odd = name.len() > FILE_NAME_MAX || name.contains(char::is_control);
+    odd.then(|| format!("a name of more than {FILE_NAME_MAX} bytes or with control characters"))
 }
 
 fn answer_and_tell(host: &Host, by: Peer, request: Request) -> Answer {

@@ -5,7 +5,7 @@ use argo_core::policy::Label;
 use super::*;
 use crate::config::{
     BYTES_MAX, COMMENT_MAX, FILE_MAX, GROUPS_MAX, LIMITS_MAX, MEMBERS_MAX, MESSAGES_MAX, PAIRS_MAX,
-    POLICY_FILES_MAX, PORT_RANGES_MAX, RULES_MAX, SUBJECTS_MAX, Size,
+    POLICY_BYTES_MAX, POLICY_FILES_MAX, PORT_RANGES_MAX, RULES_MAX, SUBJECTS_MAX, Size,
 };
 use crate::policy::Inquiry;
 
@@ -110,6 +110,7 @@ fn the_bounds_are_those_of_the_code() {
         GROUPS_MAX.to_string(),
         POLICY_FILES_MAX.to_string(),
         Size(FILE_MAX).to_string(),
+        Size(POLICY_BYTES_MAX).to_string(),
         COMMENT_MAX.to_string(),
         Label::LIMIT.to_string(),
     ];
