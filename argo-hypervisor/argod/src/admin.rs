@@ -109,6 +109,8 @@ pub struct Reloaded {
     pub rings_cut: usize,
     /// Waits for room that it forbids and that were ended, in rings that stay.
     pub waits_ended: usize,
+    /// Whether the configuration has other changes, or faults, which only a restart would meet.
+    pub restart_needed: bool,
 }
 
 /// What comes back.

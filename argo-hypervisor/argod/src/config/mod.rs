@@ -154,6 +154,17 @@ impl Config {
         Self::examine(host, &Texts::one(file, text))
     }
 
+    /// Whether a file describes another system than this, or none: policy aside.
+    pub fn differs_beside_policy(&self, path: &Path) -> bool {
+        let bare = |config: Self| Self {
+            file: None,
+            policy: Rules::default(),
+            policy_files: Vec::new(),
+            ..config
+        };
+        Self::load(path).map_or(true, |new| bare(new) != bare(self.clone()))
+    }
+
     fn examine(host: &Host, texts: &Texts) -> Result<Self, Problems> {
         let config = texts.examine(|readers| Self::read(readers, host))?;
         Ok(Self { policy_files: texts.others(), ..config })

@@ -15,6 +15,7 @@ use super::listener::{ListenError, listen};
 use super::made_path::MadePath;
 use super::peer::Peer;
 use super::stat::{domain_in_full, stat};
+use super::throttle::{Pass, Throttle};
 use crate::admin::{Answer, Changed, Request, read_line, write_line};
 use crate::config;
 use crate::systemd::Passed;
@@ -29,6 +30,7 @@ pub struct AdminServer {
     /// None if systemd made the socket. Before the listener: dropped in this order.
     _path: Option<MadePath>,
     listener: UnixListener,
+    log: Throttle,
 }
 
 impl AdminServer {
@@ -39,7 +41,8 @@ impl AdminServer {
     pub fn open(at: &config::Socket, passed: &Passed) -> Result<Self, ListenError> {
         let listener = listen(at, SocketType::STREAM, passed)?.into();
         let is_made = passed.socket(&at.path).is_none();
-        Ok(Self { _path: is_made.then(|| MadePath::new(at.path.clone())), listener })
+        let path = is_made.then(|| MadePath::new(at.path.clone()));
+        Ok(Self { _path: path, listener, log: Throttle::default() })
     }
 
     /// The socket.
@@ -52,7 +55,10 @@ impl AdminServer {
         // An error means that who connected is gone already.
         let Ok((stream, _)) = self.listener.accept() else { return };
         let Some(seat) = host.admins().take() else {
-            tracing::warn!(allowed = host.admins().limit(), "too many administrators");
+            if let Some(Pass { suppressed }) = self.log.pass() {
+                let allowed = host.admins().limit();
+                tracing::warn!(allowed, suppressed, "too many administrators");
+            }
             return;
         };
         let host = host.clone();

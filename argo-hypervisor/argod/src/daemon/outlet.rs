@@ -15,6 +15,7 @@ use rustix::net::{Shutdown, SocketFlags, SocketType, accept_with, shutdown};
 use rustix::process::setpriority_process;
 
 use super::listener::{ListenError, listen_on};
+use super::throttle::{Pass, Throttle};
 use crate::config::Socket;
 use crate::feed::{Next, Subscription};
 
@@ -90,6 +91,7 @@ where
     // Each connection holds a sender: the end of the last one is heard.
     let (alive, ended) = bounded::<()>(0);
     let connections = Arc::new(());
+    let log = Throttle::default();
     loop {
         let mut incoming = [PollFd::new(listener, PollFlags::IN)];
         let _ = poll(&mut incoming, None);
@@ -101,7 +103,9 @@ where
             continue;
         };
         if Arc::strong_count(&connections) > CONNECTIONS_MAX {
-            tracing::warn!(outlet = name, CONNECTIONS_MAX, "too many readers");
+            if let Some(Pass { suppressed }) = log.pass() {
+                tracing::warn!(outlet = name, CONNECTIONS_MAX, suppressed, "too many readers");
+            }
             continue;
         }
         let held = (alive.clone(), connections.clone());

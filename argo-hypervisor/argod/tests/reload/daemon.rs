@@ -52,7 +52,8 @@ fn a_reload_cuts_what_it_forbids_and_the_others_never_notice() {
 
     fs::write(argod.path("policy.d/10-client.toml"), NO_CLIENT).unwrap();
     let (policy_rules, port_rules) = (1, 2);
-    let expected = Reloaded { policy_rules, port_rules, rings_cut: 1, waits_ended: 0 };
+    let expected =
+        Reloaded { policy_rules, port_rules, rings_cut: 1, waits_ended: 0, restart_needed: false };
     assert_eq!(reload(&argod), Ok(expected));
 
     let after = [&client, &server, &other].map(|guest| guest.events());
@@ -109,8 +110,13 @@ fn the_tool_reloads_and_says_what_was_cut() {
     assert_eq!(register(&server, 7, 1, 4096), 0);
     fs::write(argod.path("policy.d/10-client.toml"), NO_CLIENT).unwrap();
     let done = reload();
-    let said = "in force: 1 policy rules, 2 port rules; cut: 1 rings, 0 waits for room\n";
+    let said = "in force: 1 policy rule(s), 2 port rule(s); cut: 1 ring(s), 0 wait(s) for room\n";
     assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(0), said));
+    let config = fs::read_to_string(argod.path("argod.toml")).unwrap();
+    fs::write(argod.path("argod.toml"), config + "[log]\nlevel = 'debug'\n").unwrap();
+    assert!(
+        text(&reload().stdout).ends_with("other changes (or faults), which only a restart meets\n")
+    );
     fs::write(argod.path("policy.d/10-client.toml"), "x").unwrap();
     let (code, said) = failure(&reload());
     assert_eq!(code, Some(1));

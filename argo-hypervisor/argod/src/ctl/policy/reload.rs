@@ -21,11 +21,15 @@ pub(super) struct Reload {
 
 impl Reload {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let Reloaded { policy_rules, port_rules, rings_cut, waits_ended } =
+        let Reloaded { policy_rules, port_rules, rings_cut, waits_ended, restart_needed } =
             self.admin.ask(&Request::Reload)?;
+        let beside = match restart_needed {
+            true => "the configuration has other changes (or faults), which only a restart meets\n",
+            false => "",
+        };
         let text = format!(
-            "in force: {policy_rules} policy rules, {port_rules} port rules; \
-             cut: {rings_cut} rings, {waits_ended} waits for room\n"
+            "in force: {policy_rules} policy rule(s), {port_rules} port rule(s); \
+             cut: {rings_cut} ring(s), {waits_ended} wait(s) for room\n{beside}"
         );
         print(&text, Answer::Yes)
     }

@@ -20,7 +20,8 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::Receiver;
 use ratatui::DefaultTerminal;
@@ -98,9 +99,12 @@ fn news(samples: &Receiver<Sample>, signalled: &AtomicBool) -> io::Result<News> 
         if let Ok(sample) = samples.try_recv() {
             return Ok(News::Sample(sample));
         }
+        let begun = Instant::now();
         if event::poll(LOOK_EVERY)? {
             return Ok(News::Terminal(event::read()?));
         }
+        // A terminal that is gone is never waited for.
+        thread::sleep(LOOK_EVERY.saturating_sub(begun.elapsed()));
     }
     Ok(News::End)
 }

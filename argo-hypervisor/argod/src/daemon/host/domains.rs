@@ -190,7 +190,12 @@ impl Host {
     pub fn reload_policy(&self) -> Result<Reloaded, ReloadError> {
         let file = self.config.file.as_ref().ok_or(ReloadError::NoFile)?;
         let read = |known: &Directory| Rules::load(file, |subject| known.knows(subject));
-        Ok(self.put_into_force(&file.display().to_string(), Standing::Cut, read)?)
+        let reloaded = self.put_into_force(&file.display().to_string(), Standing::Cut, read)?;
+        let restart_needed = self.config.differs_beside_policy(file);
+        if restart_needed {
+            tracing::warn!(file = %file.display(), "other changes of the file need a restart");
+        }
+        Ok(Reloaded { restart_needed, ..reloaded })
     }
 
     /// Replaces the policy's rules by those of a text.
@@ -225,7 +230,8 @@ impl Host {
         let policy = self.policy().snapshot();
         let (policy_rules, port_rules) = (policy.rules().hooks.len(), policy.rules().ports.len());
         tracing::info!(file, policy_rules, port_rules, rings_cut, waits_ended, "policy in force");
-        Ok(Reloaded { policy_rules, port_rules, rings_cut, waits_ended })
+        let restart_needed = false;
+        Ok(Reloaded { policy_rules, port_rules, rings_cut, waits_ended, restart_needed })
     }
 
     /// Has the policy take hold of what is there already.
