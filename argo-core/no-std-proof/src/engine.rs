@@ -8,8 +8,7 @@ use argo_core::abi::PAGE_SIZE;
 use argo_core::policy::{Action, Decision, PortQuery, Query};
 use argo_core::{DomainId, Errno};
 use argo_hypervisor::{
-    Argo, Caller, Config, Engine, Events, Judge, LinearMemory, Quotas, Start, System,
-    WildcardRings,
+    Argo, Caller, Config, Engine, Events, Judge, LinearMemory, Quotas, Start, System, WildcardRings,
 };
 use argo_mem::HeapRam;
 
