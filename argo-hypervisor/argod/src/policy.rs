@@ -49,7 +49,7 @@ pub struct CompiledPolicy {
     compiled: Compiled,
     answers: Answers,
     port_answers: PortAnswers,
-    /// What was sent by port rules with limits, since this policy is in force.
+    /// What was sent by port rules with limits, since these rules are in force.
     accounts: Accounts,
 }
 

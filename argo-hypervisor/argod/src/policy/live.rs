@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, Guard};
-use argo_core::policy::{Action, Decision, PortQuery, Query};
+use argo_core::policy::{Decision, PortQuery, Query};
 use argo_core::{DomainId, Errno, Port};
 use argo_hypervisor::{Judge, Passage, Refused};
 use parking_lot::Mutex;
@@ -164,9 +164,8 @@ impl Judge for Judging<'_> {
         let wait = Duration::from_nanos(due.saturating_sub(now));
         self.live.pacer.wake_at(passage.query.from, Instant::now() + wait);
         let cause = Cause::Limit(rule);
-        self.refuse(cause, || {
-            Event::Throttled(self.judged_ports(&passage.query, passage.claimed, cause))
-        });
+        let (Passage { query, claimed, .. }, errno) = (passage, Some(Errno::EAGAIN));
+        self.refuse(cause, || Event::Throttled(self.judged_ports(query, *claimed, cause, errno)));
         true
     }
 
@@ -176,8 +175,8 @@ impl Judge for Judging<'_> {
         }
         let cause = Cause::Port(passage.rule);
         if self.policy.0.written.is_logged(cause) {
-            let event =
-                || Event::Allowed(self.judged_ports(&passage.query, passage.claimed, cause));
+            let Passage { query, claimed, .. } = passage;
+            let event = || Event::Allowed(self.judged_ports(query, *claimed, cause, None));
             self.live.audit.publish(event);
         }
     }
@@ -198,7 +197,9 @@ impl Judge for Judging<'_> {
             }
             Refused::Ports { query, claimed } => {
                 let cause = Cause::Port(rule);
-                self.refuse(cause, || Event::Refused(self.judged_ports(&query, claimed, cause)));
+                let errno = Some(Errno::EPERM);
+                let event = || Event::Refused(self.judged_ports(&query, claimed, cause, errno));
+                self.refuse(cause, event);
             }
         }
     }
@@ -224,12 +225,13 @@ impl Judging<'_> {
     }
 
     /// What was decided about ports, likewise.
-    fn judged_ports(&self, query: &PortQuery, claimed: Option<Port>, cause: Cause) -> Judged {
-        let errno = match cause {
-            Cause::Limit(_) => Some(Errno::EAGAIN),
-            _ if self.policy.0.decide_ports(*query).action == Action::Deny => Some(Errno::EPERM),
-            _ => None,
-        };
+    fn judged_ports(
+        &self,
+        query: &PortQuery,
+        claimed: Option<Port>,
+        cause: Cause,
+        errno: Option<Errno>,
+    ) -> Judged {
         let (from, to) = (self.party(query.from), Some(self.party(query.to)));
         let rule = self.policy.0.written.audited(cause);
         let judged = Judged::new(Check::Port, from, to, errno, rule);
