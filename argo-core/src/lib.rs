@@ -13,6 +13,7 @@
 //! | [`policy`] | who may do what: rules as data, one pure decision that names its rule |
 //! | [`platform`] | the seam under the guest library: submit a call, wait for an interrupt |
 //! | [`host`] | the shared pages and messages between `argod` and an attached process |
+//! | [`xenstore`] | the messages of XenStore |
 //!
 //! It knows no operating system, allocates nothing and contains no unsafe code. Little-endian
 //! machines only, as the ABI.
@@ -27,6 +28,7 @@ pub mod id;
 pub mod platform;
 pub mod policy;
 pub mod ring;
+pub mod xenstore;
 
 pub use errno::Errno;
 pub use id::{DomainId, Gfn, GuestAddr, Partner, Port, RingName};

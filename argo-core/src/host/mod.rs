@@ -20,10 +20,12 @@
 //! - [`wake`]: sleep and interrupt without a lost wake-up, in both directions.
 //! - [`turn`]: which of argod's workers watches a session.
 //! - [`queue`]: submissions and completions.
+//! - [`services`]: a connection of another kind, for grants, event channels and the store.
 
 pub mod attach;
 pub mod layout;
 pub mod queue;
+pub mod services;
 pub mod turn;
 pub mod wake;
 pub mod words;

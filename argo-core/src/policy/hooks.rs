@@ -1,9 +1,9 @@
-//! Rules about domains: Xen's hooks for Argo.
+//! Rules about domains: Xen's hooks for Argo, for grants and for event channels.
 
 use super::{Action, Decision, LabelSet, Subject, first};
 use crate::DomainId;
 
-/// What may be asked of a policy: Xen's hooks for Argo.
+/// What may be asked of a policy: Xen's hooks for Argo, for grants and for event channels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Query {
     /// May this domain use Argo at all?
@@ -30,6 +30,22 @@ pub enum Query {
         /// The receiver.
         to: DomainId,
     },
+    /// May this domain share pages with that one? Asked when it shares them and when they are
+    /// mapped.
+    Grant {
+        /// The pages' owner.
+        from: DomainId,
+        /// Who may map them.
+        to: DomainId,
+    },
+    /// May this domain have an event channel with that one? Asked when a port is allocated, of the
+    /// domain that allocates it, and when one is bound, of the domain that binds.
+    EventChannel {
+        /// Who allocates or binds.
+        from: DomainId,
+        /// The other end.
+        to: DomainId,
+    },
 }
 
 /// The hook that a rule is about.
@@ -43,12 +59,22 @@ pub enum Hook {
     RegisterSingleSource,
     /// [`Query::Send`]
     Send,
+    /// [`Query::Grant`]
+    Grant,
+    /// [`Query::EventChannel`]
+    EventChannel,
 }
 
 impl Hook {
     /// Every hook.
-    pub const ALL: [Self; 4] =
-        [Self::Enable, Self::RegisterAnySource, Self::RegisterSingleSource, Self::Send];
+    pub const ALL: [Self; 6] = [
+        Self::Enable,
+        Self::RegisterAnySource,
+        Self::RegisterSingleSource,
+        Self::Send,
+        Self::Grant,
+        Self::EventChannel,
+    ];
 
     /// The hook's name, the same in configuration, traces, output and metrics.
     pub const fn name(self) -> &'static str {
@@ -57,16 +83,34 @@ impl Hook {
             Self::RegisterAnySource => "register_any_source",
             Self::RegisterSingleSource => "register_single_source",
             Self::Send => "send",
+            Self::Grant => "grant",
+            Self::EventChannel => "event_channel",
         }
     }
 
     /// Whether the hook asks about two domains.
     pub const fn has_target(self) -> bool {
-        matches!(self, Self::RegisterSingleSource | Self::Send)
+        !matches!(self, Self::Enable | Self::RegisterAnySource)
     }
 }
 
 impl Query {
+    /// The question that `hook` asks about these domains; `None` if it asks about two and there is
+    /// no `to`.
+    pub const fn new(hook: Hook, from: DomainId, to: Option<DomainId>) -> Option<Self> {
+        Some(match (hook, to) {
+            (Hook::Enable, _) => Self::Enable { domain: from },
+            (Hook::RegisterAnySource, _) => Self::RegisterAnySource { domain: from },
+            (Hook::RegisterSingleSource, Some(partner)) => {
+                Self::RegisterSingleSource { domain: from, partner }
+            }
+            (Hook::Send, Some(to)) => Self::Send { from, to },
+            (Hook::Grant, Some(to)) => Self::Grant { from, to },
+            (Hook::EventChannel, Some(to)) => Self::EventChannel { from, to },
+            (_, None) => return None,
+        })
+    }
+
     /// The hook that is asked.
     pub const fn hook(self) -> Hook {
         match self {
@@ -74,6 +118,8 @@ impl Query {
             Self::RegisterAnySource { .. } => Hook::RegisterAnySource,
             Self::RegisterSingleSource { .. } => Hook::RegisterSingleSource,
             Self::Send { .. } => Hook::Send,
+            Self::Grant { .. } => Hook::Grant,
+            Self::EventChannel { .. } => Hook::EventChannel,
         }
     }
 
@@ -83,7 +129,9 @@ impl Query {
             Self::Enable { domain }
             | Self::RegisterAnySource { domain }
             | Self::RegisterSingleSource { domain, .. } => domain,
-            Self::Send { from, .. } => from,
+            Self::Send { from, .. }
+            | Self::Grant { from, .. }
+            | Self::EventChannel { from, .. } => from,
         }
     }
 
@@ -92,7 +140,9 @@ impl Query {
         match self {
             Self::Enable { .. } | Self::RegisterAnySource { .. } => None,
             Self::RegisterSingleSource { partner, .. } => Some(partner),
-            Self::Send { to, .. } => Some(to),
+            Self::Send { to, .. } | Self::Grant { to, .. } | Self::EventChannel { to, .. } => {
+                Some(to)
+            }
         }
     }
 }

@@ -83,6 +83,8 @@ impl Check {
             Self::RegisterAnySource => "register_any_source",
             Self::RegisterSingleSource => "register_single_source",
             Self::Send => "send",
+            Self::Grant => "grant",
+            Self::EventChannel => "event_channel",
             Self::Port => "port",
         }
     }

@@ -92,6 +92,10 @@ pub enum Check {
     RegisterSingleSource,
     /// Hook: may it send to that domain?
     Send,
+    /// Hook: may it share pages with that domain?
+    Grant,
+    /// Hook: may it have an event channel with that domain?
+    EventChannel,
     /// Port rules: may it send to that port?
     Port,
 }
@@ -178,6 +182,8 @@ impl From<Hook> for Check {
             Hook::RegisterAnySource => Self::RegisterAnySource,
             Hook::RegisterSingleSource => Self::RegisterSingleSource,
             Hook::Send => Self::Send,
+            Hook::Grant => Self::Grant,
+            Hook::EventChannel => Self::EventChannel,
         }
     }
 }

@@ -82,8 +82,10 @@ impl Rule {
 /// The hooks in their own order, each once; `None` if something is wrong with them.
 fn read_hooks(table: &mut Reader<'_>) -> Option<Vec<Hook>> {
     let one = |hook: Hook| (hook.name(), Some(hook));
-    let [enable, any_source, single_source, send] = Hook::ALL.map(one);
-    let words: Kind<Option<Hook>> = word([enable, any_source, single_source, send, ("any", None)]);
+    let [enable, any_source, single_source, send, grant, channel] = Hook::ALL.map(one);
+    let any = ("any", None);
+    let words: Kind<Option<Hook>> =
+        word([enable, any_source, single_source, send, grant, channel, any]);
     let named: Vec<_> = table.one_or_more("hook", words, Hook::ALL.len() + 1);
     let named: Vec<_> = named.into_iter().map(Spanned::into_inner).collect();
     let meant = |hook: &Hook| named.contains(&None) || named.contains(&Some(*hook));

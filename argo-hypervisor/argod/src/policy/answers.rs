@@ -34,7 +34,8 @@ impl Answers {
         Self { row, entries: (0..row * domains).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    /// Where the answer to a query is kept; nowhere if a domain has no slot.
+    /// Where the answer to a query is kept; nowhere if a domain has no slot, or if the query is
+    /// asked when something is set up only.
     pub(super) fn place(
         &self,
         query: Query,
@@ -45,6 +46,7 @@ impl Answers {
             Query::RegisterAnySource { .. } => 1,
             Query::RegisterSingleSource { partner, .. } => 2 + 2 * slot(partner)?,
             Query::Send { to, .. } => 3 + 2 * slot(to)?,
+            Query::Grant { .. } | Query::EventChannel { .. } => return None,
         };
         let index = slot(query.source())? * self.row + (lane & (self.row - 1));
         Some(Place { index, lane: u32::try_from(lane).ok()? })

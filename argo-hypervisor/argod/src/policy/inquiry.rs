@@ -186,13 +186,7 @@ impl CompiledPolicy {
 }
 
 fn query(hook: Hook, from: DomainId, to: Option<DomainId>) -> Result<Query, InquiryError> {
-    let to = to.ok_or(InquiryError::NoTarget);
-    Ok(match hook {
-        Hook::Enable => Query::Enable { domain: from },
-        Hook::RegisterAnySource => Query::RegisterAnySource { domain: from },
-        Hook::RegisterSingleSource => Query::RegisterSingleSource { domain: from, partner: to? },
-        Hook::Send => Query::Send { from, to: to? },
-    })
+    Query::new(hook, from, to).ok_or(InquiryError::NoTarget)
 }
 
 fn explanation(lines: Vec<String>, what: &str, outcome: &Outcome) -> Explanation {

@@ -114,13 +114,12 @@ pub(super) fn answer(
     to: Option<&str>,
 ) -> Option<Decision> {
     let id = |name: &str| policy.directory().id(name);
-    let (from, to) = (id(from)?, to.map(id));
-    Some(policy.decide(match hook {
-        Hook::Enable => Query::Enable { domain: from },
-        Hook::RegisterAnySource => Query::RegisterAnySource { domain: from },
-        Hook::RegisterSingleSource => Query::RegisterSingleSource { domain: from, partner: to?? },
-        Hook::Send => Query::Send { from, to: to?? },
-    }))
+    // Somebody who has no id is nobody that a hook could ask about.
+    let to = match to {
+        Some(name) => Some(id(name)?),
+        None => None,
+    };
+    Some(policy.decide(Query::new(hook, id(from)?, to)?))
 }
 
 fn names(policy: &CompiledPolicy) -> impl Iterator<Item = &str> {

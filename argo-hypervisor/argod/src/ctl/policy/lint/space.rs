@@ -2,7 +2,7 @@
 //! kind that the rules tell apart.
 
 use argo_core::DomainId;
-use argo_core::policy::{PortQuery, Query, Rings};
+use argo_core::policy::{Hook, PortQuery, Query, Rings};
 
 use crate::policy::CompiledPolicy;
 
@@ -21,7 +21,10 @@ pub(super) fn hook_queries(policy: &CompiledPolicy) -> Vec<Query> {
         .into_iter()
         .flat_map(|domain| [Query::Enable { domain }, Query::RegisterAnySource { domain }]);
     let of_two = pairs(policy).flat_map(|(from, to)| {
-        [Query::Send { from, to }, Query::RegisterSingleSource { domain: from, partner: to }]
+        Hook::ALL.into_iter().filter_map(move |hook| match hook.has_target() {
+            true => Query::new(hook, from, Some(to)),
+            false => None,
+        })
     });
     alone.chain(of_two).collect()
 }

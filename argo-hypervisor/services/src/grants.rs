@@ -1,0 +1,1 @@
+//! Grants: pages that one domain shares with one other.

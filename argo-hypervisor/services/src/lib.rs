@@ -1,0 +1,13 @@
+//! What Xen offers beside Argo, and vchan needs: grants, event channels, and a store.
+//!
+//! Each is a table and its rules, without memory, descriptor, clock, thread or lock: whoever hosts
+//! domains brings those. `argod` does it with memfds and sockets between processes, the in-process
+//! platform of the vchan crate with memory on the heap.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod channels;
+pub mod grants;
+pub mod store;

@@ -1,0 +1,1 @@
+//! XenStore: a tree of small values with permissions, watches, transactions and quotas.

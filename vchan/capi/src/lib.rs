@@ -1,0 +1,1 @@
+//! libxenvchan's C interface over the vchan crate.
