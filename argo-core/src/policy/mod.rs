@@ -1,9 +1,10 @@
 //! Who may do what: rules as data, and pure decisions that name their rule.
 //!
-//! There are two ordered lists. [`Rule`]s are about domains and answer Xen's hooks ([`Query`]);
+//! There are three ordered lists. [`Rule`]s are about domains and answer Xen's hooks ([`Query`]);
 //! [`PortRule`]s are about ports and are asked about each message that the `send` hook lets through
-//! ([`PortQuery`]). In each list the first rule that matches decides; if none does, the answer is
-//! no. Nothing is allowed that is not stated.
+//! ([`PortQuery`]); [`StoreRule`]s are about paths of the store ([`StoreQuery`]). In each list the
+//! first rule that matches decides; if none does, the answer is no. Nothing is allowed that is not
+//! stated.
 //!
 //! ```
 //! use argo_core::DomainId;
@@ -25,11 +26,13 @@
 
 mod hooks;
 mod ports;
+mod store;
 
 pub use hooks::{Hook, Query, Rule, decide};
 pub use ports::{
     PortQuery, PortRange, PortRule, Rings, decide_from_any_port, decide_from_ports, decide_ports,
 };
+pub use store::{StoreAccess, StoreQuery, StoreRule, decide_store, home_of};
 
 use crate::DomainId;
 
