@@ -105,6 +105,8 @@ pub struct Reloaded {
     pub policy_rules: usize,
     /// Rules about ports.
     pub port_rules: usize,
+    /// Rules about paths of the store.
+    pub store_rules: usize,
     /// Rings that it forbids and that were cut.
     pub rings_cut: usize,
     /// Waits for room that it forbids and that were ended, in rings that stay.

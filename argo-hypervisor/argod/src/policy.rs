@@ -19,12 +19,15 @@ mod pacer;
 mod port_answers;
 mod port_classes;
 mod refusals;
+mod services;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
 
-use argo_core::policy::{self, Action, Decision, LabelSet, PortQuery, PortRule, Query};
+use argo_core::policy::{
+    self, Action, Decision, LabelSet, PortQuery, PortRule, Query, StoreQuery, home_of,
+};
 use argo_core::{DomainId, Port};
 
 use crate::config::{Mode, Rules};
@@ -136,6 +139,17 @@ impl CompiledPolicy {
         })
     }
 
+    /// The answer about a node of the store. Linear in the number of rules.
+    pub fn decide_store(&self, query: StoreQuery<'_>) -> Decision {
+        let labels = self.labels_of(query.domain, query.domain);
+        let decision = policy::decide_store(&self.compiled.store.rules, labels, query);
+        let decision = self.compiled.store.as_written(decision);
+        self.or_by_mode(decision, || match home_of(query.path) {
+            Some(owner) => is_within_silo(query.domain, owner),
+            None => query.domain.raw() == 0,
+        })
+    }
+
     /// The rules as they are written.
     pub fn rules(&self) -> &Rules {
         self.written.rules()
@@ -150,7 +164,8 @@ impl CompiledPolicy {
         let labels = self.labels_of(query.source(), query.target().unwrap_or(query.source()));
         let decision = policy::decide(&self.compiled.hooks.rules, labels, query);
         let decision = self.compiled.hooks.as_written(decision);
-        self.or_by_mode(decision, query.source(), query.target())
+        let within_silo = |to| is_within_silo(query.source(), to);
+        self.or_by_mode(decision, || query.target().is_none_or(within_silo))
     }
 
     /// Has the rules about ports decide, in one way or another, and else the mode.
@@ -161,7 +176,7 @@ impl CompiledPolicy {
     ) -> Decision {
         let labels = self.labels_of(query.from, query.to);
         let decision = self.compiled.ports.as_written(decide(&self.compiled.ports.rules, &labels));
-        self.or_by_mode(decision, query.from, Some(query.to))
+        self.or_by_mode(decision, || is_within_silo(query.from, query.to))
     }
 
     /// The labels of two domains, looked up once.
@@ -171,10 +186,10 @@ impl CompiledPolicy {
     }
 
     /// The decision of a rule, else that of the mode.
-    fn or_by_mode(&self, decision: Decision, from: DomainId, to: Option<DomainId>) -> Decision {
+    fn or_by_mode(&self, decision: Decision, is_within_silo: impl FnOnce() -> bool) -> Decision {
         let allowed = match self.rules().mode {
             Mode::Rules => false,
-            Mode::Silo => to.is_none_or(|to| from == to || from.raw() == 0 || to.raw() == 0),
+            Mode::Silo => is_within_silo(),
             Mode::All => true,
         };
         match decision.rule {
@@ -182,4 +197,9 @@ impl CompiledPolicy {
             _ => decision,
         }
     }
+}
+
+/// Whether the mode `silo` lets one domain have to do with the other.
+fn is_within_silo(one: DomainId, other: DomainId) -> bool {
+    one == other || one.raw() == 0 || other.raw() == 0
 }

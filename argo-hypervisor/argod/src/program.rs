@@ -101,7 +101,7 @@ fn check(file: &Path) -> Result<(), Failure> {
         "{}: {} domain(s), {} policy rule(s): no problems",
         file.display(),
         config.domains.len(),
-        config.policy.hooks.len() + config.policy.ports.len()
+        config.policy.len()
     );
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use super::record::{Check, Event, Judged, Operation, Party, Process, Record, Rule};
+use super::record::{Check, Event, Judged, Node, Operation, Party, Process, Record, Rule};
 
 /// Of `2026-11-22T12:03:04.123456Z`, the time of the day.
 const TIME_OF_DAY: Range<usize> = 11..26;
@@ -46,6 +46,9 @@ impl fmt::Display for Judged {
         if let Some(to) = self.to {
             write!(f, " -> {to}{}", port(self.to_port))?;
         }
+        if let Some(Node { path, access }) = &self.node {
+            write!(f, " {} {path:?}", access.name())?;
+        }
         match &self.rule {
             Some(rule) => write!(f, " by {} {rule}", self.hook.name()),
             None => write!(f, ": no {} rule allows it", self.hook.name()),
@@ -86,6 +89,7 @@ impl Check {
             Self::Grant => "grant",
             Self::EventChannel => "event_channel",
             Self::Port => "port",
+            Self::Store => "store",
         }
     }
 }

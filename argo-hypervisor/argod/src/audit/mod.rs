@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 pub use name::Name;
-pub use record::{Check, Event, Judged, Operation, Party, Process, Record, Rule};
+pub use record::{Check, Event, Judged, Node, Operation, Party, Process, Record, Rule};
 
 use crate::feed::{Feed, Numbered};
 

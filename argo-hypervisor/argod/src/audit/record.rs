@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use argo_core::policy::Hook;
+use argo_core::policy::{Hook, StoreAccess, StoreQuery};
 use argo_core::{DomainId, Errno, Port};
 use serde::{Deserialize, Serialize};
 
@@ -73,6 +73,9 @@ pub struct Judged {
     pub from_port: Option<u32>,
     /// The port that it sends to, where ports decide.
     pub to_port: Option<u32>,
+    /// What it wanted to do to which node of the store, where paths decide.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub node: Option<Node>,
     /// What the call answers; `None`: it was allowed.
     #[serde(with = "errno")]
     pub errno: Option<Errno>,
@@ -98,6 +101,18 @@ pub enum Check {
     EventChannel,
     /// Port rules: may it send to that port?
     Port,
+    /// Store rules: may it do that to that node of the store?
+    Store,
+}
+
+/// A node of the store in a record.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// Its path; cut off after [`PATH_MAX`](Self::PATH_MAX) bytes.
+    pub path: Box<str>,
+    /// What the domain wanted to do to it.
+    #[serde(with = "access")]
+    pub access: StoreAccess,
 }
 
 /// A domain in a record.
@@ -158,13 +173,24 @@ impl Judged {
         errno: Option<Errno>,
         rule: Option<Arc<Rule>>,
     ) -> Self {
-        Self { hook, from, to, from_port: None, to_port: None, errno, rule }
+        Self { hook, from, to, from_port: None, to_port: None, node: None, errno, rule }
     }
 
     /// The same, from this port to that one.
     #[must_use]
     pub fn with_ports(self, from: Port, to: Port) -> Self {
         Self { from_port: Some(from.0), to_port: Some(to.0), ..self }
+    }
+}
+
+impl Node {
+    /// Bytes of a path that a record has.
+    pub const PATH_MAX: usize = 256;
+
+    /// The node that was asked about.
+    pub fn new(query: StoreQuery<'_>) -> Self {
+        let cut = query.path.floor_char_boundary(Self::PATH_MAX);
+        Self { path: query.path[..cut].into(), access: query.access }
     }
 }
 
@@ -206,6 +232,22 @@ mod rfc3339 {
 
     pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SystemTime, D::Error> {
         humantime::parse_rfc3339(&String::deserialize(from)?).map_err(de::Error::custom)
+    }
+}
+
+/// Accesses by their names.
+mod access {
+    use argo_core::policy::StoreAccess;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub fn serialize<S: Serializer>(access: &StoreAccess, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(access.name())
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<StoreAccess, D::Error> {
+        let name = String::deserialize(from)?;
+        let known = StoreAccess::ALL.into_iter().find(|access| access.name() == name);
+        known.ok_or_else(|| de::Error::custom(format!("no access to the store: {name}")))
     }
 }
 

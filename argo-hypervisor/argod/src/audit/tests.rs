@@ -54,7 +54,7 @@ fn every_kind_field_and_word_is_documented() {
     let operations = [Create, Destroy, SoftReset, Detach, Policy];
     let word = |value: Value| value.as_str().unwrap().to_owned();
     expected.extend(operations.map(|one| word(serde_json::to_value(one).unwrap())));
-    let checks = Hook::ALL.into_iter().map(Check::from).chain([Check::Port]);
+    let checks = Hook::ALL.into_iter().map(Check::from).chain([Check::Port, Check::Store]);
     expected.extend(checks.map(|one| word(serde_json::to_value(one).unwrap())));
     assert_eq!(expected.iter().filter(|name| examples_have_kind(name)).count(), 6);
     for name in expected {
@@ -68,7 +68,7 @@ fn examples_have_kind(name: &str) -> bool {
 
 #[test]
 fn names_of_checks_and_operations_are_the_same_for_people_and_programs() {
-    for check in Hook::ALL.into_iter().map(Check::from).chain([Check::Port]) {
+    for check in Hook::ALL.into_iter().map(Check::from).chain([Check::Port, Check::Store]) {
         assert_eq!(serde_json::to_value(check).unwrap(), check.name());
     }
     use Operation::{Create, Destroy, Detach, Policy, SoftReset};

@@ -36,6 +36,7 @@ mod rules;
 mod seen;
 mod service;
 mod socket;
+mod store_rule;
 mod subject;
 #[cfg(test)]
 mod tests;
@@ -63,6 +64,7 @@ pub use report::{PROBLEMS_MAX, Problem, Problems};
 pub use rules::{COMMENT_MAX, Mode, RULES_MAX, Rules};
 pub use service::{LockMemory, Log, LogFormat, LogLevel, Service, WORKERS_MAX};
 pub use socket::Socket;
+pub use store_rule::{PATHS_MAX, StoreRule};
 pub use subject::{SUBJECTS_MAX, Subject};
 pub use texts::{POLICY_BYTES_MAX, POLICY_FILES_MAX};
 pub(crate) use values::number;

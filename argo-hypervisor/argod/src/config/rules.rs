@@ -12,12 +12,13 @@ use super::place::Place;
 use super::port_rule::{self, PortRule};
 use super::read::{Kind, Reader, word};
 use super::report::Problems;
+use super::store_rule::{self, StoreRule};
 use super::subject::{Subject, Words};
 use super::texts::Texts;
 use super::values;
 use super::{ConfigError, DOMAINS_MAX};
 
-/// `[[policy]]` tables in all files together, and as many `[[port]]` tables.
+/// `[[policy]]` tables in all files together, as many `[[port]]` and as many `[[store]]` tables.
 pub const RULES_MAX: usize = 4096;
 /// Characters of a rule's comment.
 pub const COMMENT_MAX: usize = 200;
@@ -31,24 +32,27 @@ pub struct Rules {
     pub hooks: Vec<Rule>,
     /// Rules about ports: `[[port]]` tables.
     pub ports: Vec<PortRule>,
+    /// Rules about paths of the store: `[[store]]` tables.
+    pub store: Vec<StoreRule>,
 }
 
 /// What is allowed that no rule decides: the modes of Xen's security modules. The same answer is
-/// given for a hook and for ports.
+/// given for a hook, for ports and for a path.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// `"rules"`: nothing (as with FLASK).
     #[default]
     Rules,
-    /// `"silo"`: what concerns one domain, and talk of domains with domain 0.
+    /// `"silo"`: what concerns one domain, its own part of the store included, and talk of domains
+    /// with domain 0.
     Silo,
     /// `"all"`: everything (as without XSM).
     All,
 }
 
 impl Rules {
-    /// Reads a text that holds a policy and nothing else: `policy_mode`, `[groups]`, `[[policy]]`
-    /// and `[[port]]`.
+    /// Reads a text that holds a policy and nothing else: `policy_mode`, `[groups]`,
+    /// `[[policy]]`, `[[port]]` and `[[store]]`.
     ///
     /// `file` names the text in problems and explanations; `knows` tells whether there is a
     /// domain or label of a name.
@@ -90,16 +94,30 @@ impl Rules {
         Ok(rules?)
     }
 
+    /// How many rules there are, of every kind.
+    pub fn len(&self) -> usize {
+        self.hooks.len() + self.ports.len() + self.store.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
     /// Reads the policy in these texts. Whatever else they hold is left to others.
     pub(super) fn read(texts: &mut [Reader<'_>], knows: &dyn Fn(&Subject) -> bool) -> Self {
         let mode = Mode::read(texts);
         let words = Words { groups: Groups::read(texts, knows), knows };
         let mut rules = Self { mode, ..Self::default() };
-        let (mut of_hooks, mut of_ports) =
-            (hook_rule::Bounds::default(), port_rule::Bounds::default());
+        let (mut of_hooks, mut of_ports, mut of_store) = (
+            hook_rule::Bounds::default(),
+            port_rule::Bounds::default(),
+            store_rule::Bounds::default(),
+        );
         for text in texts {
             rules.hooks.extend(Rule::read_all(text, &words, &mut of_hooks));
             rules.ports.extend(PortRule::read_all(text, &words, &mut of_ports));
+            rules.store.extend(StoreRule::read_all(text, &words, &mut of_store));
         }
         rules
     }

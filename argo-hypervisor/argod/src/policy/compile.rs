@@ -1,10 +1,11 @@
 //! From rules as written to rules as decided: names become ids, labels numbers, lists pairs.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use argo_core::DomainId;
 use argo_core::policy::{
-    Decision, Hook, Label, LabelSet, PortRange, PortRule, Rings, Rule, Subject,
+    Decision, Hook, Label, LabelSet, PortRange, PortRule, Rings, Rule, StoreRule, Subject,
 };
 
 use super::directory::Directory;
@@ -15,6 +16,7 @@ use crate::config::{self, Rules};
 pub(super) struct Compiled {
     pub(super) hooks: List<Rule>,
     pub(super) ports: List<PortRule>,
+    pub(super) store: List<StoreRule<Arc<str>>>,
     /// How the rules tell ports apart.
     pub(super) to_ports: PortClasses,
     /// The same for source ports.
@@ -55,9 +57,10 @@ impl Compiled {
         let resolver = Resolver { directory, numbers: &numbers };
         let hooks = List::new(&written.hooks, |rule| expand_hooks(rule, &resolver));
         let ports = List::new(&written.ports, |rule| expand_ports(rule, &resolver));
+        let store = List::new(&written.store, |rule| expand_store(rule, &resolver));
         let to_ports = PortClasses::new(ports.rules.iter().map(|rule| rule.to_port));
         let from_ports = PortClasses::new(ports.rules.iter().filter_map(|rule| rule.from_port));
-        Self { hooks, ports, to_ports, from_ports, slots: slots(directory), labels }
+        Self { hooks, ports, store, to_ports, from_ports, slots: slots(directory), labels }
     }
 
     /// Where the domain stands among the domains, if it is one.
@@ -116,8 +119,8 @@ impl Resolver<'_> {
     }
 }
 
-fn pairs<A: Copy, B: Copy>(a: &[A], b: &[B]) -> Vec<(A, B)> {
-    a.iter().flat_map(|a| b.iter().map(move |b| (*a, *b))).collect()
+fn pairs<A: Copy, B: Clone>(a: &[A], b: &[B]) -> Vec<(A, B)> {
+    a.iter().flat_map(|a| b.iter().map(move |b| (*a, b.clone()))).collect()
 }
 
 /// A hook's rules, one for each pair of subjects.
@@ -147,6 +150,13 @@ fn expand_ports(rule: &config::PortRule, resolver: &Resolver<'_>) -> Vec<PortRul
         true => ways.flat_map(with_reply).collect(),
         false => ways.collect(),
     }
+}
+
+/// A rule about paths, one for each pair of subject and path.
+fn expand_store(rule: &config::StoreRule, resolver: &Resolver<'_>) -> Vec<StoreRule<Arc<str>>> {
+    let (access, action) = (rule.access, rule.action);
+    let pairs = pairs(&resolver.subjects(&rule.from), &rule.paths).into_iter();
+    pairs.map(|(from, path)| StoreRule { from, path, access, action }).collect()
 }
 
 /// What a rule with `reply` allows: the way there; the way back, from those ports; and both ways

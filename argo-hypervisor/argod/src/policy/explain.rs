@@ -1,7 +1,7 @@
 //! Answers with their reason, by the code that decides.
 
 use argo_core::DomainId;
-use argo_core::policy::{Action, Decision, PortQuery, Query, Rings};
+use argo_core::policy::{Action, Decision, PortQuery, Query, Rings, StoreQuery};
 
 use super::CompiledPolicy;
 use super::refusals::{Cause, Refusals};
@@ -30,6 +30,15 @@ impl CompiledPolicy {
         format!("port {from}{source} -> {to}:{}{rings}: {verdict}", query.to_port)
     }
 
+    /// The same about a node of the store: `store 1 (client) write "/local/domain/1/data": allowed
+    /// by store rule 2 (demo.toml:40)`.
+    pub fn explain_store(&self, query: StoreQuery<'_>) -> String {
+        let decision = self.decide_store(query);
+        let (domain, access) = (self.shown(query.domain), query.access.name());
+        let verdict = self.verdict(decision, Cause::Store(decision.rule));
+        format!("store {domain} {access} {:?}: {verdict}", query.path)
+    }
+
     /// What was refused since these rules are in force: by each rule, and what no rule allowed.
     pub fn refusals(&self) -> Vec<Refusals> {
         self.written.refusals()
@@ -43,7 +52,11 @@ impl CompiledPolicy {
     fn verdict(&self, decision: Decision, cause: Cause) -> String {
         match decision {
             Decision { action: Action::Deny, rule: None } => {
-                let kind = if matches!(cause, Cause::Port(_)) { "port rule" } else { "rule" };
+                let kind = match cause {
+                    Cause::Hook(_) => "rule",
+                    Cause::Port(_) | Cause::Limit(_) => "port rule",
+                    Cause::Store(_) => "store rule",
+                };
                 format!("denied: no {kind} allows it")
             }
             Decision { action: Action::Allow, rule: None } => {

@@ -1,6 +1,6 @@
 //! A question about a policy, asked in words, and its answer: by the code that decides.
 
-use argo_core::policy::{Action, Hook, PortQuery, Query, Rings};
+use argo_core::policy::{Action, Hook, PortQuery, Query, Rings, StoreAccess, StoreQuery};
 use argo_core::{DomainId, Port};
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
@@ -9,7 +9,7 @@ use super::CompiledPolicy;
 use crate::config::{Limit, Size};
 
 /// May a domain do something to a domain?
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inquiry {
     /// Who wants it: a name, or the number of a domain, which need not exist.
@@ -22,6 +22,13 @@ pub struct Inquiry {
     pub to_port: Option<u32>,
     /// The one hook to ask; else all that a message depends on.
     pub hook: Option<String>,
+    /// A node of the store to ask about instead: an absolute path, or one that begins at the
+    /// domain's own part.
+    #[serde(default)]
+    pub path: Option<String>,
+    /// Whether it wants to write `path`, not only read it.
+    #[serde(default)]
+    pub write: bool,
 }
 
 /// What a policy says to an [`Inquiry`].
@@ -65,6 +72,10 @@ impl CompiledPolicy {
     /// The question makes no sense.
     pub fn inquire(&self, inquiry: &Inquiry) -> Result<Explanation, InquiryError> {
         let from = self.meant(&inquiry.from)?;
+        if let Some(path) = &inquiry.path {
+            let access = if inquiry.write { StoreAccess::Write } else { StoreAccess::Read };
+            return Ok(self.about_path(from, path, access));
+        }
         let to = inquiry.to.as_deref().map(|to| self.meant(to)).transpose()?;
         match &inquiry.hook {
             Some(name) => {
@@ -91,6 +102,19 @@ impl CompiledPolicy {
             false => Outcome::Refused("EACCES"),
         };
         Ok(explanation(vec![self.explain(query)], "it", &outcome))
+    }
+
+    fn about_path(&self, domain: DomainId, path: &str, access: StoreAccess) -> Explanation {
+        let path = match path.starts_with('/') {
+            true => path.to_owned(),
+            false => format!("/local/domain/{domain}/{path}"),
+        };
+        let query = StoreQuery { domain, path: &path, access };
+        let outcome = match self.decide_store(query).action {
+            Action::Allow => Outcome::Goes,
+            Action::Deny => Outcome::Refused("EACCES"),
+        };
+        explanation(vec![self.explain_store(query)], "it", &outcome)
     }
 
     fn about_message(

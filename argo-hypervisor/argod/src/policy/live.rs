@@ -12,7 +12,7 @@ use parking_lot::Mutex;
 use super::directory::{Directory, DirectoryError};
 use super::refusals::{Cause, Written};
 use super::{CompiledPolicy, Pacer};
-use crate::audit::{Audit, Check, Event, Judged, Party};
+use crate::audit::{self, Audit, Check, Event, Judged, Party};
 use crate::config::{Domain, Rules};
 
 /// Between two looks whether calls that an earlier policy judges are over.
@@ -174,18 +174,13 @@ impl Judge for Judging<'_> {
             self.policy.0.accounts.book(rule, domain, self.now(), bytes);
         }
         let cause = Cause::Port(passage.rule);
-        if self.policy.0.written.is_logged(cause) {
-            let Passage { query, claimed, .. } = passage;
-            let event = || Event::Allowed(self.judged_ports(query, *claimed, cause, None));
-            self.live.audit.publish(event);
-        }
+        let Passage { query, claimed, .. } = passage;
+        self.log(cause, || Event::Allowed(self.judged_ports(query, *claimed, cause, None)));
     }
 
     fn allowed(&self, query: Query, rule: Option<usize>) {
         let cause = Cause::Hook(rule);
-        if self.policy.0.written.is_logged(cause) {
-            self.live.audit.publish(|| Event::Allowed(self.judged(query, cause, None)));
-        }
+        self.log(cause, || Event::Allowed(self.judged(query, cause, None)));
     }
 
     fn refused(&self, what: Refused, rule: Option<usize>) {
@@ -212,16 +207,27 @@ impl Judging<'_> {
         Some((rule, self.policy.0.compiled.slot(passage.query.from)?))
     }
 
+    pub(super) fn policy(&self) -> &CompiledPolicy {
+        &self.policy.0
+    }
+
     /// Counts a refusal, and tells of it.
-    fn refuse(&self, cause: Cause, event: impl FnOnce() -> Event) {
+    pub(super) fn refuse(&self, cause: Cause, event: impl FnOnce() -> Event) {
         self.policy.0.written.count(cause);
         self.live.audit.refused(cause.number(), event);
+    }
+
+    /// Tells of what was allowed, if its rule wants that.
+    pub(super) fn log(&self, cause: Cause, event: impl FnOnce() -> Event) {
+        if self.policy.0.written.is_logged(cause) {
+            self.live.audit.publish(event);
+        }
     }
 
     /// What a hook decided, as the audit stream tells it.
     fn judged(&self, query: Query, cause: Cause, errno: Option<Errno>) -> Judged {
         let (from, to) = (self.party(query.source()), query.target().map(|to| self.party(to)));
-        Judged::new(query.hook().into(), from, to, errno, self.policy.0.written.audited(cause))
+        Judged::new(query.hook().into(), from, to, errno, self.rule(cause))
     }
 
     /// What was decided about ports, likewise.
@@ -233,12 +239,16 @@ impl Judging<'_> {
         errno: Option<Errno>,
     ) -> Judged {
         let (from, to) = (self.party(query.from), Some(self.party(query.to)));
-        let rule = self.policy.0.written.audited(cause);
-        let judged = Judged::new(Check::Port, from, to, errno, rule);
+        let judged = Judged::new(Check::Port, from, to, errno, self.rule(cause));
         Judged { from_port: claimed.map(|port| port.0), to_port: Some(query.to_port.0), ..judged }
     }
 
-    fn party(&self, domain: DomainId) -> Party {
+    /// The rule as the audit stream names it, if it is one.
+    pub(super) fn rule(&self, cause: Cause) -> Option<Arc<audit::Rule>> {
+        self.policy.0.written.audited(cause)
+    }
+
+    pub(super) fn party(&self, domain: DomainId) -> Party {
         Party::new(domain, self.policy.0.directory.name(domain))
     }
 

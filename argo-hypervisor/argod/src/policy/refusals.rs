@@ -15,6 +15,8 @@ pub enum Cause {
     Port(Option<usize>),
     /// The limit of a rule about ports.
     Limit(usize),
+    /// A rule about paths of the store; `None`: no rule allowed it.
+    Store(Option<usize>),
 }
 
 /// How often something was refused for one cause.
@@ -39,13 +41,14 @@ pub(super) struct Written {
 struct Audited {
     hooks: Box<[Arc<audit::Rule>]>,
     ports: Box<[Arc<audit::Rule>]>,
+    store: Box<[Arc<audit::Rule>]>,
 }
 
 impl Cause {
     /// The number of the rule, from 1, if it is one.
     pub(super) fn number(self) -> Option<u32> {
         let rule = match self {
-            Self::Hook(rule) | Self::Port(rule) => rule?,
+            Self::Hook(rule) | Self::Port(rule) | Self::Store(rule) => rule?,
             Self::Limit(rule) => rule,
         };
         u32::try_from(rule + 1).ok()
@@ -57,7 +60,9 @@ impl Written {
         let counts = causes(&rules).map(|_| AtomicU64::new(0)).collect();
         let hooks = rules.hooks.iter().map(|rule| (&rule.place, &rule.comment));
         let ports = rules.ports.iter().map(|rule| (&rule.place, &rule.comment));
-        let audited = Audited { hooks: numbered(hooks), ports: numbered(ports) };
+        let store = rules.store.iter().map(|rule| (&rule.place, &rule.comment));
+        let (hooks, ports, store) = (numbered(hooks), numbered(ports), numbered(store));
+        let audited = Audited { hooks, ports, store };
         Self { rules, counts, audited }
     }
 
@@ -71,9 +76,11 @@ impl Written {
         let place = match cause {
             Cause::Hook(None) => 0,
             Cause::Port(None) => 1,
-            Cause::Hook(Some(rule)) => 2 + rule,
-            Cause::Port(Some(rule)) => 2 + hooks + rule,
-            Cause::Limit(rule) => 2 + hooks + ports + rule,
+            Cause::Store(None) => 2,
+            Cause::Hook(Some(rule)) => 3 + rule,
+            Cause::Port(Some(rule)) => 3 + hooks + rule,
+            Cause::Limit(rule) => 3 + hooks + ports + rule,
+            Cause::Store(Some(rule)) => 3 + hooks + 2 * ports + rule,
         };
         if let Some(count) = self.counts.get(place) {
             count.fetch_add(1, Relaxed);
@@ -97,19 +104,22 @@ impl Written {
         match cause {
             Cause::Hook(None) => "no rule".to_owned(),
             Cause::Port(None) => "no port rule".to_owned(),
+            Cause::Store(None) => "no store rule".to_owned(),
             Cause::Hook(Some(rule)) => by("policy rule", rule, self.place(cause)),
             Cause::Port(Some(rule)) => by("port rule", rule, self.place(cause)),
             Cause::Limit(rule) => by("limit of port rule", rule, self.place(cause)),
+            Cause::Store(Some(rule)) => by("store rule", rule, self.place(cause)),
         }
     }
 
     /// Where the rule stands, if it is one.
     pub(super) fn place(&self, cause: Cause) -> Option<&Place> {
-        let Rules { hooks, ports, .. } = &self.rules;
+        let Rules { hooks, ports, store, .. } = &self.rules;
         match cause {
             Cause::Hook(rule) => hooks.get(rule?).map(|rule| &rule.place),
             Cause::Port(rule) => ports.get(rule?).map(|rule| &rule.place),
             Cause::Limit(rule) => ports.get(rule).map(|rule| &rule.place),
+            Cause::Store(rule) => store.get(rule?).map(|rule| &rule.place),
         }
     }
 
@@ -119,26 +129,29 @@ impl Written {
             Cause::Hook(rule) => self.audited.hooks.get(rule?).cloned(),
             Cause::Port(rule) => self.audited.ports.get(rule?).cloned(),
             Cause::Limit(rule) => self.audited.ports.get(rule).cloned(),
+            Cause::Store(rule) => self.audited.store.get(rule?).cloned(),
         }
     }
 
     /// Whether what the rule allows is to be told.
     pub(super) fn is_logged(&self, cause: Cause) -> bool {
-        let Rules { hooks, ports, .. } = &self.rules;
+        let Rules { hooks, ports, store, .. } = &self.rules;
         match cause {
             Cause::Hook(Some(rule)) => hooks.get(rule).is_some_and(|rule| rule.log),
             Cause::Port(Some(rule)) => ports.get(rule).is_some_and(|rule| rule.log),
-            Cause::Hook(None) | Cause::Port(None) | Cause::Limit(_) => false,
+            Cause::Store(Some(rule)) => store.get(rule).is_some_and(|rule| rule.log),
+            Cause::Hook(None) | Cause::Port(None) | Cause::Store(None) | Cause::Limit(_) => false,
         }
     }
 
     /// The remark of the rule's author.
     pub(super) fn comment(&self, cause: Cause) -> Option<&str> {
-        let Rules { hooks, ports, .. } = &self.rules;
+        let Rules { hooks, ports, store, .. } = &self.rules;
         match cause {
             Cause::Hook(rule) => hooks.get(rule?)?.comment.as_deref(),
             Cause::Port(rule) => ports.get(rule?)?.comment.as_deref(),
             Cause::Limit(rule) => ports.get(rule)?.comment.as_deref(),
+            Cause::Store(rule) => store.get(rule?)?.comment.as_deref(),
         }
     }
 }
@@ -158,8 +171,9 @@ fn numbered<'r>(
 /// Every cause that there may be, in the order of the counts.
 fn causes(rules: &Rules) -> impl Iterator<Item = Cause> {
     let (hooks, ports) = (0..rules.hooks.len(), 0..rules.ports.len());
-    let none = [Cause::Hook(None), Cause::Port(None)];
+    let none = [Cause::Hook(None), Cause::Port(None), Cause::Store(None)];
     let hooks = hooks.map(|rule| Cause::Hook(Some(rule)));
     let by_port = ports.clone().map(|rule| Cause::Port(Some(rule)));
-    none.into_iter().chain(hooks).chain(by_port).chain(ports.map(Cause::Limit))
+    let by_path = (0..rules.store.len()).map(|rule| Cause::Store(Some(rule)));
+    none.into_iter().chain(hooks).chain(by_port).chain(ports.map(Cause::Limit)).chain(by_path)
 }

@@ -275,10 +275,12 @@ prop_compose! {
 }
 
 fn queries() -> impl Strategy<Value = Query> {
-    (0..4, ids(), ids()).prop_map(|(hook, domain, other)| match hook {
+    (0..6, ids(), ids()).prop_map(|(hook, domain, other)| match hook {
         0 => Query::Enable { domain },
         1 => Query::RegisterAnySource { domain },
         2 => Query::RegisterSingleSource { domain, partner: other },
+        3 => Query::Grant { from: domain, to: other },
+        4 => Query::EventChannel { from: domain, to: other },
         _ => Query::Send { from: domain, to: other },
     })
 }
@@ -319,3 +321,4 @@ proptest! {
 }
 
 mod ports;
+mod store;

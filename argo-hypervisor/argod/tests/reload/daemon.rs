@@ -51,9 +51,14 @@ fn a_reload_cuts_what_it_forbids_and_the_others_never_notice() {
     let before = [&client, &server, &other].map(|guest| guest.events());
 
     fs::write(argod.path("policy.d/10-client.toml"), NO_CLIENT).unwrap();
-    let (policy_rules, port_rules) = (1, 2);
-    let expected =
-        Reloaded { policy_rules, port_rules, rings_cut: 1, waits_ended: 0, restart_needed: false };
+    let expected = Reloaded {
+        policy_rules: 1,
+        port_rules: 2,
+        store_rules: 0,
+        rings_cut: 1,
+        waits_ended: 0,
+        restart_needed: false,
+    };
     assert_eq!(reload(&argod), Ok(expected));
 
     let after = [&client, &server, &other].map(|guest| guest.events());

@@ -54,7 +54,7 @@ fn rules(hooks: Action, ports: Action) -> Rules {
         comment: None,
         log: false,
     };
-    Rules { mode: Mode::All, hooks: vec![hook], ports: vec![port] }
+    Rules { mode: Mode::All, hooks: vec![hook], ports: vec![port], store: Vec::new() }
 }
 
 fn replace(policy: &LivePolicy, rules: Rules) {

@@ -6,6 +6,7 @@ mod ports;
 mod reading;
 mod refusing;
 mod rules;
+mod store;
 
 /// The example that newcomers start from.
 const EXAMPLE: &str = include_str!("../../../../../docs/argod.example.toml");

@@ -71,7 +71,7 @@ fn bad_subjects() {
 #[test]
 fn hooks_and_targets() {
     let hooks = "expected one of \"enable\", \"register_any_source\", \"register_single_source\", \
-                 \"send\", \"any\"";
+                 \"send\", \"grant\", \"event_channel\", \"any\"";
     let message = format!("found \"fly\", {hooks}");
     refused("from = \"a\"\n", "hook = \"fly\"", "       ^^^^^", &message);
     let head = "hook = \"register_any_source\"\nfrom = \"a\"\n";
@@ -151,7 +151,7 @@ fn rules_alone() {
     assert_eq!(
         said,
         [
-            "found unknown key `argo`, expected one of: policy_mode, groups, policy, port",
+            "found unknown key `argo`, expected one of: policy_mode, groups, policy, port, store",
             "found unknown domain \"b\", expected a name or label that some domain has"
         ]
     );

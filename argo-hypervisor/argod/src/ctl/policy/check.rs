@@ -40,7 +40,7 @@ fn summary(file: &Path, config: &Config) -> Result<String, crate::policy::Direct
     let files: String = config.policy_files.iter().map(|file| format!("    {file}\n")).collect();
     Ok(format!(
         "{}: no problems\n  {} policy file(s)\n{files}  {} domain(s), {} label(s)\n  \
-         {} [[policy]] rule(s)\n  {} [[port]] rule(s), {limited} with limits\n  \
+         {} [[policy]] rule(s)\n  {} [[port]] rule(s), {limited} with limits\n  {} [[store]] rule(s)\n  \
          policy_mode \"{}\"\n",
         file.display(),
         config.policy_files.len(),
@@ -48,6 +48,7 @@ fn summary(file: &Path, config: &Config) -> Result<String, crate::policy::Direct
         directory.labels().len(),
         rules.hooks.len(),
         rules.ports.len(),
+        rules.store.len(),
         rules.mode.name(),
     ))
 }

@@ -1,4 +1,5 @@
-//! `argoctl policy explain`: what a policy says to one message, and which rules say it.
+//! `argoctl policy explain`: what a policy says to one message or one access to the store, and which
+//! rules say it.
 
 use std::process::ExitCode;
 
@@ -13,12 +14,13 @@ use crate::ctl::Failure;
 use crate::ctl::sockets::Admin;
 use crate::policy::{Explanation, Inquiry};
 
-/// Say whether a message may go from one domain to another, and by which rules.
+/// Say whether a message may go from one domain to another, or whether a domain may read or write a
+/// path of the store, and by which rules.
 ///
 /// Domains are meant by name or number. The exit status is 0 if it may, 3 if not.
 #[derive(Args)]
 pub(super) struct Explain {
-    /// The sender. With a port: supposing that it owns a ring there.
+    /// The sender, or whoever asks. With a port: supposing that it owns a ring there.
     #[arg(long, value_name = "DOMAIN[:PORT]", value_parser = end)]
     from: End,
     /// The receiver, and the port there.
@@ -27,6 +29,13 @@ pub(super) struct Explain {
     /// Ask this hook only.
     #[arg(long, value_parser = Hook::ALL.map(Hook::name))]
     hook: Option<String>,
+    /// Ask whether the domain may read this path of the store: an absolute one, or one that begins
+    /// at the domain's own /local/domain/N.
+    #[arg(long, value_name = "PATH", conflicts_with_all = ["to", "hook"])]
+    store: Option<String>,
+    /// Ask whether it may write it.
+    #[arg(long, requires = "store")]
+    write: bool,
     #[command(flatten)]
     source: Source,
     /// Ask the running argod for the policy that is in force, instead of reading a configuration.
@@ -46,7 +55,8 @@ impl Explain {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let (to, to_port) = self.to.map_or((None, None), |to| (Some(to.domain), to.port));
         let End { domain: from, port: from_port } = self.from;
-        let inquiry = Inquiry { from, from_port, to, to_port, hook: self.hook };
+        let (hook, path, write) = (self.hook, self.store, self.write);
+        let inquiry = Inquiry { from, from_port, to, to_port, hook, path, write };
         let explanation: Explanation = match self.running {
             true => self.admin.ask(&Request::Explain(inquiry))?,
             false => self.source.policy()?.inquire(&inquiry).map_err(Failure::failed)?,

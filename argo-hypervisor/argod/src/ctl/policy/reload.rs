@@ -21,15 +21,16 @@ pub(super) struct Reload {
 
 impl Reload {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let Reloaded { policy_rules, port_rules, rings_cut, waits_ended, restart_needed } =
-            self.admin.ask(&Request::Reload)?;
-        let beside = match restart_needed {
+        let reloaded: Reloaded = self.admin.ask(&Request::Reload)?;
+        let beside = match reloaded.restart_needed {
             true => "the configuration has other changes (or faults), which only a restart meets\n",
             false => "",
         };
+        let Reloaded { policy_rules, port_rules, store_rules, rings_cut, waits_ended, .. } =
+            reloaded;
         let text = format!(
-            "in force: {policy_rules} policy rule(s), {port_rules} port rule(s); \
-             cut: {rings_cut} ring(s), {waits_ended} wait(s) for room\n{beside}"
+            "in force: {policy_rules} policy rule(s), {port_rules} port rule(s), {store_rules} store \
+             rule(s); cut: {rings_cut} ring(s), {waits_ended} wait(s) for room\n{beside}"
         );
         print(&text, Answer::Yes)
     }

@@ -228,10 +228,23 @@ impl Host {
             Standing::Kept => Cut::default(),
         };
         let policy = self.policy().snapshot();
-        let (policy_rules, port_rules) = (policy.rules().hooks.len(), policy.rules().ports.len());
-        tracing::info!(file, policy_rules, port_rules, rings_cut, waits_ended, "policy in force");
-        let restart_needed = false;
-        Ok(Reloaded { policy_rules, port_rules, rings_cut, waits_ended, restart_needed })
+        let Rules { hooks, ports, store, .. } = policy.rules();
+        let reloaded = Reloaded {
+            policy_rules: hooks.len(),
+            port_rules: ports.len(),
+            store_rules: store.len(),
+            rings_cut,
+            waits_ended,
+            restart_needed: false,
+        };
+        tracing::info!(
+            file,
+            rules = policy.rules().len(),
+            rings_cut,
+            waits_ended,
+            "policy in force"
+        );
+        Ok(reloaded)
     }
 
     /// Has the policy take hold of what is there already.

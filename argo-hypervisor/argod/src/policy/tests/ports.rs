@@ -32,7 +32,7 @@ fn named(name: &str) -> Vec<Subject> {
 }
 
 fn with_mode(mode: Mode, ports: Vec<PortRule>) -> LivePolicy {
-    LivePolicy::new(Rules { mode, ports, hooks: Vec::new() }, directory())
+    LivePolicy::new(Rules { mode, ports, ..Rules::default() }, directory())
 }
 
 fn query(from: u16, from_port: Option<u32>, to: u16, to_port: u32, rings: Rings) -> PortQuery {
@@ -85,7 +85,7 @@ fn the_mode_answers_where_no_rule_does() {
     let deny = rule(&named("client"), &[Subject::Any], PortRange::ALL);
     let deny = PortRule { action: Action::Deny, ..deny };
     let answers = |mode| {
-        let rules = Rules { mode, ports: vec![deny.clone()], hooks: Vec::new() };
+        let rules = Rules { mode, ports: vec![deny.clone()], ..Rules::default() };
         let policy = LivePolicy::new(rules, domains.clone());
         let pairs = [(1, 0), (0, 1), (2, 0), (2, 2), (2, 3)];
         pairs.map(|(from, to)| {

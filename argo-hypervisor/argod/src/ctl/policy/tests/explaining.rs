@@ -44,7 +44,8 @@ proptest! {
         to_port in prop::sample::select(all_ports()),
     ) {
         let (policy, from_port) = (policy.compile(), from_port.map(|port| port.0));
-        let asked = Inquiry { from, from_port, to: Some(to), to_port: Some(to_port.0), hook: None };
+        let (to, to_port) = (Some(to), Some(to_port.0));
+        let asked = Inquiry { from, from_port, to, to_port, ..Inquiry::default() };
         let known = |name: &str| meant(&policy, name).is_some();
         match policy.inquire(&asked) {
             Err(error) => {
@@ -72,10 +73,9 @@ proptest! {
         for query in all_hook_queries(&policy) {
             let explained = policy.inquire(&Inquiry {
                 from: query.source().to_string(),
-                from_port: None,
                 to: query.target().map(|to| to.to_string()),
-                to_port: None,
                 hook: Some(query.hook().name().to_owned()),
+                ..Inquiry::default()
             }).unwrap();
             let refused = policy.decide(query).action == Action::Deny;
             prop_assert_eq!(explained.errno, refused.then(|| "EACCES".to_owned()));
@@ -91,7 +91,7 @@ fn ask(rules: &str, from: &str, from_port: Option<u32>, to_port: u32) -> (Vec<St
         from_port,
         to: Some("b".to_owned()),
         to_port: Some(to_port),
-        hook: None,
+        ..Inquiry::default()
     };
     let explained = policy(&format!("{hooks}{rules}")).inquire(&asked).unwrap();
     let ports = explained.lines.iter().skip_while(|line| !line.starts_with("port "));
@@ -128,7 +128,7 @@ fn what_it_supposes_is_said() {
 fn questions_that_make_no_sense() {
     let ask = |to: Option<&str>, hook: Option<&str>| {
         let (to, hook) = (to.map(str::to_owned), hook.map(str::to_owned));
-        let asked = Inquiry { from: "a".to_owned(), from_port: None, to, to_port: None, hook };
+        let asked = Inquiry { from: "a".to_owned(), to, hook, ..Inquiry::default() };
         policy("").inquire(&asked)
     };
     assert_eq!(ask(None, None), Err(InquiryError::NoTarget));

@@ -123,7 +123,7 @@ prop_compose! {
     ) -> Rules {
         hooks.iter_mut().enumerate().for_each(|(at, rule)| rule.place = place(at + 1));
         ports.iter_mut().enumerate().for_each(|(at, rule)| rule.place = place(at + 101));
-        Rules { mode, hooks, ports }
+        Rules { mode, hooks, ports, store: Vec::new() }
     }
 }
 
@@ -158,6 +158,8 @@ fn all_hook_queries(policy: &CompiledPolicy) -> Vec<Query> {
         for to in ids(policy) {
             queries.push(Query::Send { from, to });
             queries.push(Query::RegisterSingleSource { domain: from, partner: to });
+            queries.push(Query::Grant { from, to });
+            queries.push(Query::EventChannel { from, to });
         }
     }
     queries

@@ -54,7 +54,7 @@ fn answer(policy: &CompiledPolicy, line: &str) -> Option<String> {
     };
     let ((from, from_port), (to, to_port)) = (end(words[0]), end(words[2]));
     assert_eq!((words[1], words.len(), to_port.is_some()), ("->", 4, true), "{line}");
-    let asked = Inquiry { from, from_port, to: Some(to), to_port, hook: None };
+    let asked = Inquiry { from, from_port, to: Some(to), to_port, ..Inquiry::default() };
     policy.inquire(&asked).unwrap().errno
 }
 
