@@ -102,8 +102,8 @@ fn contradictions_are_told_all_at_once() {
 fn too_little_memory_is_told_before_anything_starts() {
     let domain = |id| {
         format!(
-            "[[domain]]\nid = {id}\nname = \"d{id}\"\nram = \"64GiB\"\nquotas = {{ sessions = 64 \
-             }}\n"
+            "[[domain]]\nid = {id}\nname = \"d{id}\"\nram = \"64GiB\"\nquotas = {{ sessions = 64, \
+             grant_pages = 0 }}\n"
         )
     };
     let site = Site::new(&(domain(1) + &domain(2)));

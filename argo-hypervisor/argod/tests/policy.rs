@@ -64,7 +64,7 @@ fn check_counts_what_is_right_and_tells_what_is_wrong() {
     std::fs::create_dir(site.path("p")).unwrap();
     std::fs::write(site.path("p/1.toml"), port("7")).unwrap();
     let expected = "a.toml: no problems\n  1 policy file(s)\n    p/1.toml\n  2 domain(s), 0 \
-                    label(s)\n  1 [[policy]] rule(s)\n  1 [[port]] rule(s), 0 with limits\n  \
+                    label(s)\n  1 [[policy]] rule(s)\n  1 [[port]] rule(s), 0 with limits\n  0 [[store]] rule(s)\n  \
                     policy_mode \"rules\"\n";
     for arguments in [&["check", "a.toml"][..], &["check", "--config", "a.toml"]] {
         assert_eq!(site.run(arguments), (0, expected.to_owned(), String::new()));

@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 use argo_core::DomainId;
 use argo_core::abi::PAGE_SIZE;
 use argo_core::policy::Label;
-use argo_hypervisor::Quotas as EngineQuotas;
 use toml::Spanned;
 
 use super::host::Host;
+use super::quotas::Quotas;
 use super::read::{Reader, integer};
 use super::report::{Problems, Report};
 use super::seen::{Seen, distinct};
@@ -22,8 +22,6 @@ pub const RAM_MAX: u64 = 64 << 30;
 pub const RAM_MIN: u64 = PAGE_BYTES;
 /// Pages that may be listed as read-only.
 pub const READ_ONLY_PAGES_MAX: usize = 4096;
-/// The most sessions of a domain at a time.
-pub const SESSIONS_MAX: u32 = 64;
 /// The largest weight.
 pub const WEIGHT_MAX: u32 = 10_000;
 /// A domain's weight if none is given.
@@ -58,26 +56,11 @@ pub struct Domain {
     pub socket: Socket,
 }
 
-/// What a domain may use up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Quotas {
-    /// In the engine.
-    pub engine: EngineQuotas,
-    /// Sessions at a time.
-    pub sessions: u32,
-}
-
-impl Default for Quotas {
-    /// The engine's defaults, and one session.
-    fn default() -> Self {
-        Self { engine: EngineQuotas::default(), sessions: 1 }
-    }
-}
-
 impl Domain {
-    /// Bytes of RAM that all its sessions together may need.
+    /// Bytes that the RAM of all its sessions and all its shares together may need.
     pub fn memory_needed(&self) -> u64 {
-        self.ram.saturating_mul(u64::from(self.quotas.sessions))
+        let Quotas { sessions, services, .. } = self.quotas;
+        self.ram.saturating_mul(sessions.into()).saturating_add(services.grant_bytes())
     }
 
     /// Pages of RAM that a session gets.
@@ -139,24 +122,6 @@ impl Domain {
             cpus: distinct(report, "cpu", cpus),
             socket: socket?.into_inner(),
         })
-    }
-}
-
-impl Quotas {
-    fn read(mut table: Reader<'_>) -> Self {
-        let default = Self::default();
-        let up_to = |limit: u32| integer(0..=u64::from(limit));
-        let ring_bytes = size(0, EngineQuotas::RING_BYTES_MAX, 1);
-        let engine = EngineQuotas {
-            rings: table.or("rings", up_to(EngineQuotas::RINGS_MAX), default.engine.rings),
-            ring_bytes: table.or("ring_bytes", ring_bytes, default.engine.ring_bytes),
-            waiters: table.or("waiters", up_to(EngineQuotas::WAITERS_MAX), default.engine.waiters),
-            entries: table.or("entries", up_to(EngineQuotas::ENTRIES_MAX), default.engine.entries),
-        };
-        let sessions = table.or("sessions", integer(1..=SESSIONS_MAX.into()), default.sessions);
-        let quotas = Self { engine, sessions };
-        table.finish();
-        quotas
     }
 }
 

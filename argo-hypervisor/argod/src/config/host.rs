@@ -54,14 +54,16 @@ fn ranges(numbers: &[u32]) -> String {
 /// The machine has less memory than the domains may need.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "too little memory: the domains may need {needed} for {sessions} sessions, {available} are \
-     available; the largest is {largest} with {largest_needed}"
+    "too little memory: the domains may need {needed} for {sessions} sessions and {shared} of shared \
+     pages, {available} are available; the largest is {largest} with {largest_needed}"
 )]
 pub struct MemoryShort {
-    /// What all sessions of all domains need together.
+    /// What all sessions and shares of all domains need together.
     pub needed: Size,
     /// How many sessions that are.
     pub sessions: u64,
+    /// What the shares need of it.
+    pub shared: Size,
     /// What the machine can give.
     pub available: Size,
     /// The name of the domain that needs most.
@@ -70,7 +72,8 @@ pub struct MemoryShort {
     pub largest_needed: Size,
 }
 
-/// Checks that `available` bytes suffice for the RAM of every session of these domains.
+/// Checks that `available` bytes suffice for the RAM of every session of these domains and for all that
+/// they may share.
 ///
 /// # Errors
 /// They do not: how much is needed, and by whom.
@@ -80,6 +83,7 @@ pub fn check_memory(domains: &[Domain], available: u64) -> Result<(), MemoryShor
         Some(largest) if needed > available => Err(MemoryShort {
             needed: Size(needed),
             sessions: domains.iter().map(|domain| u64::from(domain.quotas.sessions)).sum(),
+            shared: Size(domains.iter().map(|domain| domain.quotas.services.grant_bytes()).sum()),
             available: Size(available),
             largest: largest.name.clone(),
             largest_needed: Size(largest.memory_needed()),

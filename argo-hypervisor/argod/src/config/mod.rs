@@ -30,6 +30,7 @@ mod host;
 mod metrics;
 mod place;
 mod port_rule;
+mod quotas;
 mod read;
 mod report;
 mod rules;
@@ -50,8 +51,7 @@ use thiserror::Error;
 use toml::Spanned;
 
 pub use domain::{
-    CPUS_MAX, Domain, Quotas, RAM_MAX, RAM_MIN, READ_ONLY_PAGES_MAX, SESSIONS_MAX, WEIGHT_DEFAULT,
-    WEIGHT_MAX,
+    CPUS_MAX, Domain, RAM_MAX, RAM_MIN, READ_ONLY_PAGES_MAX, WEIGHT_DEFAULT, WEIGHT_MAX,
 };
 pub use feeds::{Audit, HISTORY_MAX};
 pub use groups::{GROUPS_MAX, MEMBERS_MAX};
@@ -60,6 +60,7 @@ pub use host::{Host, MemoryShort, available_memory, check_memory};
 pub use metrics::Metrics;
 pub use place::Place;
 pub use port_rule::{BYTES_MAX, LIMITS_MAX, Limit, MESSAGES_MAX, PORT_RANGES_MAX, PortRule};
+pub use quotas::{Quotas, SESSIONS_MAX, ServiceQuotas};
 pub use report::{PROBLEMS_MAX, Problem, Problems};
 pub use rules::{COMMENT_MAX, Mode, RULES_MAX, Rules};
 pub use service::{LockMemory, Log, LogFormat, LogLevel, Service, WORKERS_MAX};

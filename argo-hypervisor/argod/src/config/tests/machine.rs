@@ -2,21 +2,24 @@ use super::super::host::parse_meminfo;
 use super::*;
 
 fn domains(ram: &str) -> Vec<Domain> {
-    let small = "[[domain]]\nid = 1\nname = 'small'\nram = '8KiB'\n";
-    let large = format!("[[domain]]\nid = 2\nname = 'large'\nram = '{ram}'\nquotas.sessions = 3\n");
+    let small = "[[domain]]\nid = 1\nname = 'small'\nram = '8KiB'\nquotas.grant_pages = 0\n";
+    let large = format!(
+        "[[domain]]\nid = 2\nname = 'large'\nram = '{ram}'\nquotas.sessions = 3\n\
+         quotas.grant_pages = 256\n"
+    );
     parse(&format!("{small}{large}")).unwrap().domains
 }
 
 #[test]
 fn memory_suffices_up_to_the_last_byte() {
     let domains = domains("1MiB");
-    let needed = (3 << 20) + 8192;
+    let needed = (4 << 20) + 8192;
     assert_eq!(check_memory(&domains, needed), Ok(()));
     let short = check_memory(&domains, needed - 1).unwrap_err();
     assert_eq!(
         short.to_string(),
-        "too little memory: the domains may need 3080KiB for 4 sessions, 3153919 bytes are \
-         available; the largest is large with 3MiB"
+        "too little memory: the domains may need 4104KiB for 4 sessions and 1MiB of shared \
+         pages, 4202495 bytes are available; the largest is large with 4MiB"
     );
     assert_eq!(check_memory(&[], 0), Ok(()));
 }

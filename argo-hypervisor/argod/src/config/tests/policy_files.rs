@@ -104,7 +104,7 @@ fn problems_of_all_files_are_told_together() {
         [
             &format!("argod.toml:13:8: found unknown domain \"c\", {known}"),
             "policy.d/a.toml:1:1: found unknown key `argo`, expected one of: policy_mode, groups, \
-             policy, port",
+             policy, port, store",
             &format!("policy.d/b.toml:3:8: found unknown label \"blue\", {known}"),
         ]
     );

@@ -40,7 +40,19 @@ fn a_domain_in_full() {
         labels = ['red', 'blue']
         ram = '1MiB'
         read_only_pages = [255, 0]
-        quotas = { rings = 7, ring_bytes = 4096, waiters = 8, entries = 9, sessions = 2 }
+        quotas.rings = 7
+        quotas.ring_bytes = 4096
+        quotas.waiters = 8
+        quotas.entries = 9
+        quotas.sessions = 2
+        quotas.connections = 1
+        quotas.grant_pages = 3
+        quotas.shares = 2
+        quotas.maps = 4
+        quotas.ports = 5
+        quotas.store_nodes = 6
+        quotas.store_watches = 7
+        quotas.store_transactions = 8
         weight = 300
         cpus = [2, 0]
         socket = '/tmp/w'
@@ -52,14 +64,39 @@ fn a_domain_in_full() {
     assert_eq!(domain.id, DomainId::new(16).unwrap());
     assert_eq!(domain.name, "web-1");
     assert_eq!(domain.labels, ["blue", "red"]);
-    assert_eq!((domain.ram, domain.pages(), domain.memory_needed()), (1 << 20, 256, 2 << 20));
+    assert_eq!((domain.ram, domain.pages()), (1 << 20, 256));
+    assert_eq!(domain.memory_needed(), (2 << 20) + 3 * 4096);
     assert_eq!(domain.read_only_pages, [0, 255]);
     let engine = argo_hypervisor::Quotas { rings: 7, ring_bytes: 4096, waiters: 8, entries: 9 };
-    let quotas = Quotas { engine, sessions: 2 };
+    let services = ServiceQuotas {
+        connections: 1,
+        grant_pages: 3,
+        shares: 2,
+        maps: 4,
+        ports: 5,
+        store_nodes: 6,
+        store_watches: 7,
+        store_transactions: 8,
+    };
+    let quotas = Quotas { engine, sessions: 2, services };
     assert_eq!(domain.quotas, quotas);
     assert_eq!((domain.weight, domain.cpus), (300, vec![0, 2]));
     let socket = Socket { path: "/tmp/w".into(), mode: 0o660, uid: Some(1000), gid: Some(100) };
     assert_eq!(domain.socket, socket);
+}
+
+#[test]
+fn the_services_quotas_have_defaults_and_bounds() {
+    let quotas = |text: &str| {
+        let text = format!("id = 1\nname = 'a'\nram = 8192\n{text}");
+        let domain = Domain::parse("t.toml", &text, &host(), Path::new("/run"));
+        domain.map(|domain| domain.quotas.services)
+    };
+    assert_eq!(quotas("").unwrap(), ServiceQuotas::default());
+    assert_eq!(quotas("quotas.connections = 1024").unwrap().connections, 1024);
+    let problems = quotas("quotas.connections = 1025").unwrap_err();
+    assert_eq!(problems.told[0].message, "found 1025, expected an integer from 0 to 1024");
+    assert!(quotas("quotas.store_watches = -1").is_err());
 }
 
 #[test]
