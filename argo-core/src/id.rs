@@ -11,6 +11,9 @@ impl DomainId {
     /// (`DOMID_FIRST_RESERVED`).
     pub const LIMIT: u16 = 0x7FF0;
 
+    /// Domain 0, which on Xen runs the tools.
+    pub const CONTROL: Self = Self(0);
+
     /// The domain with this id.
     ///
     /// `None` for reserved ids, which name no domain.

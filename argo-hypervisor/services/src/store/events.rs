@@ -1,0 +1,73 @@
+//! Events that wait to be fetched.
+
+use alloc::collections::{BTreeSet, VecDeque};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+/// One event: a watch has seen a change at a node.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Event {
+    pub(super) path: Arc<str>,
+    /// Where the path begins, as the watch's owner wants it.
+    pub(super) from: usize,
+    pub(super) token: Arc<[u8]>,
+}
+
+/// What became of an event.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Pushed {
+    /// It waits, or an equal one did already.
+    Waits,
+    /// There was no room: the connection is given up.
+    Overrun,
+    /// The connection was given up before.
+    Dropped,
+}
+
+/// The events of one connection, in their order, each once.
+#[derive(Debug, Default)]
+pub(super) struct Events {
+    queue: VecDeque<Event>,
+    waiting: BTreeSet<Event>,
+    overrun: bool,
+}
+
+impl Events {
+    /// Adds one, if not more than `limit` wait then.
+    pub(super) fn push(&mut self, event: Event, limit: usize) -> Pushed {
+        if self.overrun {
+            return Pushed::Dropped;
+        }
+        if self.waiting.contains(&event) {
+            return Pushed::Waits;
+        }
+        if self.queue.len() >= limit {
+            *self = Self { overrun: true, ..Self::default() };
+            return Pushed::Overrun;
+        }
+        self.waiting.insert(event.clone());
+        self.queue.push_back(event);
+        Pushed::Waits
+    }
+
+    /// Takes the oldest.
+    pub(super) fn pop(&mut self) -> Option<Event> {
+        let event = self.queue.pop_front()?;
+        self.waiting.remove(&event);
+        Some(event)
+    }
+
+    /// Drops all.
+    pub(super) fn clear(&mut self) {
+        self.queue.clear();
+        self.waiting.clear();
+    }
+}
+
+impl Event {
+    /// The path, as the watch's owner wants it, and the token, each with a zero at its end.
+    pub(super) fn payload(&self) -> Vec<u8> {
+        let path = self.path.get(self.from..).unwrap_or_default();
+        [path.as_bytes(), b"\0", &self.token, b"\0"].concat()
+    }
+}

@@ -1,0 +1,18 @@
+//! What the tree consists of.
+
+use alloc::sync::Arc;
+
+use super::permissions::Permissions;
+
+/// A node, without its place. It is replaced, never changed: a transaction may hold it.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    pub(super) value: Arc<[u8]>,
+    pub(super) permissions: Permissions,
+}
+
+impl Node {
+    pub(super) fn new(permissions: Permissions) -> Self {
+        Self { value: Arc::default(), permissions }
+    }
+}

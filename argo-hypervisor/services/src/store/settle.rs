@@ -1,0 +1,125 @@
+//! Changes become visible: the tree is changed, and watches fire.
+
+use alloc::collections::BTreeSet;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+
+use super::Store;
+use super::connection::{Connection, ConnectionId};
+use super::domain::{Caller, Quota};
+use super::events::{Event, Pushed};
+use super::guard::{Access, Guard};
+use super::node::Node;
+use super::overlay::{Overlay, Reach};
+use super::path::Path;
+
+/// What a message led to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Outcome {
+    /// The answer, for the connection that the message came from.
+    pub reply: Vec<u8>,
+    /// What happened to connections.
+    pub signals: Signals,
+}
+
+/// What the host has to do for connections.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[must_use]
+pub struct Signals {
+    /// These have got an event: see [`Store::next_event`].
+    pub events: BTreeSet<ConnectionId>,
+    /// These have not fetched their events, got one too many and will get none any more: the host
+    /// ends them. Each is told once.
+    pub overrun: BTreeSet<ConnectionId>,
+}
+
+/// A change of a node, with all who can tell whether a domain may know of it.
+struct Change<'a> {
+    path: &'a Path,
+    reach: Reach,
+    /// The node and its parent, before and after.
+    witnesses: [Option<&'a Arc<Node>>; 4],
+}
+
+impl Signals {
+    /// Passes an event on to a connection.
+    pub(super) fn push(
+        &mut self,
+        id: ConnectionId,
+        connection: &mut Connection,
+        event: Event,
+        quota: Quota,
+    ) {
+        match connection.events.push(event, quota.pending_events) {
+            Pushed::Waits => _ = self.events.insert(id),
+            Pushed::Dropped => {}
+            Pushed::Overrun => {
+                self.events.remove(&id);
+                self.overrun.insert(id);
+            }
+        }
+    }
+}
+
+impl Change<'_> {
+    fn is_visible(&self, caller: Caller, guard: &dyn Guard) -> bool {
+        let readable = |node: &Arc<Node>| node.permissions.allow(caller, Access::Read);
+        self.witnesses.iter().flatten().any(|node| readable(node))
+            && guard.may(caller.domain, self.path.text(), Access::Read)
+    }
+}
+
+impl Store {
+    /// Makes the overlay's changes the tree's, and fires watches.
+    pub(super) fn settle(&mut self, overlay: &Overlay, guard: &dyn Guard, signals: &mut Signals) {
+        if overlay.is_unchanged() {
+            return;
+        }
+        self.clock += 1;
+        self.announce(overlay, guard, signals);
+        for (path, node, _) in overlay.changes() {
+            self.tree.apply(path.clone(), node.cloned(), self.clock, &mut self.domains);
+        }
+    }
+
+    /// Fires the watches on a special node.
+    pub(super) fn announce_special(
+        &mut self,
+        name: &str,
+        guard: &dyn Guard,
+        signals: &mut Signals,
+    ) {
+        let path = Path::special(name);
+        let node = self.tree.node(&path).cloned();
+        let witnesses = [node.as_ref(), None, None, None];
+        self.fire(&Change { path: &path, reach: Reach::Node, witnesses }, guard, signals);
+    }
+
+    fn announce(&mut self, overlay: &Overlay, guard: &dyn Guard, signals: &mut Signals) {
+        for (path, after, reach) in overlay.changes() {
+            let parent = path.parent();
+            let parent_before = parent.as_ref().and_then(|parent| self.tree.node(parent)).cloned();
+            let parent_after =
+                parent.as_ref().and_then(|parent| overlay.peek(&self.tree, parent)).cloned();
+            let before = self.tree.node(path).cloned();
+            let witnesses = [before.as_ref(), after, parent_before.as_ref(), parent_after.as_ref()];
+            self.fire(&Change { path, reach, witnesses }, guard, signals);
+        }
+    }
+
+    fn fire(&mut self, change: &Change, guard: &dyn Guard, signals: &mut Signals) {
+        for (id, tokens) in self.watches.concerned(change.path, change.reach) {
+            let Some(connection) = self.connections.get_mut(&id) else { continue };
+            let Some(domain) = self.domains.known(connection.caller.domain) else { continue };
+            if !change.is_visible(connection.caller, guard) {
+                continue;
+            }
+            for (token, from) in tokens {
+                let path = change.path.text().clone();
+                let event = Event { path, from: *from, token: token.clone() };
+                signals.push(id, connection, event, domain.quota);
+            }
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Transactions: what a request changes is kept apart until it can be seen by all.
+
+use alloc::vec::Vec;
+
+use super::Store;
+use super::domain::Caller;
+use super::operations::OK;
+use super::overlay::Overlay;
+use super::refusal::Refusal;
+use super::requests::{Call, connected};
+use super::session::Session;
+use super::settle::Signals;
+
+impl Store {
+    /// Does what the call asks of nodes, in its transaction or in one of its own.
+    pub(super) fn on_nodes(
+        &mut self,
+        call: &Call,
+        signals: &mut Signals,
+    ) -> Result<Vec<u8>, Refusal> {
+        if call.transaction == 0 {
+            let mut overlay = Overlay::new(usize::MAX);
+            let answer = self.perform(call, &mut overlay)?;
+            self.make_room(&overlay, call.caller)?;
+            self.settle(&overlay, call.guard, signals);
+            return Ok(answer);
+        }
+        let mut overlay = self.take(call)?;
+        let answer = self.perform(call, &mut overlay);
+        connected(&mut self.connections, call)?.transactions.insert(call.transaction, overlay);
+        answer
+    }
+
+    pub(super) fn start_transaction(&mut self, call: &Call) -> Result<Vec<u8>, Refusal> {
+        if call.transaction != 0 {
+            return Err(Refusal::Nested);
+        }
+        let domain = self.domains.known_mut(call.caller.domain).ok_or(Refusal::NoConnection)?;
+        let connection = connected(&mut self.connections, call)?;
+        if domain.transactions >= call.quota.transactions {
+            return Err(Refusal::QuotaUsedUp);
+        }
+        domain.transactions += 1;
+        let number = connection.new_transaction();
+        connection.transactions.insert(number, Overlay::new(call.quota.transaction_nodes));
+        Ok(alloc::format!("{number}\0").into_bytes())
+    }
+
+    /// Whatever the answer, the transaction is over, unless the message is wrong.
+    pub(super) fn end_transaction(
+        &mut self,
+        call: &Call,
+        signals: &mut Signals,
+    ) -> Result<Vec<u8>, Refusal> {
+        let commits = match call.payload.only()? {
+            b"T" => true,
+            b"F" => false,
+            _ => return Err(Refusal::Invalid),
+        };
+        let overlay = self.take(call)?;
+        if let Some(domain) = self.domains.known_mut(call.caller.domain) {
+            domain.transactions -= 1;
+        }
+        if commits {
+            self.commit(&overlay, call, signals)?;
+        }
+        Ok(OK.into())
+    }
+
+    fn commit(
+        &mut self,
+        overlay: &Overlay,
+        call: &Call,
+        signals: &mut Signals,
+    ) -> Result<(), Refusal> {
+        if !overlay.is_current(&self.tree) || !self.owners_are_current(overlay) {
+            return Err(Refusal::Conflict);
+        }
+        self.make_room(overlay, call.caller)?;
+        self.settle(overlay, call.guard, signals);
+        Ok(())
+    }
+
+    fn perform(&self, call: &Call, overlay: &mut Overlay) -> Result<Vec<u8>, Refusal> {
+        let Call { caller, quota, guard, .. } = *call;
+        let (tree, domains, now) = (&self.tree, &self.domains, self.clock);
+        let mut session = Session { tree, domains, overlay, caller, quota, guard, now };
+        session.perform(call.kind, call.payload)
+    }
+
+    fn take(&mut self, call: &Call) -> Result<Overlay, Refusal> {
+        let connection = connected(&mut self.connections, call)?;
+        connection.transactions.remove(&call.transaction).ok_or(Refusal::Missing)
+    }
+
+    /// Whether no owner has gone since it was given a node.
+    fn owners_are_current(&self, overlay: &Overlay) -> bool {
+        let mut nodes = overlay.changes().filter_map(|(_, node, _)| node);
+        nodes.all(|node| node.permissions.owner_is_current(&self.domains))
+    }
+
+    /// Whether the caller may own as many nodes as it will.
+    fn make_room(&self, overlay: &Overlay, caller: Caller) -> Result<(), Refusal> {
+        let domain = self.domains.known(caller.domain).ok_or(Refusal::NoConnection)?;
+        let counts = |owner| caller.is_privileged() || owner == caller.domain;
+        let (mut more, mut fewer) = (0, 0);
+        for (path, node, _) in overlay.changes() {
+            let before = self.tree.node(path);
+            fewer += usize::from(before.is_some_and(|node| counts(node.permissions.owner)));
+            more += usize::from(node.is_some_and(|node| counts(node.permissions.owner)));
+        }
+        let now = if caller.is_privileged() { self.tree.len() } else { domain.owned.len() };
+        match more > fewer && now + more - fewer > domain.quota.nodes {
+            true => Err(Refusal::QuotaUsedUp),
+            false => Ok(()),
+        }
+    }
+}
