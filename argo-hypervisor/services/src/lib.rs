@@ -10,4 +10,8 @@ extern crate alloc;
 
 pub mod channels;
 pub mod grants;
+mod holder;
 pub mod store;
+mod table;
+
+pub use holder::{ConnectionId, Holder};

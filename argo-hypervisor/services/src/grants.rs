@@ -1,1 +1,0 @@
-//! Grants: pages that one domain shares with one other.

@@ -1,0 +1,63 @@
+//! Numbered slots that are used again.
+
+use alloc::vec::Vec;
+
+/// Values by their numbers, which begin with 1 and are never used twice at a time.
+#[derive(Debug)]
+pub(crate) struct Table<T> {
+    slots: Vec<Option<T>>,
+    /// Places in `slots` without a value.
+    free: Vec<usize>,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<T> Table<T> {
+    /// How many values there are.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    /// Adds a value; returns its number.
+    pub(crate) fn insert(&mut self, value: T) -> u32 {
+        let place = self.free.pop().unwrap_or(self.slots.len());
+        match self.slots.get_mut(place) {
+            Some(slot) => *slot = Some(value),
+            None => self.slots.push(Some(value)),
+        }
+        place as u32 + 1
+    }
+
+    /// The value with this number.
+    pub(crate) fn at(&self, number: u32) -> Option<&T> {
+        self.slots.get(place(number)?)?.as_ref()
+    }
+
+    /// The same, to change it.
+    pub(crate) fn at_mut(&mut self, number: u32) -> Option<&mut T> {
+        self.slots.get_mut(place(number)?)?.as_mut()
+    }
+
+    /// Takes out the value with this number.
+    pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
+        let place = place(number)?;
+        let value = self.slots.get_mut(place)?.take()?;
+        self.free.push(place);
+        Some(value)
+    }
+
+    /// The numbers of the values that fit.
+    pub(crate) fn numbers(&self, fits: impl Fn(&T) -> bool) -> Vec<u32> {
+        let numbered = self.slots.iter().zip(1..);
+        let fitting = numbered.filter(|(slot, _)| slot.as_ref().is_some_and(&fits));
+        fitting.map(|(_, number)| number).collect()
+    }
+}
+
+fn place(number: u32) -> Option<usize> {
+    (number as usize).checked_sub(1)
+}
