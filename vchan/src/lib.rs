@@ -49,11 +49,18 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
+
 mod end;
 mod geometry;
 pub mod layout;
 mod memory;
 mod notify;
+#[cfg(feature = "alloc")]
+pub mod platform;
 mod reader;
 mod ring;
 mod role;

@@ -6,7 +6,7 @@
 //! bulk bytes by one copy primitive (`copy`) of which the compiler knows nothing. Racing bytes are
 //! *arbitrary*, never undefined behaviour: whoever reads them validates a private copy.
 //!
-//! - [`View`]: a borrowed window on shared memory.
+//! - [`View`]: a borrowed window on shared memory; [`ReadView`]: one that can only be read.
 //! - `HeapRam` (feature `alloc`): RAM of an in-process domain.
 //! - `Mapping` (feature `host`): RAM in a sealed memfd, shared with a guest process.
 //!
@@ -42,16 +42,30 @@ mod copy;
 mod heap;
 #[cfg(feature = "host")]
 mod mapping;
+mod read_view;
 mod view;
 
 #[cfg(feature = "alloc")]
 pub use heap::HeapRam;
 #[cfg(feature = "host")]
 pub use mapping::{MapError, Mapping};
+pub use read_view::ReadView;
 pub use view::{OutOfRange, View};
 
 /// Something that owns shared memory and lends views of it.
 pub trait Memory: Send + Sync {
     /// The whole memory.
     fn view(&self) -> View<'_>;
+}
+
+/// Something that owns, or has mapped, shared memory which it may not write.
+pub trait ReadMemory: Send + Sync {
+    /// The whole memory.
+    fn read_view(&self) -> ReadView<'_>;
+}
+
+impl<M: Memory> ReadMemory for M {
+    fn read_view(&self) -> ReadView<'_> {
+        self.view().to_read()
+    }
 }

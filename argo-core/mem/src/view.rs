@@ -1,9 +1,9 @@
 //! A bounds-checked window on shared memory.
 
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
-use crate::copy;
+use crate::{ReadView, copy};
 
 /// An access that does not lie in the memory, or a word that is not aligned in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,6 +155,50 @@ impl<'m> View<'m> {
         Ok(self.word(offset)?.fetch_add(1, order))
     }
 
+    /// Reads the byte at `offset` once.
+    ///
+    /// # Errors
+    /// It does not lie in the window.
+    #[inline]
+    pub fn load_u8(&self, offset: usize, order: Ordering) -> Result<u8, OutOfRange> {
+        Ok(self.byte(offset)?.load(order))
+    }
+
+    /// Writes the byte at `offset`.
+    ///
+    /// # Errors
+    /// It does not lie in the window.
+    #[inline]
+    pub fn store_u8(&self, offset: usize, value: u8, order: Ordering) -> Result<(), OutOfRange> {
+        self.byte(offset)?.store(value, order);
+        Ok(())
+    }
+
+    /// Sets `bits` of the byte at `offset` and returns what was there.
+    ///
+    /// # Errors
+    /// It does not lie in the window.
+    #[inline]
+    pub fn fetch_or_u8(&self, offset: usize, bits: u8, order: Ordering) -> Result<u8, OutOfRange> {
+        Ok(self.byte(offset)?.fetch_or(bits, order))
+    }
+
+    /// Keeps only `bits` of the byte at `offset` and returns what was there.
+    ///
+    /// # Errors
+    /// It does not lie in the window.
+    #[inline]
+    pub fn fetch_and_u8(&self, offset: usize, bits: u8, order: Ordering) -> Result<u8, OutOfRange> {
+        Ok(self.byte(offset)?.fetch_and(bits, order))
+    }
+
+    /// The same window, to read from only.
+    #[inline]
+    pub fn to_read(self) -> ReadView<'m> {
+        // SAFETY: what is valid for reads and writes is valid for reads, during the same `'m`.
+        unsafe { ReadView::new(self.base, self.len) }
+    }
+
     /// Borrows `len` bytes at `offset` as an ordinary slice.
     ///
     /// # Errors
@@ -197,6 +241,14 @@ impl<'m> View<'m> {
         }
         // SAFETY: `offset <= self.len`, so the result stays in the memory or one past its end.
         Ok(unsafe { self.base.add(offset) })
+    }
+
+    #[inline]
+    fn byte(&self, offset: usize) -> Result<&'m AtomicU8, OutOfRange> {
+        let at = self.at(offset, 1)?;
+        // SAFETY: `at` is in range; the byte lives for `'m`; all accesses to it are atomic or by
+        // the copy primitive (which Rust's memory model does not see).
+        Ok(unsafe { AtomicU8::from_ptr(at) })
     }
 
     #[inline]

@@ -4,7 +4,7 @@
 
 use std::sync::atomic::Ordering::Relaxed;
 
-use argo_mem::{HeapRam, Memory, OutOfRange};
+use argo_mem::{HeapRam, Memory, OutOfRange, ReadMemory};
 
 const CANARY: u8 = 0xA5;
 /// Lengths on both sides of where the way of copying changes.
@@ -58,4 +58,28 @@ fn words_are_aligned_in_memory_and_wrap() {
     assert!(view.part(2, 8).unwrap().load_u32(4, Relaxed).is_err(), "by address, not by offset");
     assert_eq!(view.part(2, 8).unwrap().load_u32(2, Relaxed), Ok(7));
     assert!(view.load_u32(4096 - 3, Relaxed).is_err());
+}
+
+#[test]
+fn bytes_are_changed_bit_by_bit() {
+    let ram = HeapRam::zeroed(4096);
+    let view = ram.view();
+    view.store_u8(7, 0b0101, Relaxed).unwrap();
+    assert_eq!(view.fetch_or_u8(7, 0b0010, Relaxed), Ok(0b0101));
+    assert_eq!(view.fetch_and_u8(7, 0b0110, Relaxed), Ok(0b0111));
+    assert_eq!(view.load_u8(7, Relaxed), Ok(0b0110));
+    assert_eq!(view.load_u32(4, Relaxed), Ok(0b0110 << 24));
+    assert!(view.load_u8(4096, Relaxed).is_err());
+}
+
+#[test]
+fn a_view_to_read_sees_the_same_bytes_and_bounds() {
+    let ram = HeapRam::zeroed(4096);
+    let part = ram.read_view().part(4000, 96).unwrap();
+    ram.view().write(4090, b"bytes.").unwrap();
+    let mut seen = [0; 6];
+    part.read(90, &mut seen).unwrap();
+    assert_eq!(&seen, b"bytes.");
+    assert!(part.read(91, &mut seen).is_err());
+    assert!(part.part(97, 0).is_err());
 }
