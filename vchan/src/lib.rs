@@ -54,6 +54,7 @@ extern crate alloc;
 #[cfg(feature = "std")]
 extern crate std;
 
+mod cause;
 mod end;
 mod geometry;
 pub mod layout;
@@ -67,6 +68,7 @@ mod role;
 mod session;
 mod writer;
 
+pub use cause::Cause;
 pub use geometry::{Geometry, GeometryError, MinimumTooBig, Order, Place};
 pub use layout::{Flag, Ring, Word};
 pub use memory::{SharedPage, SharedRings};

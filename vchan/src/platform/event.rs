@@ -37,9 +37,6 @@ pub trait EventChannel: Send + Sync {
 
     /// Counts an event on this side, as if the other had signalled: who waits here goes on.
     fn interrupt(&self);
-
-    /// A monotonic clock, from any start: for timeouts over several waits. Read only by who waits.
-    fn now(&self) -> Duration;
 }
 
 /// Why a wait is over.

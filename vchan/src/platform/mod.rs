@@ -19,11 +19,14 @@ mod event;
 mod fault;
 mod store;
 
+use core::time::Duration;
+
 use argo_core::DomainId;
 use argo_mem::{Memory, ReadMemory};
 
+pub use crate::Cause;
 pub use event::{AsyncEventChannel, EventChannel, Waiter, Wake};
-pub use fault::{Cause, Fault};
+pub use fault::Fault;
 pub use store::{Committed, Store, Transaction, Watch};
 
 /// The name of a shared page: a number that means something together with the domain that shares it.
@@ -114,6 +117,9 @@ pub trait Platform: Clone + Send + Sync + 'static {
     /// [`Cause::NotThere`]: no such port, or it is not for us. [`Cause::Busy`]: it is bound already
     /// (a platform that cannot tell says `NotThere`). Or policy, a quota or the platform refuses.
     fn bind_interdomain(&self, domain: DomainId, port: Port) -> Result<Self::Channel, Fault>;
+
+    /// A monotonic clock, from any start: for timeouts over several waits. Read only by who waits.
+    fn now(&self) -> Duration;
 
     /// Whether a port of this domain, of whatever process, is still allocated; `None` if the platform
     /// cannot tell. Tells the keys of a living server from those that a killed one has left.
