@@ -111,6 +111,15 @@ impl<P: Deref<Target: SharedRings>> End<P> {
         self.available()
     }
 
+    /// Sees whether there is anything to do for who wants to move `wanted` bytes, without asking for
+    /// a signal: the bytes, or an error that the next call will tell.
+    pub(crate) fn glance(&mut self, wanted: u32) -> bool {
+        match self.available() {
+            Ok(available) => available >= wanted || self.peer() == Presence::Gone,
+            Err(_) => true,
+        }
+    }
+
     /// Publishes that `moved` bytes were copied.
     pub(crate) fn publish(&mut self, moved: u32) -> Signal {
         self.index = self.index.wrapping_add(moved);

@@ -80,6 +80,9 @@ pub struct Geometry {
 }
 
 impl Geometry {
+    /// Both rings inside the shared page: 1 KiB to the server, 2 KiB to the client.
+    pub const IN_PAGE: Geometry = Geometry { left: Order::SMALL, right: Order::LARGE };
+
     /// Checks a pair of orders.
     ///
     /// # Errors
@@ -106,10 +109,9 @@ impl Geometry {
     /// A minimum above 1 MiB.
     pub fn for_minimums(left: usize, right: usize) -> Result<Geometry, MinimumTooBig> {
         let fits = |minimum: usize, order: Order| minimum <= order.size() as usize;
-        let small_large = Geometry { left: Order::SMALL, right: Order::LARGE };
         let large_small = Geometry { left: Order::LARGE, right: Order::SMALL };
         if fits(left, Order::SMALL) && fits(right, Order::LARGE) {
-            return Ok(small_large);
+            return Ok(Geometry::IN_PAGE);
         }
         if fits(left, Order::LARGE) && fits(right, Order::SMALL) {
             return Ok(large_small);

@@ -55,9 +55,13 @@ extern crate alloc;
 extern crate std;
 
 mod cause;
+#[cfg(feature = "alloc")]
+mod channel;
 mod end;
 mod geometry;
 pub mod layout;
+#[cfg(feature = "alloc")]
+mod meet;
 mod memory;
 mod notify;
 #[cfg(feature = "alloc")]
@@ -69,8 +73,12 @@ mod session;
 mod writer;
 
 pub use cause::Cause;
+#[cfg(feature = "alloc")]
+pub use channel::{AcceptError, Channel, ReadHalf, WriteAllError, WriteHalf};
 pub use geometry::{Geometry, GeometryError, MinimumTooBig, Order, Place};
 pub use layout::{Flag, Ring, Word};
+#[cfg(feature = "alloc")]
+pub use meet::{Address, Client, ConnectError, ListenError, Meeting, Server};
 pub use memory::{SharedPage, SharedRings};
 pub use notify::{Notify, Signal, Transfer};
 pub use reader::{ReadError, Reader, RecvError};

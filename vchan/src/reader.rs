@@ -1,7 +1,8 @@
 //! The reading end of one direction.
 
-use core::ops::Deref;
+use core::ops::{Deref, Range};
 
+use crate::cause::Cause;
 use crate::end::{End, Half, Supply};
 use crate::geometry::Geometry;
 use crate::memory::SharedRings;
@@ -16,12 +17,14 @@ use crate::role::{Presence, Role};
 #[derive(Debug)]
 pub struct Reader<P> {
     end: End<P>,
+    /// Bytes that [`front`](Reader::front) has told of.
+    front: u32,
 }
 
 impl<P: Deref<Target: SharedRings>> Reader<P> {
     /// Takes up the ring that `role` reads, at the index which stands in the page.
     pub fn new(memory: P, role: Role, geometry: Geometry) -> Reader<P> {
-        Reader { end: End::new(memory, role, Half::Read, geometry) }
+        Reader { end: End::new(memory, role, Half::Read, geometry), front: 0 }
     }
 
     /// The ring's size in bytes: the most that one [`recv`](Reader::recv) can ask for.
@@ -40,6 +43,12 @@ impl<P: Deref<Target: SharedRings>> Reader<P> {
     /// The peer broke the protocol.
     pub fn data_ready(&mut self) -> Result<u32, LyingIndex> {
         self.end.watched()
+    }
+
+    /// Whether a [`recv`](Reader::recv) of `wanted` bytes has something to tell other than "would
+    /// block". Asks for no signal: for who looks again soon, and asks before it sleeps.
+    pub fn glance(&mut self, wanted: u32) -> bool {
+        self.end.glance(wanted)
     }
 
     /// Fills all of `buffer` or takes nothing.
@@ -82,9 +91,38 @@ impl<P: Deref<Target: SharedRings>> Reader<P> {
         }
     }
 
+    /// Where in the ring the bytes lie that can be read in place: as many as are ready before the
+    /// ring's end, at least one. The peer can still change them.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
+    pub fn front(&mut self) -> Result<Range<u32>, ReadError> {
+        match self.end.supply(1)? {
+            Supply::Enough(ready) => {
+                let spans = self.end.spans(ready);
+                self.front = spans.first;
+                Ok(spans.offset..spans.offset + spans.first)
+            }
+            Supply::Short { peer: Presence::Gone, .. } => Err(ReadError::Closed),
+            Supply::Short { .. } => Err(ReadError::WouldBlock),
+        }
+    }
+
+    /// Gives back the room of bytes that were read in place: at most those that the last
+    /// [`front`](Reader::front) told of and that were not consumed since.
+    pub fn consume(&mut self, bytes: u32) -> Transfer {
+        let bytes = bytes.min(self.front);
+        self.front -= bytes;
+        match bytes {
+            0 => Transfer { bytes: 0, signal: Signal::NotNeeded },
+            _ => Transfer { bytes: bytes as usize, signal: self.end.publish(bytes) },
+        }
+    }
+
     /// Copies out bytes that are ready and gives their room back.
     fn take(&mut self, buffer: &mut [u8]) -> Signal {
         let len = buffer.len() as u32;
+        self.front = 0;
         let spans = self.end.spans(len);
         let (first, rest) = buffer.split_at_mut(spans.first as usize);
         self.end.memory.copy_out(self.end.ring, spans.offset, first);
@@ -114,6 +152,18 @@ pub enum RecvError {
         /// Bytes that are ready.
         ready: u32,
     },
+    /// The time was over, else as for `WouldBlock`. Only a call that waits answers so.
+    #[error("timed out: {needed} bytes needed, {ready} ready")]
+    TimedOut {
+        /// Bytes needed.
+        needed: u32,
+        /// Bytes that are ready.
+        ready: u32,
+    },
+    /// The peer can be waited for no more, though it has not closed. Only a call that waits answers
+    /// so.
+    #[error("the event channel is lost: {0}")]
+    Lost(Cause),
     /// The peer has gone and left too few; [`Reader::read`] takes those.
     #[error("the channel is closed with {ready} bytes left to read")]
     Closed {
@@ -131,6 +181,13 @@ pub enum ReadError {
     /// Not a byte is ready. The peer has been asked to signal when it writes.
     #[error("no byte is ready")]
     WouldBlock,
+    /// The time was over, else as for `WouldBlock`. Only a call that waits answers so.
+    #[error("timed out: no byte is ready")]
+    TimedOut,
+    /// The peer can be waited for no more, though it has not closed. Only a call that waits answers
+    /// so.
+    #[error("the event channel is lost: {0}")]
+    Lost(Cause),
     /// The peer has gone and all that it wrote was read.
     #[error("the channel is closed")]
     Closed,

@@ -2,6 +2,7 @@
 
 use core::ops::Deref;
 
+use crate::cause::Cause;
 use crate::end::{End, Half, Supply};
 use crate::geometry::Geometry;
 use crate::memory::SharedRings;
@@ -42,6 +43,12 @@ impl<P: Deref<Target: SharedRings>> Writer<P> {
     /// The peer broke the protocol.
     pub fn buffer_space(&mut self) -> Result<u32, LyingIndex> {
         self.end.watched()
+    }
+
+    /// Whether a [`send`](Writer::send) of `wanted` bytes has something to tell other than "would
+    /// block". Asks for no signal: for who looks again soon, and asks before it sleeps.
+    pub fn glance(&mut self, wanted: u32) -> bool {
+        self.end.glance(wanted)
     }
 
     /// Writes all of `data` or nothing.
@@ -120,6 +127,18 @@ pub enum SendError {
         /// Free bytes there are.
         free: u32,
     },
+    /// The time was over, else as for `WouldBlock`. Only a call that waits answers so.
+    #[error("timed out: {needed} bytes needed, {free} free")]
+    TimedOut {
+        /// Free bytes needed.
+        needed: u32,
+        /// Free bytes there are.
+        free: u32,
+    },
+    /// The peer can be waited for no more, though it has not closed. Only a call that waits answers
+    /// so.
+    #[error("the event channel is lost: {0}")]
+    Lost(Cause),
     /// The peer has gone.
     #[error("the channel is closed")]
     Closed,
@@ -137,6 +156,16 @@ pub enum WriteError {
         /// The ring's size in bytes.
         size: u32,
     },
+    /// The time was over, else as for `WouldBlock`. Only a call that waits answers so.
+    #[error("timed out: the ring of {size} bytes is full")]
+    TimedOut {
+        /// The ring's size in bytes.
+        size: u32,
+    },
+    /// The peer can be waited for no more, though it has not closed. Only a call that waits answers
+    /// so.
+    #[error("the event channel is lost: {0}")]
+    Lost(Cause),
     /// The peer has gone.
     #[error("the channel is closed")]
     Closed,

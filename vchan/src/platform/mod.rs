@@ -15,8 +15,14 @@
 //! never waits on the peer, except in the two calls that say so ([`EventChannel::wait`],
 //! [`Watch::wait`]).
 
+#[cfg(feature = "std")]
+mod bell;
 mod event;
 mod fault;
+#[cfg(feature = "std")]
+mod file;
+#[cfg(feature = "host")]
+mod file_async;
 mod store;
 
 use core::time::Duration;
@@ -25,8 +31,12 @@ use argo_core::DomainId;
 use argo_mem::{Memory, ReadMemory};
 
 pub use crate::Cause;
+#[cfg(feature = "std")]
+pub use bell::Bell;
 pub use event::{AsyncEventChannel, EventChannel, Waiter, Wake};
 pub use fault::Fault;
+#[cfg(feature = "std")]
+pub use file::{EventFile, FileEvents};
 pub use store::{Committed, Store, Transaction, Watch};
 
 /// The name of a shared page: a number that means something together with the domain that shares it.
