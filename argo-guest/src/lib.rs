@@ -65,6 +65,8 @@ mod in_place;
 mod readiness;
 mod registration;
 mod ring;
+#[cfg(all(feature = "host", target_os = "linux"))]
+pub mod services;
 pub mod stream;
 mod sync;
 

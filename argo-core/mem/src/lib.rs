@@ -42,6 +42,8 @@ mod copy;
 mod heap;
 #[cfg(feature = "host")]
 mod mapping;
+#[cfg(feature = "host")]
+mod parts;
 mod read_view;
 mod view;
 
@@ -49,6 +51,8 @@ mod view;
 pub use heap::HeapRam;
 #[cfg(feature = "host")]
 pub use mapping::{MapError, Mapping};
+#[cfg(feature = "host")]
+pub use parts::{FilePart, ReadMapping};
 pub use read_view::ReadView;
 pub use view::{OutOfRange, View};
 

@@ -7,7 +7,7 @@ use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::io::Errno;
 use rustix::mm::{Advice, MapFlags, ProtFlags};
 
-use crate::{Memory, View};
+use crate::{Memory, ReadView, View};
 
 /// Why memory could not be made, mapped or pinned: the step, its size and the system's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub struct MapError {
 
 impl std::fmt::Display for MapError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{} of {} bytes of guest RAM: {}", self.step, self.len, self.errno)
+        write!(f, "{} of {} bytes of shared memory: {}", self.step, self.len, self.errno)
     }
 }
 
@@ -130,6 +130,22 @@ impl Mapping {
         })
     }
 
+    /// Where it is mapped. For those who hand the memory to C.
+    pub fn as_ptr(&self) -> *mut u8 {
+        self.base
+    }
+
+    /// The memory of a mapping that may be one for reading only.
+    pub(crate) fn to_read(&self) -> ReadView<'_> {
+        // SAFETY: as in `view`, of which reads are the smaller part.
+        unsafe { ReadView::new(self.base, self.len) }
+    }
+
+    /// Takes over `len` bytes that were mapped at `base`.
+    pub(crate) fn owning(base: *mut u8, len: usize) -> Self {
+        Self { base, len }
+    }
+
     fn advise(&self, step: &'static str, advice: Advice) -> Result<(), MapError> {
         // SAFETY: the range is exactly this mapping, and the advice does not change its contents.
         unsafe { rustix::mm::madvise(self.base.cast(), self.len, advice) }
@@ -141,14 +157,15 @@ impl Memory for Mapping {
     fn view(&self) -> View<'_> {
         // SAFETY: the mapping is page-aligned, `len` long and lives as long as the borrow of
         // `self`; its pages cannot vanish, since the memfd is sealed against shrinking; this type
-        // hands out nothing but views of it.
+        // hands out nothing but views of it, and pointers, whose users answer for themselves. It
+        // is writable, unless it is the inner one of a `ReadMapping`, which lends no such view.
         unsafe { View::new(self.base, self.len) }
     }
 }
 
 impl Drop for Mapping {
     fn drop(&mut self) {
-        // SAFETY: mapped in `of` with this length; views borrow `self`, so none is left. An error
+        // SAFETY: mapped in `of` or `of_parts` with this length; views borrow `self`, so none is left. An error
         // would mean that the range is not mapped, which leaves nothing to do.
         let _ = unsafe { rustix::mm::munmap(self.base.cast(), self.len) };
     }

@@ -28,6 +28,26 @@ pub enum AttachError {
     },
 }
 
+impl AttachError {
+    /// The errno that opening one of Xen's devices would give for this.
+    pub fn errno(&self) -> i32 {
+        let errno = match self {
+            Self::NotSet { .. } => Errno::NOENT,
+            Self::Failed { cause, .. } => match cause {
+                AttachCause::System(errno) => *errno,
+                AttachCause::TimedOut(_) => Errno::TIMEDOUT,
+                AttachCause::Closed => Errno::CONNRESET,
+                AttachCause::Refused { errno, .. } => {
+                    return i32::try_from(*errno).unwrap_or(Errno::IO.raw_os_error());
+                }
+                AttachCause::Version { .. } | AttachCause::Protocol { .. } => Errno::PROTO,
+                AttachCause::Memory(error) => error.errno,
+            },
+        };
+        errno.raw_os_error()
+    }
+}
+
 /// The steps of an attachment, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {

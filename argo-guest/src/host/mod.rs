@@ -11,6 +11,7 @@
 mod doorbells;
 mod error;
 mod handshake;
+pub(crate) mod link;
 mod session;
 mod sleep;
 
