@@ -1,1 +1,13 @@
 //! The C interface of Xen's evtchn library, for programs on a machine without Xen.
+//!
+//! `libxenevtchn.so.1` with these functions in it stands in for Xen's: a handle is a connection to
+//! the domain of argod that `ARGO_DOMAIN` names, ports and notifications come from there. Results
+//! and `errno` are those of Xen's library over Linux' device, with these differences:
+//! - A signal handler ends a waiting `pending` with EINTR even if it was installed with SA_RESTART.
+//! - The end of a channel (the other domain has closed its port) shows as one notification more.
+//! - A descriptor does not survive `exec`, so `fdopen` is not there, and neither are VIRQs and
+//!   `restrict`: EOPNOTSUPP.
+#![deny(unsafe_code)]
+
+mod ffi;
+mod handle;
