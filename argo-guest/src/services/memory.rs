@@ -1,5 +1,6 @@
 //! Memory shared with another domain, and memory that other domains have shared.
 
+use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
@@ -51,6 +52,12 @@ impl Share {
     pub fn as_ptr(&self) -> *mut u8 {
         self.memory.as_ptr()
     }
+
+    /// Gives the pages up but leaves the addresses alone: for those who handed the memory to C,
+    /// which has unmapped it.
+    pub fn give_up_unmapped(self) {
+        mem::forget(self.memory);
+    }
 }
 
 impl Memory for Share {
@@ -80,6 +87,12 @@ impl Mapped {
     /// Where it is mapped. For those who hand the memory to C; valid as long as this value.
     pub fn as_ptr(&self) -> *mut u8 {
         self.memory.as_ptr()
+    }
+
+    /// Gives the pages up but leaves the addresses alone: for those who handed the memory to C,
+    /// which has unmapped it.
+    pub fn give_up_unmapped(self) {
+        mem::forget(self.memory);
     }
 }
 
@@ -116,6 +129,12 @@ impl MappedRead {
     /// Where it is mapped. For those who hand the memory to C; valid as long as this value.
     pub fn as_ptr(&self) -> *const u8 {
         self.memory.as_ptr()
+    }
+
+    /// Gives the pages up but leaves the addresses alone: for those who handed the memory to C,
+    /// which has unmapped it.
+    pub fn give_up_unmapped(self) {
+        mem::forget(self.memory);
     }
 }
 

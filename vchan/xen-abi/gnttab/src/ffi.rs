@@ -194,7 +194,7 @@ fn unsupported() -> c_int {
     Errno(libc::EOPNOTSUPP).minus_one()
 }
 
-fn boxed<M>(handle: Result<Handle<M>, Errno>) -> *mut Handle<M> {
+fn boxed<M: Memory>(handle: Result<Handle<M>, Errno>) -> *mut Handle<M> {
     match handle {
         Ok(handle) => Box::into_raw(Box::new(handle)),
         Err(errno) => null(errno),
@@ -212,7 +212,7 @@ fn address(result: Result<*mut c_void, Errno>) -> *mut c_void {
 
 /// # Safety
 /// The handle is NULL, or came from [`boxed`] and is not used any more.
-unsafe fn close<M>(handle: *mut Handle<M>) -> c_int {
+unsafe fn close<M: Memory>(handle: *mut Handle<M>) -> c_int {
     if !handle.is_null() {
         // SAFETY: `boxed` made it with `Box::into_raw`; the caller gives it up.
         drop(unsafe { Box::from_raw(handle) });

@@ -10,10 +10,12 @@ use argo_guest::services::{
 };
 use xen_abi::Errno;
 
+use crate::maps::{File, mapped_at};
+
 const PAGE_SIZE: u32 = 4096;
 
 /// A handle of either half of the library. `M` is what it keeps mapped.
-pub(crate) struct Handle<M> {
+pub(crate) struct Handle<M: Memory> {
     services: Services,
     kept: Mutex<BTreeMap<usize, Kept<M>>>,
 }
@@ -27,6 +29,8 @@ pub(crate) type Mapping = Handle<Map>;
 struct Kept<M> {
     memory: M,
     pages: usize,
+    /// The file mapped there, to recognise it.
+    file: Option<File>,
 }
 
 /// A map of either kind.
@@ -38,6 +42,9 @@ pub(crate) enum Map {
 /// Memory that C has by its address.
 pub(crate) trait Memory {
     fn address(&self) -> *mut c_void;
+
+    /// Gives it up though C has unmapped it already.
+    fn give_up_unmapped(self);
 }
 
 impl<M: Memory> Handle<M> {
@@ -58,17 +65,27 @@ impl<M: Memory> Handle<M> {
 
     fn keep(&self, memory: M, pages: usize) -> *mut c_void {
         let address = memory.address();
+        let file = mapped_at(address.addr());
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.insert(address.addr(), Kept { memory, pages });
+        if let Some(unmapped) = kept.insert(address.addr(), Kept { memory, pages, file }) {
+            // Else the address would not have been free.
+            unmapped.memory.give_up_unmapped();
+        }
         address
     }
 }
 
-impl<M> Drop for Handle<M> {
+/// libxenvchan unmaps its rings by `munmap`, of which a kernel would learn. What is mapped there no
+/// more is given up now; C may still use the rest.
+impl<M: Memory> Drop for Handle<M> {
     fn drop(&mut self) {
-        // C may still use what it has not unmapped.
         let kept = self.kept.get_mut().unwrap_or_else(PoisonError::into_inner);
-        mem::take(kept).into_values().for_each(mem::forget);
+        for (address, Kept { memory, file, .. }) in mem::take(kept) {
+            match file.is_some() && mapped_at(address) != file {
+                true => memory.give_up_unmapped(),
+                false => mem::forget(memory),
+            }
+        }
     }
 }
 
@@ -126,6 +143,10 @@ impl Memory for Share {
     fn address(&self) -> *mut c_void {
         self.as_ptr().cast()
     }
+
+    fn give_up_unmapped(self) {
+        Share::give_up_unmapped(self);
+    }
 }
 
 impl Memory for Map {
@@ -133,6 +154,13 @@ impl Memory for Map {
         match self {
             Self::Write(mapped) => mapped.as_ptr().cast(),
             Self::Read(mapped) => mapped.as_ptr().cast_mut().cast(),
+        }
+    }
+
+    fn give_up_unmapped(self) {
+        match self {
+            Self::Write(mapped) => mapped.give_up_unmapped(),
+            Self::Read(mapped) => mapped.give_up_unmapped(),
         }
     }
 }

@@ -7,8 +7,10 @@
 //! are not there: EOPNOTSUPP.
 //!
 //! Memory that is still mapped when its handle is closed stays mapped, shared and connected until
-//! the process ends, as with the devices.
+//! the process ends, as with the devices. What C has unmapped by `munmap` is given up when the
+//! handle is closed, which with the devices happens at once.
 #![deny(unsafe_code)]
 
 mod ffi;
 mod handle;
+mod maps;
