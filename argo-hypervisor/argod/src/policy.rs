@@ -20,6 +20,7 @@ mod port_answers;
 mod port_classes;
 mod refusals;
 mod services;
+mod store_paths;
 #[cfg(test)]
 mod tests;
 

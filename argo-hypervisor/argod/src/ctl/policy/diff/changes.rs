@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use argo_core::DomainId;
 use argo_core::policy::{Action, Decision, Hook, PortRange, Query};
 
+use super::store::{self, StoreChange, TooManyCrossings};
 use crate::config::Limit;
 use crate::ctl::policy::sweep::{Outcome, Pair, Reach, Sources, sweep};
 use crate::policy::CompiledPolicy;
@@ -15,6 +16,7 @@ pub(in crate::ctl::policy) struct Changes<'p> {
     pub(super) new: &'p CompiledPolicy,
     pub(in crate::ctl::policy) hooks: Vec<HookChange<'p>>,
     pub(in crate::ctl::policy) ports: Vec<PortChange<'p>>,
+    pub(in crate::ctl::policy) store: Vec<StoreChange<'p>>,
 }
 
 /// A hook answers differently. There is no answer where the domains do not exist.
@@ -38,13 +40,17 @@ pub(in crate::ctl::policy) struct PortChange<'p> {
 
 impl<'p> Changes<'p> {
     /// Asks both policies about everything.
+    ///
+    /// # Errors
+    /// There is more to ask about the store than there can be.
     pub(in crate::ctl::policy) fn between(
         old: &'p CompiledPolicy,
         new: &'p CompiledPolicy,
-    ) -> Self {
+    ) -> Result<Self, TooManyCrossings> {
         let names: BTreeSet<&str> = names(old).chain(names(new)).collect();
-        let mut changes = Self { old, new, hooks: Vec::new(), ports: Vec::new() };
+        let mut changes = Self::none(old, new);
         for from in &names {
+            changes.store.extend(store::compare(old, new, from)?);
             let alone = Hook::ALL.into_iter().filter(|hook| !hook.has_target());
             alone.for_each(|hook| changes.compare_hook(hook, from, None));
             for to in &names {
@@ -53,11 +59,15 @@ impl<'p> Changes<'p> {
                 changes.compare_ports(from, to);
             }
         }
-        changes
+        Ok(changes)
+    }
+
+    fn none(old: &'p CompiledPolicy, new: &'p CompiledPolicy) -> Self {
+        Self { old, new, hooks: Vec::new(), ports: Vec::new(), store: Vec::new() }
     }
 
     pub(in crate::ctl::policy) fn is_empty(&self) -> bool {
-        self.hooks.is_empty() && self.ports.is_empty()
+        self.hooks.is_empty() && self.ports.is_empty() && self.store.is_empty()
     }
 
     /// Whether messages from one domain to another fare differently.
@@ -67,7 +77,7 @@ impl<'p> Changes<'p> {
         from: &'p str,
         to: &'p str,
     ) -> bool {
-        let mut changes = Self { old, new, hooks: Vec::new(), ports: Vec::new() };
+        let mut changes = Self::none(old, new);
         changes.compare_ports(from, to);
         !changes.ports.is_empty()
     }

@@ -1,7 +1,9 @@
 //! `argoctl policy diff`: what becomes allowed or refused.
 
 mod changes;
+mod crossings;
 mod render;
+mod store;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -40,7 +42,7 @@ enum Format {
 impl Diff {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let (old, new) = (policy_of(&self.old)?, policy_of(&self.new)?);
-        let changes = Changes::between(&old, &new);
+        let changes = Changes::between(&old, &new).map_err(Failure::failed)?;
         let text = match self.format {
             Format::Text => changes.text(),
             Format::Json => {

@@ -1,19 +1,23 @@
 //! Changes for people and for programs.
 
-use argo_core::policy::{Action, Decision, Hook};
+use argo_core::policy::{Action, Decision, Hook, StoreAccess};
 use serde::Serialize;
 
 use super::changes::{Changes, HookChange, PortChange, answer, limit};
+use super::store::{Reached, StoreChange};
 use crate::config::Place;
 use crate::ctl::policy::sweep::{Outcome, Reach, listed};
 use crate::policy::{CompiledPolicy, shown_limit};
+
+/// Why nobody may do anything.
+const NO_DOMAIN: &str = "no such domain";
 
 /// A change as a program reads it.
 #[derive(Debug, Serialize)]
 pub(in crate::ctl::policy) struct Told {
     /// What happens.
     pub(in crate::ctl::policy) change: Kind,
-    /// What is asked: a hook's name, or `port`.
+    /// What is asked: a hook's name, `port` or `store`.
     pub(in crate::ctl::policy) what: &'static str,
     /// The sender, or the ring's owner.
     pub(in crate::ctl::policy) from: String,
@@ -27,6 +31,10 @@ pub(in crate::ctl::policy) struct Told {
     pub(in crate::ctl::policy) ports: Vec<String>,
     /// Where messages may go before and after.
     pub(in crate::ctl::policy) rings: Option<[&'static str; 2]>,
+    /// The path of the store.
+    pub(in crate::ctl::policy) path: Option<String>,
+    /// What may be done to it before and after.
+    pub(in crate::ctl::policy) access: Option<[&'static str; 2]>,
     /// Why it was as it was.
     pub(in crate::ctl::policy) before: String,
     /// Why it will be as it will be.
@@ -55,13 +63,15 @@ impl Changes<'_> {
     /// A line a change.
     pub(in crate::ctl::policy) fn text(&self) -> String {
         let hooks = self.hooks.iter().map(|change| self.hook_line(change));
-        hooks.chain(self.ports.iter().map(|change| self.port_line(change))).collect()
+        let ports = self.ports.iter().map(|change| self.port_line(change));
+        hooks.chain(ports).chain(self.store.iter().map(|change| self.store_line(change))).collect()
     }
 
     /// The same for programs.
     pub(in crate::ctl::policy) fn told(&self) -> Vec<Told> {
         let hooks = self.hooks.iter().map(|change| self.told_hook(change));
-        hooks.chain(self.ports.iter().map(|change| self.told_port(change))).collect()
+        let ports = self.ports.iter().map(|change| self.told_port(change));
+        hooks.chain(ports).chain(self.store.iter().map(|change| self.told_store(change))).collect()
     }
 
     fn hook_line(&self, change: &HookChange<'_>) -> String {
@@ -106,6 +116,36 @@ impl Changes<'_> {
         }
     }
 
+    /// `+` with the most that becomes allowed, `-` with the least that becomes refused.
+    fn store_line(&self, change: &StoreChange<'_>) -> String {
+        let told = self.told_store(change);
+        let what = match (change.before.access, change.after.access) {
+            (Some(StoreAccess::Write), Some(StoreAccess::Read)) => StoreAccess::Write,
+            (_, after) => after.unwrap_or(StoreAccess::Read),
+        };
+        let (sign, what, domain) = (told.change.sign(), what.name(), change.domain);
+        format!("{sign} {what} {domain} {} {}\n", change.path, why(&told))
+    }
+
+    fn told_store(&self, change: &StoreChange<'_>) -> Told {
+        let StoreChange { domain, path, before, after } = change;
+        let name = |reached: &Reached| reached.access.map_or("none", StoreAccess::name);
+        Told {
+            change: if after.access > before.access { Kind::Allowed } else { Kind::Refused },
+            what: "store",
+            from: (*domain).to_owned(),
+            from_ports: None,
+            from_no_ring: false,
+            to: None,
+            ports: Vec::new(),
+            rings: None,
+            path: Some(path.clone()),
+            access: Some([name(before), name(after)]),
+            before: store_cause(self.old, *before),
+            after: store_cause(self.new, *after),
+        }
+    }
+
     fn told_hook(&self, change: &HookChange<'_>) -> Told {
         let allowed = change.after.is_some_and(|after| after.action == Action::Allow);
         Told {
@@ -117,6 +157,8 @@ impl Changes<'_> {
             to: change.to.map(str::to_owned),
             ports: Vec::new(),
             rings: None,
+            path: None,
+            access: None,
             before: hook_cause(self.old, change.before),
             after: hook_cause(self.new, change.after),
         }
@@ -140,6 +182,8 @@ impl Changes<'_> {
             to: Some((*to).to_owned()),
             ports: texts(ports),
             rings: Some([reach(*before), reach(*after)]),
+            path: None,
+            access: None,
             before: port_cause(self.old, *before),
             after: port_cause(self.new, *after),
         }
@@ -164,7 +208,7 @@ fn reach(outcome: Outcome) -> &'static str {
 }
 
 fn hook_cause(policy: &CompiledPolicy, decision: Option<Decision>) -> String {
-    let Some(Decision { action, rule }) = decision else { return "no such domain".to_owned() };
+    let Some(Decision { action, rule }) = decision else { return NO_DOMAIN.to_owned() };
     let place = rule.and_then(|rule| policy.rules().hooks.get(rule)).map(|rule| &rule.place);
     cause(policy, place, action == Action::Allow)
 }
@@ -172,6 +216,14 @@ fn hook_cause(policy: &CompiledPolicy, decision: Option<Decision>) -> String {
 fn port_cause(policy: &CompiledPolicy, outcome: Outcome) -> String {
     let rule = outcome.rule.and_then(|rule| policy.rules().ports.get(rule));
     cause(policy, rule.map(|rule| &rule.place), outcome.reach > Reach::Nowhere)
+}
+
+fn store_cause(policy: &CompiledPolicy, reached: Reached) -> String {
+    if !reached.is_known {
+        return NO_DOMAIN.to_owned();
+    }
+    let rule = reached.rule.and_then(|rule| policy.rules().store.get(rule));
+    cause(policy, rule.map(|rule| &rule.place), reached.access.is_some())
 }
 
 fn cause(policy: &CompiledPolicy, place: Option<&Place>, allowed: bool) -> String {

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use argo_core::policy::{PortQuery, Query};
+use argo_core::policy::{PortQuery, Query, StoreQuery};
 
 use super::Finding;
-use super::space::{hook_queries, pairs, port_queries};
-use crate::config::{Place, PortRule, Rule, Rules};
+use super::space::{StoreQuestion, hook_queries, pairs, port_queries, store_questions};
+use crate::config::{Place, PortRule, Rule, Rules, StoreRule};
 use crate::policy::CompiledPolicy;
 
 /// Rules that a message names at most.
@@ -41,6 +41,22 @@ pub(super) fn port_rules(policy: &CompiledPolicy) -> Vec<Option<Finding>> {
     dead.collect()
 }
 
+/// The same for rules about paths.
+pub(super) fn store_rules(policy: &CompiledPolicy) -> Vec<Option<Finding>> {
+    let questions = store_questions(policy);
+    let decided: BTreeSet<_> = questions
+        .iter()
+        .filter_map(|question| policy.decide_store(question.query()).rule)
+        .collect();
+    let rules = policy.rules().store.iter().enumerate();
+    let dead = rules.map(|(at, rule)| {
+        let covering = || store_rules_before(policy, rule);
+        let places = |at: usize| policy.rules().store.get(at).map(|rule| &rule.place);
+        (!decided.contains(&at)).then(|| never(&rule.place, "[[store]]", &covering(), places))
+    });
+    dead.collect()
+}
+
 /// The rules that decide what this one matches.
 fn hook_rules_before(policy: &CompiledPolicy, rule: &Rule, queries: &[Query]) -> BTreeSet<usize> {
     let alone = only(policy, Rules { hooks: vec![rule.clone()], ..Rules::default() });
@@ -53,6 +69,15 @@ fn port_rules_before(policy: &CompiledPolicy, rule: &PortRule) -> BTreeSet<usize
     let queries = pairs(policy).flat_map(|pair| port_queries(policy, pair));
     let matched = queries.filter(|query: &PortQuery| alone.decide_ports(*query).rule.is_some());
     matched.filter_map(|query| policy.decide_ports(query).rule).collect()
+}
+
+fn store_rules_before(policy: &CompiledPolicy, rule: &StoreRule) -> BTreeSet<usize> {
+    let alone = only(policy, Rules { store: vec![rule.clone()], ..Rules::default() });
+    let questions = store_questions(&alone);
+    let queries = questions.iter().map(StoreQuestion::query);
+    let matched =
+        queries.filter(|query: &StoreQuery<'_>| alone.decide_store(*query).rule.is_some());
+    matched.filter_map(|query| policy.decide_store(query).rule).collect()
 }
 
 /// A policy of other rules for the same domains.

@@ -58,7 +58,8 @@ impl Lint {
     }
 }
 
-/// All there is to say about a policy: rules about domains in their order, then those about ports.
+/// All there is to say about a policy: rules about domains in their order, then those about ports,
+/// then those about paths.
 pub(super) fn findings(policy: &CompiledPolicy) -> Vec<Finding> {
     let hooks = dead::hook_rules(policy).into_iter().flatten();
     let mut findings: Vec<_> = hooks.collect();
@@ -68,6 +69,7 @@ pub(super) fn findings(policy: &CompiledPolicy) -> Vec<Finding> {
             None => findings.extend(terms::of_port_rule(policy, rule)),
         }
     }
+    findings.extend(dead::store_rules(policy).into_iter().flatten());
     findings
 }
 

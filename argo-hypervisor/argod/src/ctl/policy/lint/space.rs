@@ -2,7 +2,7 @@
 //! kind that the rules tell apart.
 
 use argo_core::DomainId;
-use argo_core::policy::{Hook, PortQuery, Query, Rings};
+use argo_core::policy::{Hook, PortQuery, Query, Rings, StoreAccess, StoreQuery};
 
 use crate::policy::CompiledPolicy;
 
@@ -43,4 +43,28 @@ pub(super) fn port_queries(
             [Rings::Any, Rings::ForSender].map(query)
         })
     })
+}
+
+/// A question about the store.
+pub(super) struct StoreQuestion {
+    domain: DomainId,
+    path: String,
+    access: StoreAccess,
+}
+
+impl StoreQuestion {
+    pub(super) fn query(&self) -> StoreQuery<'_> {
+        StoreQuery { domain: self.domain, path: &self.path, access: self.access }
+    }
+}
+
+/// Questions of which each rule about paths decides one if it decides any.
+pub(super) fn store_questions(policy: &CompiledPolicy) -> Vec<StoreQuestion> {
+    let of_domain = |domain| {
+        let of_path = move |path: String| {
+            StoreAccess::ALL.map(|access| StoreQuestion { domain, path: path.clone(), access })
+        };
+        policy.store_paths(domain).into_iter().flat_map(of_path)
+    };
+    domains(policy).into_iter().flat_map(of_domain).collect()
 }

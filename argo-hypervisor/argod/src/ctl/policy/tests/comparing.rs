@@ -26,6 +26,23 @@ fn fate(
     }
 }
 
+/// What the domain of this name may do to a path.
+fn may(policy: &CompiledPolicy, name: &str, path: &str) -> Option<StoreAccess> {
+    let domain = policy.directory().id(name)?;
+    let allows = |access: &StoreAccess| {
+        let query = StoreQuery { domain, path, access: *access };
+        policy.decide_store(query).action == Action::Allow
+    };
+    StoreAccess::ALL.into_iter().rfind(allows)
+}
+
+/// Whether a path is one that may have stars, or below it.
+fn is_below(path: &str, above: &str) -> bool {
+    let mut names = path.split('/');
+    above == "/"
+        || above.split('/').all(|one| names.next().is_some_and(|name| one == "*" || one == name))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -33,7 +50,7 @@ proptest! {
     #[test]
     fn a_diff_is_what_differs_and_nothing_else(old in policies(), new in policies()) {
         let (old, new) = (old.compile(), new.compile());
-        let changes = Changes::between(&old, &new);
+        let changes = Changes::between(&old, &new).unwrap();
         let mut differ = false;
         for from in ["a", "b", "c", "d"] {
             for to in ["a", "b", "c", "d"] {
@@ -60,7 +77,32 @@ proptest! {
         }
         prop_assert_eq!(differ, !changes.ports.is_empty());
         prop_assert_eq!(changes.is_empty(), changes.text().is_empty());
-        prop_assert_eq!(changes.told().len(), changes.hooks.len() + changes.ports.len());
+        let count = changes.hooks.len() + changes.ports.len() + changes.store.len();
+        prop_assert_eq!(changes.told().len(), count);
+    }
+
+    /// Whatever a domain may do to a path and could not before, or the other way round, is told of
+    /// the path or of one that covers it; and what is told is true.
+    #[test]
+    fn paths_that_differ_are_told(old in policies(), new in policies()) {
+        let (old, new) = (old.compile(), new.compile());
+        let changes = Changes::between(&old, &new).unwrap().store;
+        for change in &changes {
+            let (before, after) = (change.before.access, change.after.access);
+            let may = |policy| may(policy, change.domain, &change.path);
+            let is_other = old.directory().id(change.domain) != new.directory().id(change.domain);
+            prop_assert!(is_other || (before, after) == (may(&old), may(&new)));
+            prop_assert!(before != after);
+        }
+        let paths = all_paths();
+        for name in ["a", "b", "c", "d"] {
+            let told: Vec<_> = changes.iter().filter(|change| change.domain == name).collect();
+            for path in &paths {
+                let (before, after) = (may(&old, name, path), may(&new, name, path));
+                let tells = told.iter().any(|told| is_below(path, &told.path));
+                prop_assert!(before == after || tells, "{name} {path}");
+            }
+        }
     }
 
     #[test]
@@ -71,13 +113,13 @@ proptest! {
         let differ = queries.iter().filter(|query| {
             old.decide(**query).action != new.decide(**query).action
         });
-        prop_assert_eq!(Changes::between(&old, &new).hooks.len(), differ.count());
+        prop_assert_eq!(Changes::between(&old, &new).unwrap().hooks.len(), differ.count());
     }
 
     #[test]
     fn nothing_differs_from_itself(policy in policies()) {
         let policy = policy.compile();
-        prop_assert!(Changes::between(&policy, &policy).is_empty());
+        prop_assert!(Changes::between(&policy, &policy).unwrap().is_empty());
     }
 }
 
@@ -85,7 +127,7 @@ const HOOKS: &str = "policy = [{ hook = 'any', from = 'any', to = 'any' }]\n";
 
 fn changes(old: &str, new: &str) -> String {
     let (old, new) = (policy(&format!("{HOOKS}{old}")), policy(&format!("{HOOKS}{new}")));
-    Changes::between(&old, &new).text()
+    Changes::between(&old, &new).unwrap().text()
 }
 
 #[test]
@@ -113,7 +155,7 @@ fn replies_source_ports_and_modes() {
          + b:7 -> a port any (p.toml:2)\n"
     );
     let all = policy("policy_mode = 'all'");
-    let text = Changes::between(&policy(""), &all).text();
+    let text = Changes::between(&policy(""), &all).unwrap().text();
     assert!(text.contains("+ send a -> b (policy_mode \"all\")\n"), "{text}");
     assert!(text.contains("+ a -> b port any (policy_mode \"all\")\n"), "{text}");
 }
@@ -121,8 +163,23 @@ fn replies_source_ports_and_modes() {
 #[test]
 fn a_hook_that_refuses_all_the_same_is_told() {
     let port = "[[port]]\nfrom = 'a'\nto = 'b'\nto_port = 7\n";
-    let text = Changes::between(&policy(""), &policy(port)).text();
+    let text = Changes::between(&policy(""), &policy(port)).unwrap().text();
     assert_eq!(text, "+ a -> b port 7 (p.toml:1) [but hook send refuses it]\n");
+}
+
+#[test]
+fn paths_of_the_store() {
+    let rule = |path: &str, access: &str| {
+        format!("[[store]]\nfrom = 'a'\npath = '{path}'\naccess = '{access}'\n")
+    };
+    let old = [rule("~", "write"), rule("/tool", "read"), rule("/x", "read")].concat();
+    let new = [rule("~/data", "write"), rule("~", "read"), rule("/tool", "write")].concat();
+    assert_eq!(
+        changes(&old, &new),
+        "- write a /local/domain/1 (p.toml:6; was p.toml:2)\n\
+         + write a /tool (p.toml:10)\n\
+         - read a /x (no rule; was p.toml:10)\n"
+    );
 }
 
 #[test]
@@ -131,6 +188,6 @@ fn domains_that_come_and_go() {
     let domain = |id, name| format!("[[domain]]\nid = {id}\nname = '{name}'\nram = 8192\n");
     let old = compiled("old.toml", &format!("{hooks}{}", domain(1, "x")));
     let new = compiled("new.toml", &format!("{hooks}{}", domain(1, "y")));
-    let text = Changes::between(&old, &new).text();
+    let text = Changes::between(&old, &new).unwrap().text();
     assert_eq!(text, "- enable x (no such domain; was old.toml:1)\n+ enable y (new.toml:1)\n");
 }

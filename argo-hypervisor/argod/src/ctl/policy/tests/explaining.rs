@@ -1,5 +1,5 @@
 use super::*;
-use crate::policy::{Inquiry, InquiryError};
+use crate::policy::{Explanation, Inquiry, InquiryError};
 
 fn names() -> impl Strategy<Value = String> {
     prop::sample::select(&["a", "b", "c", "d", "1", "2", "9"][..]).prop_map(str::to_owned)
@@ -122,6 +122,26 @@ fn what_it_supposes_is_said() {
         ]
     );
     assert_eq!(verdict, "a message from 1 (a) to 2 (b), port 7, is refused with EPERM");
+}
+
+#[test]
+fn paths_are_absolute_or_the_domain_s_own() {
+    let rules = "[[store]]\nfrom = 'a'\npath = '~/data'\n";
+    let ask = |path: &str, write| {
+        let (from, path) = ("a".to_owned(), Some(path.to_owned()));
+        policy(rules).inquire(&Inquiry { from, path, write, ..Inquiry::default() }).unwrap()
+    };
+    let said = "store 1 (a) read \"/local/domain/1/data/x\": allowed by store rule 1 (p.toml:1)";
+    for path in ["data/x", "/local/domain/1/data/x"] {
+        let Explanation { lines, verdict, errno } = ask(path, false);
+        assert_eq!(
+            (lines, verdict.as_str(), errno),
+            (vec![said.to_owned()], "it is allowed", None)
+        );
+    }
+    let refused = ask("data/x", true);
+    assert_eq!(refused.verdict, "it is refused with EACCES");
+    assert_eq!(refused.errno.as_deref(), Some("EACCES"));
 }
 
 #[test]

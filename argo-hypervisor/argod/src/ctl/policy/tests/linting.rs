@@ -19,6 +19,7 @@ proptest! {
         let rules = policy.rules();
         let places = rules.hooks.iter().map(|rule| &rule.place);
         let places = places.chain(rules.ports.iter().map(|rule| &rule.place));
+        let places = places.chain(rules.store.iter().map(|rule| &rule.place));
         let mut never: BTreeSet<usize> = places.map(|place| place.line).collect();
         for query in all_hook_queries(&policy) {
             policy.decide(query).rule.map(|rule| never.remove(&(rule + 1)));
@@ -26,6 +27,15 @@ proptest! {
         for from in ids(&policy) {
             for query in ids(&policy).into_iter().flat_map(|to| all_port_queries(from, to)) {
                 policy.decide_ports(query).rule.map(|rule| never.remove(&(rule + 101)));
+            }
+        }
+        let paths = all_paths();
+        for domain in ids(&policy) {
+            for (path, access) in
+                paths.iter().flat_map(|path| StoreAccess::ALL.map(|access| (path, access)))
+            {
+                let decision = policy.decide_store(StoreQuery { domain, path, access });
+                decision.rule.map(|rule| never.remove(&(rule + 201)));
             }
         }
         prop_assert_eq!(dead(&policy), never);
@@ -76,6 +86,32 @@ fn rules_about_nobody() {
     assert_eq!(said(&text), ["2: warning: [[port]] never decides: no domain is meant"]);
     let text = "[[policy]]\nhook = ['enable', 'send']\nfrom = 'id:77'\nto = 'any'\n";
     assert_eq!(said(text), ["1: warning: [[policy]] never decides: no domain is meant"]);
+}
+
+#[test]
+fn store_rules_that_others_cover() {
+    let rule = |from: &str, path: &str, access: &str| {
+        format!("[[store]]\nfrom = '{from}'\npath = '{path}'\naccess = '{access}'\n")
+    };
+    let text = [
+        rule("a", "~/data", "write"),
+        rule("any", "/local/domain/*/data/vchan/~", "read"),
+        rule("label:red", "/tool", "read"),
+        rule("a", "/tool/x", "read"),
+        rule("a", "/local/domain/1/data/y", "write"),
+        rule("id:77", "/", "read"),
+    ];
+    let never = "warning: [[store]] never decides:";
+    assert_eq!(
+        said(&text.concat()),
+        [
+            format!("13: {never} all that it is about is decided before, by p.toml:9"),
+            format!("17: {never} all that it is about is decided before, by p.toml:1"),
+            format!("21: {never} no domain is meant"),
+        ]
+    );
+    let more = [rule("any", "/a", "read"), rule("any", "/a/b", "write")];
+    assert_eq!(said(&more.concat()), [""; 0], "it allows to write");
 }
 
 #[test]

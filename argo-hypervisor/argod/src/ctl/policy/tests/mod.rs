@@ -2,11 +2,15 @@
 
 use std::path::Path;
 
-use argo_core::policy::{Action, Hook, PortQuery, PortRange, Query, Rings};
+use argo_core::policy::{
+    Action, Hook, PortQuery, PortRange, Query, Rings, StoreAccess, StoreQuery,
+};
 use argo_core::{DomainId, Port};
 use proptest::prelude::*;
 
-use crate::config::{Config, Domain, Host, Limit, Mode, Place, PortRule, Rule, Rules, Subject};
+use crate::config::{
+    Config, Domain, Host, Limit, Mode, Place, PortRule, Rule, Rules, StoreRule, Subject,
+};
 use crate::policy::{CompiledPolicy, Directory};
 
 mod comparing;
@@ -115,15 +119,57 @@ prop_compose! {
     }
 }
 
+/// Components that rules about paths have.
+const COMPONENTS: [&str; 5] = ["*", "~", "a", "b", "1"];
+
+fn paths() -> impl Strategy<Value = Vec<std::sync::Arc<str>>> {
+    let begin = prop::sample::select(&["", "", "~", "/local/domain/~", "/local/domain/*"][..]);
+    let below = prop::collection::vec(prop::sample::select(&COMPONENTS[..]), 0..3);
+    let one = (begin, below).prop_map(|(begin, below)| {
+        let path = below.iter().fold(begin.to_owned(), |path, component| path + "/" + component);
+        if path.is_empty() { "/".into() } else { path.into() }
+    });
+    prop::collection::vec(one, 1..3)
+}
+
+prop_compose! {
+    fn store_rules()(
+        from in subjects(),
+        paths in paths(),
+        access in prop::sample::select(&StoreAccess::ALL[..]),
+        action in actions(),
+    ) -> StoreRule {
+        StoreRule { place: place(1), from, paths, access, action, comment: None, log: false }
+    }
+}
+
+/// Every path that rules of [`store_rules`] can tell apart, and some more.
+fn all_paths() -> Vec<String> {
+    let named = ["a", "b", "z", "1", "2", "3", "7"];
+    let homes = [1, 2, 3, 7, 8].map(|id| format!("/local/domain/{id}"));
+    let mut paths: Vec<_> = homes.into_iter().chain(["/local".to_owned(), String::new()]).collect();
+    for _ in 0..2 {
+        let longer =
+            paths.iter().flat_map(|path| named.iter().map(move |one| format!("{path}/{one}")));
+        let longer: Vec<_> = longer.collect();
+        paths.extend(longer);
+        paths.sort();
+        paths.dedup();
+    }
+    paths.into_iter().map(|path| if path.is_empty() { "/".into() } else { path }).collect()
+}
+
 prop_compose! {
     fn rules()(
         mode in prop_oneof![4 => Just(Mode::Rules), 1 => Just(Mode::Silo), 1 => Just(Mode::All)],
         mut hooks in prop::collection::vec(hook_rules(), 0..5),
         mut ports in prop::collection::vec(port_rules(), 0..5),
+        mut store in prop::collection::vec(store_rules(), 0..5),
     ) -> Rules {
         hooks.iter_mut().enumerate().for_each(|(at, rule)| rule.place = place(at + 1));
         ports.iter_mut().enumerate().for_each(|(at, rule)| rule.place = place(at + 101));
-        Rules { mode, hooks, ports, store: Vec::new() }
+        store.iter_mut().enumerate().for_each(|(at, rule)| rule.place = place(at + 201));
+        Rules { mode, hooks, ports, store }
     }
 }
 

@@ -1,11 +1,12 @@
 //! The policy reference says what is true.
 
 use argo_core::policy::Label;
+use argo_core::xenstore::ABSOLUTE_PATH_MAX;
 
 use super::*;
 use crate::config::{
     BYTES_MAX, COMMENT_MAX, FILE_MAX, GROUPS_MAX, LIMITS_MAX, MEMBERS_MAX, MESSAGES_MAX, PAIRS_MAX,
-    POLICY_BYTES_MAX, POLICY_FILES_MAX, PORT_RANGES_MAX, RULES_MAX, SUBJECTS_MAX, Size,
+    PATHS_MAX, POLICY_BYTES_MAX, POLICY_FILES_MAX, PORT_RANGES_MAX, RULES_MAX, SUBJECTS_MAX, Size,
 };
 use crate::policy::Inquiry;
 
@@ -45,17 +46,29 @@ fn line_answer(line: &str) -> Option<String> {
     (answer != "allowed").then(|| answer.to_owned())
 }
 
-/// The answer to `client:5 -> server:7 …`.
+/// The answer to `client:5 -> server:7 …`, `client grant server …` or `client read /path …`.
 fn answer(policy: &CompiledPolicy, line: &str) -> Option<String> {
     let words: Vec<_> = line.split_whitespace().collect();
+    assert_eq!(words.len(), 4, "{line}");
+    let (from, text) = (words[0].to_owned(), Some(words[2].to_owned()));
+    let asked = match words[1] {
+        "->" => about_message(words[0], words[2]),
+        "read" | "write" => {
+            Inquiry { from, path: text, write: words[1] == "write", ..Inquiry::default() }
+        }
+        hook => Inquiry { from, hook: Some(hook.to_owned()), to: text, ..Inquiry::default() },
+    };
+    policy.inquire(&asked).unwrap().errno
+}
+
+fn about_message(from: &str, to: &str) -> Inquiry {
     let end = |text: &str| match text.split_once(':') {
         Some((name, port)) => (name.to_owned(), Some(port.parse().unwrap())),
         None => (text.to_owned(), None),
     };
-    let ((from, from_port), (to, to_port)) = (end(words[0]), end(words[2]));
-    assert_eq!((words[1], words.len(), to_port.is_some()), ("->", 4, true), "{line}");
-    let asked = Inquiry { from, from_port, to: Some(to), to_port, ..Inquiry::default() };
-    policy.inquire(&asked).unwrap().errno
+    let ((from, from_port), (to, to_port)) = (end(from), end(to));
+    assert!(to_port.is_some(), "{to}");
+    Inquiry { from, from_port, to: Some(to), to_port, ..Inquiry::default() }
 }
 
 /// The part of the page under a heading, up to the next.
@@ -73,7 +86,9 @@ fn first_cells(section: &'static str) -> Vec<&'static str> {
 
 /// The keys that a table may have, as argod itself lists them.
 fn keys(table: &str) -> Vec<String> {
-    let text = format!("[[{table}]]\nhook = 'enable'\nfrom = 'any'\nto_port = 1\nnonsense = 1\n");
+    let text = format!(
+        "[[{table}]]\nhook = 'enable'\nfrom = 'any'\nto_port = 1\npath = '/'\nnonsense = 1\n"
+    );
     let problems = Rules::parse("t", &text, |_| true).unwrap_err();
     let listed = problems.told.iter().find(|one| one.message.contains("nonsense")).unwrap();
     let (_, list) = listed.message.split_once("one of: ").unwrap();
@@ -82,9 +97,11 @@ fn keys(table: &str) -> Vec<String> {
 
 #[test]
 fn every_key_is_documented_and_no_other() {
-    for (table, heading) in
-        [("policy", "Rules about domains: `[[policy]]`"), ("port", "Rules about ports: `[[port]]`")]
-    {
+    for (table, heading) in [
+        ("policy", "Rules about domains: `[[policy]]`"),
+        ("port", "Rules about ports: `[[port]]`"),
+        ("store", "Rules about paths of the store: `[[store]]`"),
+    ] {
         let mut documented = first_cells(section(heading));
         let mut keys = keys(table);
         documented.sort_unstable();
@@ -101,12 +118,14 @@ fn every_key_is_documented_and_no_other() {
 #[test]
 fn the_bounds_are_those_of_the_code() {
     assert_eq!((GROUPS_MAX, MEMBERS_MAX), (SUBJECTS_MAX, POLICY_FILES_MAX));
+    assert_eq!(PATHS_MAX, SUBJECTS_MAX);
     let bounds = [
         RULES_MAX.to_string(),
         SUBJECTS_MAX.to_string(),
         PAIRS_MAX.to_string(),
         PORT_RANGES_MAX.to_string(),
         LIMITS_MAX.to_string(),
+        ABSOLUTE_PATH_MAX.to_string(),
         GROUPS_MAX.to_string(),
         POLICY_FILES_MAX.to_string(),
         Size(FILE_MAX).to_string(),
