@@ -45,7 +45,8 @@ impl Store {
     /// A domain comes: it gets its part of the tree, `/local/domain/N`, which it may read, with
     /// `domid` and `name`; below `data` it may write. `@introduceDomain` fires.
     ///
-    /// A domain that is there only gets this quota; what is past it already stays.
+    /// A domain that is there, with its part of the tree, only gets this quota; what is past it
+    /// already stays.
     pub fn introduce(
         &mut self,
         domain: DomainId,
@@ -75,7 +76,7 @@ impl Store {
         let mut overlay = Overlay::new(usize::MAX);
         remove(&self.tree, &mut overlay, &Path::home(domain));
         if domain != DomainId::CONTROL {
-            known.owned.iter().for_each(|path| remove(&self.tree, &mut overlay, path));
+            known.owned.iter().for_each(|path| self.disown(&mut overlay, path));
         }
         let ending = self.connections.iter().filter(|(_, known)| known.caller.domain == domain);
         let ending: Vec<_> = ending.map(|(id, _)| *id).collect();
@@ -148,6 +149,18 @@ impl Store {
         }
     }
 
+    /// Removes a node whose owner goes. The root and the special nodes fall to domain 0.
+    fn disown(&self, overlay: &mut Overlay, path: &Path) {
+        match self.tree.node(path) {
+            Some(node) if path.is_lasting() => {
+                let permissions = Permissions::private(DomainId::CONTROL, self.clock);
+                let node = Node { value: node.value.clone(), permissions };
+                overlay.put(&self.tree, path, Some(Arc::new(node)), Reach::Upwards);
+            }
+            _ => remove(&self.tree, overlay, path),
+        }
+    }
+
     /// The nodes that a new domain gets, as Xen's tools make them.
     fn seed(&self, domain: DomainId, home: &Path, name: &str) -> Overlay {
         let readable = || Node::new(Permissions::readable(domain, self.clock));
@@ -159,6 +172,12 @@ impl Store {
             (home.child("data"), Node::new(Permissions::private(domain, self.clock))),
         ];
         let mut overlay = Overlay::new(usize::MAX);
+        let above = core::iter::successors(home.parent(), Path::parent);
+        let missing: Vec<_> = above.filter(|path| self.tree.node(path).is_none()).collect();
+        for path in missing.iter().rev() {
+            let node = Node::new(Permissions::private(DomainId::CONTROL, self.clock));
+            overlay.put(&self.tree, path, Some(Arc::new(node)), Reach::Nobody);
+        }
         remove(&self.tree, &mut overlay, home);
         for (path, node) in nodes {
             overlay.put(&self.tree, &path, Some(Arc::new(node)), Reach::Upwards);

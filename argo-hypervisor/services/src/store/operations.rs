@@ -1,5 +1,6 @@
 //! What can be asked of nodes.
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 use argo_core::xenstore::{Kind, PAYLOAD_MAX};
 
@@ -70,27 +71,24 @@ impl Session<'_> {
     fn write(&mut self, payload: Payload) -> Result<Vec<u8>, Refusal> {
         let (path, value) = payload.first()?;
         let path = self.path(path)?;
-        let existing = self.existing(&path, Access::Write);
+        let node = self.writable(&path)?;
         if value.len() > self.quota.value {
             return Err(Refusal::QuotaUsedUp);
         }
-        match existing {
-            Ok(node) => {
+        match node {
+            Some(node) => {
                 let permissions = node.permissions.clone();
                 self.replace(&path, Node { value: value.into(), permissions });
             }
-            Err(Refusal::Missing) => self.make(&path, value.into())?,
-            Err(refusal) => return Err(refusal),
+            None => self.make(&path, value.into())?,
         }
         Ok(OK.into())
     }
 
     fn mkdir(&mut self, payload: Payload) -> Result<Vec<u8>, Refusal> {
         let path = self.path(payload.only()?)?;
-        match self.existing(&path, Access::Write) {
-            Ok(_) => {}
-            Err(Refusal::Missing) => self.make(&path, [].into())?,
-            Err(refusal) => return Err(refusal),
+        if self.writable(&path)?.is_none() {
+            self.make(&path, [].into())?;
         }
         Ok(OK.into())
     }
@@ -98,16 +96,21 @@ impl Session<'_> {
     /// Removing what is not there is fine if its parent is.
     fn rm(&mut self, payload: Payload) -> Result<Vec<u8>, Refusal> {
         let path = self.path(payload.only()?)?;
-        match self.existing(&path, Access::Write) {
-            Ok(_) if path.is_root() => return Err(Refusal::Invalid),
-            Ok(_) => self.remove(&path)?,
-            Err(Refusal::Missing) => {
-                let parent = path.parent().ok_or(Refusal::Missing)?;
-                self.overlay.node(self.tree, &parent)?.ok_or(Refusal::Missing)?;
-            }
-            Err(refusal) => return Err(refusal),
+        let node = self.writable(&path)?;
+        let parent = path.parent().ok_or(Refusal::Invalid)?;
+        match node {
+            Some(_) => self.remove(&path)?,
+            None => _ = self.overlay.node(self.tree, &parent)?.ok_or(Refusal::Missing)?,
         }
         Ok(OK.into())
+    }
+
+    /// The node at `path`, or `None` if it may be made.
+    fn writable(&mut self, path: &Path) -> Result<Option<Arc<Node>>, Refusal> {
+        match self.existing(path, Access::Write) {
+            Err(Refusal::Missing) => Ok(None),
+            existing => existing.map(Some),
+        }
     }
 
     fn set_permissions(&mut self, payload: Payload) -> Result<Vec<u8>, Refusal> {

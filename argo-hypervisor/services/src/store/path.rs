@@ -101,7 +101,12 @@ impl Path {
         &self.text
     }
 
-    pub(super) fn is_root(&self) -> bool {
+    /// Whether it names the root or a special node, which are always there.
+    pub(super) fn is_lasting(&self) -> bool {
+        self.depth == 0
+    }
+
+    fn is_root(&self) -> bool {
         &*self.text == "/"
     }
 
