@@ -50,7 +50,7 @@ mod view;
 #[cfg(feature = "alloc")]
 pub use heap::HeapRam;
 #[cfg(feature = "host")]
-pub use mapping::{MapError, Mapping};
+pub use mapping::{MapError, Mapping, sized_memfd};
 #[cfg(feature = "host")]
 pub use parts::{FilePart, ReadMapping};
 pub use read_view::ReadView;

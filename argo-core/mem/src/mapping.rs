@@ -28,6 +28,21 @@ impl std::fmt::Display for MapError {
 
 impl std::error::Error for MapError {}
 
+/// Makes a memfd of `len` bytes, all zero, whose size is sealed. No page has a frame yet, and more
+/// seals can be added.
+///
+/// # Errors
+/// The system has no memory or descriptor for it.
+pub fn sized_memfd(name: &str, len: usize) -> Result<OwnedFd, MapError> {
+    let failed = |step| move |errno| MapError { step, len, errno };
+    let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | MemfdFlags::NOEXEC_SEAL;
+    let fd = rustix::fs::memfd_create(name, flags).map_err(failed("creation"))?;
+    rustix::fs::ftruncate(&fd, len as u64).map_err(failed("sizing"))?;
+    rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW)
+        .map_err(failed("sealing"))?;
+    Ok(fd)
+}
+
 /// A shared, writable mapping of a memfd, unmapped on drop.
 pub struct Mapping {
     base: *mut u8,
@@ -58,12 +73,7 @@ impl Mapping {
     /// # Errors
     /// The system has no memory, descriptor or address space for it.
     pub fn create(name: &str, len: usize) -> Result<(Self, OwnedFd), MapError> {
-        let failed = |step| move |errno| MapError { step, len, errno };
-        let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | MemfdFlags::NOEXEC_SEAL;
-        let fd = rustix::fs::memfd_create(name, flags).map_err(failed("creation"))?;
-        rustix::fs::ftruncate(&fd, len as u64).map_err(failed("sizing"))?;
-        rustix::fs::fcntl_add_seals(&fd, SealFlags::SHRINK | SealFlags::GROW)
-            .map_err(failed("sealing"))?;
+        let fd = sized_memfd(name, len)?;
         let mapping = Self::of(&fd, len)?;
         Ok((mapping, fd))
     }

@@ -111,6 +111,9 @@ pub struct Reloaded {
     pub rings_cut: usize,
     /// Waits for room that it forbids and that were ended, in rings that stay.
     pub waits_ended: usize,
+    /// Event channels that were shut because the policy forbids them now.
+    #[serde(default)]
+    pub channels_cut: usize,
     /// Whether the configuration has other changes, or faults, which only a restart would meet.
     pub restart_needed: bool,
 }
@@ -134,7 +137,7 @@ pub struct Changed {
     pub name: String,
     /// Where processes attach to it, or did.
     pub socket: PathBuf,
-    /// Sessions that were ended.
+    /// Sessions and connections for services that were ended.
     pub sessions_ended: usize,
     /// Rings of it that are gone.
     pub rings_removed: usize,
@@ -227,6 +230,29 @@ pub struct DomainStat {
     pub attachments: u64,
     /// Processes that were refused so far.
     pub refused_attachments: u64,
+    /// What it uses of grants, event channels and the store.
+    #[serde(default)]
+    pub services: ServicesStat,
+}
+
+/// What a domain uses of grants, event channels and the store at one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct ServicesStat {
+    /// Connections for them.
+    pub connections: usize,
+    /// Shares, those included that were taken back and are still mapped by somebody.
+    pub shares: usize,
+    /// Pages in them.
+    pub pages: u32,
+    /// Maps of other domains' shares.
+    pub maps: usize,
+    /// Event channel ports.
+    pub ports: usize,
+    /// Requests since the domain was made.
+    pub requests: u64,
+    /// How many of them were refused, for whatever reason.
+    pub refused: u64,
 }
 
 /// A session at one moment.

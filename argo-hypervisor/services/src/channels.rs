@@ -127,15 +127,16 @@ impl<E: Clone> Channels<E> {
     /// send an event, so that the caller has to end them now.
     pub fn end_domain(&mut self, domain: DomainId) -> Vec<E> {
         let mut ended = self.remove_all(domain, |_| true);
-        ended.append(&mut self.sever(|from, to| from == domain || to == domain));
+        let severed = self.sever(|from, to| from == domain || to == domain);
+        ended.extend(severed.into_iter().flat_map(|ends| [ends.allocator, ends.binder]));
         self.domains.remove(&domain);
         ended
     }
 
     /// Has all channels dead that a changed policy forbids: `forbidden` is asked of the allocator
-    /// and the other, and, if bound, the other way round. The ends are to be ended now, whoever
-    /// holds them.
-    pub fn sever(&mut self, forbidden: impl Fn(DomainId, DomainId) -> bool) -> Vec<E> {
+    /// and the other, and, if bound, the other way round. The ends of each are to be ended now,
+    /// whoever holds them.
+    pub fn sever(&mut self, forbidden: impl Fn(DomainId, DomainId) -> bool) -> Vec<Ends<E>> {
         let mut ended = Vec::new();
         for (domain, number) in self.severed(forbidden) {
             let Some(port) = self.port_mut(domain, number) else { continue };
@@ -144,8 +145,9 @@ impl<E: Clone> Channels<E> {
             else {
                 continue;
             };
-            ended.extend([ends.allocator, ends.binder]);
-            ended.extend(bound.and_then(|bound| self.kill(remote, bound)));
+            // The end that the binder had is a clone of one of these.
+            let _ = bound.and_then(|bound| self.kill(remote, bound));
+            ended.push(ends);
         }
         ended
     }

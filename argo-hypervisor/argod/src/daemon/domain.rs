@@ -10,6 +10,7 @@ use argo_core::DomainId;
 use parking_lot::Mutex;
 
 use super::burial::Buried;
+use super::services::Desk;
 use super::session::{Peer, Session};
 use super::system::HostSystem;
 use super::throttle::Throttle;
@@ -28,6 +29,8 @@ pub struct HostDomain {
     pub listener: OwnedFd,
     /// Keeps what its guests do from filling the log.
     pub log: Throttle,
+    /// Its connections for services.
+    pub services: Desk,
     attachments: Mutex<Attachments>,
     over: AtomicBool,
     meter: Meter,
@@ -93,6 +96,7 @@ impl HostDomain {
             engine,
             listener,
             log: Throttle::default(),
+            services: Desk::default(),
             attachments: Mutex::default(),
             over: AtomicBool::new(false),
             meter: Meter::default(),

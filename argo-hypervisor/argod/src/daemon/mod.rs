@@ -9,6 +9,7 @@
 //! | `session` | its memory and queues, and how they are served |
 //! | `worker` | a thread a core that serves sessions in fair turns (`run_queue`, `spin`) |
 //! | `interrupts`, `bell` | from an event to the process that sleeps |
+//! | `services` | grants, event channels and a store for processes that connect for them |
 //! | `burial` | memory of ended sessions that somebody still holds |
 //! | `admin`, `stat`, `seats` | the administrators' socket |
 //! | `metrics` | the same for Prometheus, over HTTP |
@@ -34,6 +35,7 @@ mod pulse;
 mod reception;
 mod run_queue;
 mod seats;
+mod services;
 mod session;
 mod sockopt;
 mod spin;

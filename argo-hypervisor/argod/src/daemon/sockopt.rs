@@ -1,4 +1,4 @@
-//! What the system-call library lacks: two newer socket options and leases. The daemon's only
+//! What the system-call library lacks: newer socket options, leases, a question. The daemon's only
 //! unsafe code.
 #![allow(unsafe_code, reason = "system calls that rustix lacks")]
 
@@ -52,4 +52,13 @@ pub fn try_write_lease(file: impl AsFd) -> bool {
         unsafe { libc::fcntl(file, libc::F_SETLEASE, libc::F_UNLCK) };
     }
     granted
+}
+
+/// Bytes, as the kernel accounts for them, that were sent over a Unix socket and that the other end
+/// has not received yet.
+pub fn unreceived(socket: impl AsFd) -> io::Result<u32> {
+    let mut bytes: c_int = 0;
+    // SAFETY: `TIOCOUTQ` (`SIOCOUTQ`) writes one `c_int` to `bytes`, which lives here.
+    let answer = unsafe { libc::ioctl(socket.as_fd().as_raw_fd(), libc::TIOCOUTQ, &raw mut bytes) };
+    if answer == 0 { Ok(bytes.unsigned_abs()) } else { Err(io::Error::last_os_error()) }
 }

@@ -83,6 +83,7 @@ fn domain_stat(host: &Host, domain: &HostDomain) -> Option<DomainStat> {
         mutes: meter.mutes(),
         attachments: meter.attachments(),
         refused_attachments: meter.refused_attachments(),
+        services: domain.services.stat(host, domain),
     })
 }
 

@@ -57,6 +57,7 @@ fn a_reload_cuts_what_it_forbids_and_the_others_never_notice() {
         store_rules: 0,
         rings_cut: 1,
         waits_ended: 0,
+        channels_cut: 0,
         restart_needed: false,
     };
     assert_eq!(reload(&argod), Ok(expected));
@@ -115,7 +116,8 @@ fn the_tool_reloads_and_says_what_was_cut() {
     assert_eq!(register(&server, 7, 1, 4096), 0);
     fs::write(argod.path("policy.d/10-client.toml"), NO_CLIENT).unwrap();
     let done = reload();
-    let said = "in force: 1 policy rule(s), 2 port rule(s), 0 store rule(s); cut: 1 ring(s), 0 wait(s) for room\n";
+    let said = "in force: 1 policy rule(s), 2 port rule(s), 0 store rule(s); \
+                cut: 1 ring(s), 0 wait(s) for room, 0 event channel(s)\n";
     assert_eq!((done.status.code(), text(&done.stdout).as_str()), (Some(0), said));
     let config = fs::read_to_string(argod.path("argod.toml")).unwrap();
     fs::write(argod.path("argod.toml"), config + "[log]\nlevel = 'debug'\n").unwrap();

@@ -221,12 +221,22 @@ impl<M: Clone, E: Clone> Grants<M, E> {
         releases
     }
 
-    /// Who shared the pages of these entries, each domain once; for a policy to be asked.
-    pub fn owners(entries: &[Entry]) -> Vec<u32> {
-        let mut owners: Vec<u32> = entries.iter().map(|entry| entry.domain).collect();
+    /// Who shared the pages that a map with these entries would have, each domain once; for a
+    /// policy to be asked.
+    ///
+    /// # Errors
+    /// They cannot be mapped.
+    pub fn owners(
+        &self,
+        mapper: DomainId,
+        access: Access,
+        entries: &[Entry],
+    ) -> Result<Vec<DomainId>, MapError> {
+        let found = self.look_up(mapper, access, entries)?;
+        let mut owners: Vec<DomainId> = found.shares.iter().map(|(owner, _)| *owner).collect();
         owners.sort_unstable();
         owners.dedup();
-        owners
+        Ok(owners)
     }
 
     /// Pages that the domain shares, and that it shared and others still have mapped.

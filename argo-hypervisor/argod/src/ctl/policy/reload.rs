@@ -26,11 +26,12 @@ impl Reload {
             true => "the configuration has other changes (or faults), which only a restart meets\n",
             false => "",
         };
-        let Reloaded { policy_rules, port_rules, store_rules, rings_cut, waits_ended, .. } =
-            reloaded;
+        let Reloaded { policy_rules, port_rules, store_rules, .. } = reloaded;
+        let Reloaded { rings_cut, waits_ended, channels_cut, .. } = reloaded;
         let text = format!(
             "in force: {policy_rules} policy rule(s), {port_rules} port rule(s), {store_rules} store \
-             rule(s); cut: {rings_cut} ring(s), {waits_ended} wait(s) for room\n{beside}"
+             rule(s); cut: {rings_cut} ring(s), {waits_ended} wait(s) for room, \
+             {channels_cut} event channel(s)\n{beside}"
         );
         print(&text, Answer::Yes)
     }

@@ -1,6 +1,6 @@
 use super::one::one;
 use super::render::tables;
-use crate::admin::{DomainStat, RingStat, RuleStat, SessionStat, Stat};
+use crate::admin::{DomainStat, RingStat, RuleStat, ServicesStat, SessionStat, Stat};
 
 pub(in crate::ctl) fn domain(id: u16, name: &str) -> DomainStat {
     DomainStat {
@@ -30,6 +30,7 @@ pub(in crate::ctl) fn domain(id: u16, name: &str) -> DomainStat {
         mutes: 0,
         attachments: 1,
         refused_attachments: 0,
+        services: ServicesStat::default(),
     }
 }
 

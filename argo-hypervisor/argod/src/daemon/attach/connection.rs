@@ -1,5 +1,6 @@
 //! One process's side of an attachment: its credentials and its messages, before a deadline.
 
+use std::cell::Cell;
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -8,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use argo_core::host::attach::{DOORBELLS_MAX, Hello, Sealed, Text, Verdict, Welcome};
 use argo_core::host::layout::QUEUES_MAX;
+use argo_core::host::services::{self, SERVICES_MAGIC, SERVICES_VERSION};
 use argo_core::host::{MAGIC, VERSION};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recv, sendmsg};
@@ -24,12 +26,23 @@ pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 pub(super) struct Connection {
     pub(super) socket: Arc<OwnedFd>,
     deadline: Instant,
+    /// How it is told of a refusal.
+    wants_services: Cell<bool>,
+}
+
+/// What a process connected for.
+pub(super) enum Wanted {
+    /// RAM and queues of its own.
+    Session { queues: u32 },
+    /// Grants, event channels and the store.
+    Services,
 }
 
 impl Connection {
     /// A connection that was just accepted.
     pub(super) fn new(socket: OwnedFd) -> Self {
-        Self { socket: Arc::new(socket), deadline: Instant::now() + DEADLINE }
+        let deadline = Instant::now() + DEADLINE;
+        Self { socket: Arc::new(socket), deadline, wants_services: Cell::new(false) }
     }
 
     /// Who connected, if the socket's owner, group and mode are for them. The kernel has checked
@@ -46,29 +59,39 @@ impl Connection {
             return Ok(peer);
         }
         let Peer { uid, gid, .. } = peer;
+        self.glance_at_hello();
         Err(AttachError::Credentials { uid, gid, owner, group, mode: socket.mode })
     }
 
-    /// Receives and checks the first message; returns how many queues are wanted.
-    pub(super) fn hello(&self) -> Result<u32, AttachError> {
+    /// Receives and checks the first message; returns what is wanted.
+    pub(super) fn hello(&self) -> Result<Wanted, AttachError> {
         let mut hello = Hello::new(0);
         self.receive("Hello", hello.as_mut_bytes())?;
-        let broken = |found: String, expected: String| AttachError::Protocol {
-            message: "Hello",
-            found,
-            expected,
-        };
+        if hello.magic == SERVICES_MAGIC {
+            self.wants_services.set(true);
+            return services_hello(&hello).map(|()| Wanted::Services);
+        }
         if hello.magic != MAGIC || hello.reserved != 0 {
             let found = format!("magic {:#010x}, reserved {:#x}", hello.magic, hello.reserved);
-            return Err(broken(found, format!("magic {MAGIC:#010x}, reserved 0")));
+            return Err(broken_hello(found, format!("magic {MAGIC:#010x}, reserved 0")));
         }
         if hello.version != VERSION {
             return Err(AttachError::Version { found: hello.version });
         }
         if !(1..=QUEUES_MAX).contains(&hello.queues) {
-            return Err(broken(format!("{} queues", hello.queues), format!("1 to {QUEUES_MAX}")));
+            return Err(broken_hello(
+                format!("{} queues", hello.queues),
+                format!("1 to {QUEUES_MAX}"),
+            ));
         }
-        Ok(hello.queues)
+        Ok(Wanted::Session { queues: hello.queues })
+    }
+
+    /// Looks what is wanted by a process that is refused before it was asked.
+    fn glance_at_hello(&self) {
+        let mut hello = Hello::new(0);
+        let got = recv(&*self.socket, hello.as_mut_bytes(), RecvFlags::DONTWAIT);
+        self.wants_services.set(got.is_ok() && hello.magic == SERVICES_MAGIC);
     }
 
     /// Receives and checks the second message.
@@ -141,8 +164,14 @@ impl Connection {
 
     /// Says why there is no Welcome.
     pub(super) fn refuse(&self, error: &AttachError) {
-        let refusal = Welcome { errno: error.number(), text: error.text(), ..NO_WELCOME };
-        self.say(refusal.as_bytes());
+        let (errno, text) = (error.number(), error.text());
+        if self.wants_services.get() {
+            let (magic, version) = (SERVICES_MAGIC, SERVICES_VERSION);
+            let refusal = services::Welcome { magic, version, errno, domain: 0, text };
+            self.say(refusal.as_bytes());
+        } else {
+            self.say(Welcome { errno, text, ..NO_WELCOME }.as_bytes());
+        }
     }
 
     /// Says how it ended: with a session, or why not.
@@ -158,6 +187,21 @@ impl Connection {
     fn say(&self, message: &[u8]) {
         let _ = rustix::net::send(&*self.socket, message, NOW);
     }
+}
+
+fn services_hello(hello: &Hello) -> Result<(), AttachError> {
+    if hello.version != SERVICES_VERSION {
+        return Err(AttachError::ServicesVersion { found: hello.version });
+    }
+    if hello.queues != 0 || hello.reserved != 0 {
+        let found = format!("queues {}, reserved {:#x}", hello.queues, hello.reserved);
+        return Err(broken_hello(found, "queues 0, reserved 0".to_owned()));
+    }
+    Ok(())
+}
+
+fn broken_hello(found: String, expected: String) -> AttachError {
+    AttachError::Protocol { message: "Hello", found, expected }
 }
 
 const NOW: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);

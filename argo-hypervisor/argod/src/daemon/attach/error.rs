@@ -3,12 +3,14 @@
 use argo_core::Errno;
 use argo_core::host::VERSION;
 use argo_core::host::attach::Text;
+use argo_core::host::services::SERVICES_VERSION;
 use argo_hypervisor::BadRam;
 use argo_mem::MapError;
 
 use super::connection::DEADLINE;
 use crate::daemon::domain::NoPlace;
 use crate::daemon::host::AdmitError;
+use crate::daemon::services::JoinError;
 
 /// Why a process was not attached. What it did itself is its own fault; the rest is argod's
 /// machine.
@@ -46,9 +48,18 @@ pub enum AttachError {
         /// Its version.
         found: u32,
     },
+    /// The same of the services' version.
+    #[error("version {found} of the services; this argod has {SERVICES_VERSION}")]
+    ServicesVersion {
+        /// Its version.
+        found: u32,
+    },
     /// No place is free.
     #[error(transparent)]
     NoPlace(#[from] NoPlace),
+    /// It connected for services and cannot be served.
+    #[error(transparent)]
+    Services(#[from] JoinError),
     /// It could not be made live.
     #[error(transparent)]
     Admit(#[from] AdmitError),
@@ -88,11 +99,12 @@ impl AttachError {
     fn errno(&self) -> Errno {
         match self {
             Self::Credentials { .. } => Errno::EACCES,
-            Self::Version { .. } => Errno::EOPNOTSUPP,
+            Self::Version { .. } | Self::ServicesVersion { .. } => Errno::EOPNOTSUPP,
             Self::NoPlace(NoPlace::Over { .. }) | Self::Admit(AdmitError::NoPlace(_)) => {
                 Errno::ESRCH
             }
             Self::NoPlace(_) => Errno::EBUSY,
+            Self::Services(error) => error.errno(),
             Self::NotSealed => Errno::EPERM,
             Self::Admit(AdmitError::Watch(_))
             | Self::Memory(_)

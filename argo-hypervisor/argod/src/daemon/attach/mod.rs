@@ -24,15 +24,17 @@ use super::bell::Bell;
 use super::burial::{self, Buried};
 use super::domain::{HostDomain, Place};
 use super::host::Host;
+use super::services::Desk;
 use super::session::{Doorbell, Peer, Service, Session};
 use super::sockopt::peer_pidfd;
 use super::throttle::Pass;
 use crate::config::LockMemory;
-use connection::Connection;
+use connection::{Connection, Wanted};
 pub use error::AttachError;
 use error::system;
 
-/// Serves one connection up to the point where its session is live, or it is told why not.
+/// Serves one connection up to the point where its session is live, or somebody else serves it, or
+/// it is told why not.
 ///
 /// # Errors
 /// [`AttachError`], which the process was told if it still listens.
@@ -42,8 +44,14 @@ pub fn attach(
     socket: OwnedFd,
 ) -> Result<Peer, AttachError> {
     let connection = Connection::new(socket);
-    let offered = connection.offer(host, domain).inspect_err(|error| connection.refuse(error))?;
-    let peer = offered.peer;
+    let refused = |error: &AttachError| connection.refuse(error);
+    let peer = connection.peer(domain).inspect_err(refused)?;
+    let Wanted::Session { queues } = connection.hello().inspect_err(refused)? else {
+        let joined = Desk::join(host, domain, peer, connection.socket.clone());
+        joined.map_err(AttachError::from).inspect_err(refused)?;
+        return Ok(peer);
+    };
+    let offered = connection.offer(host, domain, peer, queues).inspect_err(refused)?;
     connection.admit(host, offered).inspect_err(|error| connection.conclude(Err(error)))?;
     connection.conclude(Ok(()));
     Ok(peer)
@@ -62,11 +70,15 @@ struct Offered {
 
 impl Connection {
     /// Up to the point where the process has been sent its memory.
-    fn offer(&self, host: &Host, domain: &Arc<HostDomain>) -> Result<Offered, AttachError> {
-        let peer = self.peer(domain)?;
+    fn offer(
+        &self,
+        host: &Host,
+        domain: &Arc<HostDomain>,
+        peer: Peer,
+        queues: u32,
+    ) -> Result<Offered, AttachError> {
         // Older kernels cannot name the process; its socket tells of its end all the same.
         let pidfd = peer_pidfd(&*self.socket).ok();
-        let queues = self.hello()?;
         let mut place = domain.place(peer)?;
 
         let control = control_bytes(queues);

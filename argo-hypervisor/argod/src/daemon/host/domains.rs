@@ -125,6 +125,7 @@ impl Host {
         let domain = self.find(name)?;
         let rings = self.rings_of(&domain);
         let ended = self.end_sessions(&domain.close(), EndReason::Destroyed);
+        domain.services.close(self);
         self.forget(&domain);
         // Last: rules that name the domain hold as long as anything of it runs.
         self.policy().remove_domain(domain.id());
@@ -136,11 +137,13 @@ impl Host {
         self.reception.forget(&domain.listener);
         unlink(domain.socket_path(), &self.passed);
         self.domains.write().remove(&domain.id());
+        self.services.forget(domain.id());
         // The domain was there until now: whoever gets here holds `changing`.
         let _ = self.engine.destroy_domain(domain.id());
     }
 
-    /// All Argo state of a domain goes; its sessions stay.
+    /// All Argo state of a domain goes; its sessions stay. Its connections for services end, and
+    /// with them its shares, maps and ports.
     ///
     /// # Errors
     /// There is no such domain.
@@ -150,11 +153,13 @@ impl Host {
         let domain = self.find(name)?;
         let rings = self.rings_of(&domain);
         self.engine.soft_reset(domain.id()).map_err(|_| NoDomain(name.to_owned()))?;
+        domain.services.end_connections(self, None);
         tracing::info!(domain = domain.name(), rings, "reset");
         Ok(changed(&domain, 0, rings))
     }
 
-    /// Ends the sessions of a domain, or those of one process. The domain stays.
+    /// Ends the sessions of a domain and its connections for services, or those of one process.
+    /// The domain stays.
     ///
     /// # Errors
     /// There is no such domain, or the process is not attached to it.
@@ -164,11 +169,12 @@ impl Host {
         let domain = self.find(name)?;
         let mut sessions = domain.sessions();
         sessions.retain(|session| pid.is_none_or(|pid| session.peer.pid == pid));
-        if let (Some(pid), true) = (pid, sessions.is_empty()) {
+        let before = self.rings_of(&domain);
+        let served = domain.services.end_connections(self, pid);
+        if let (Some(pid), true, 0) = (pid, sessions.is_empty(), served) {
             return Err(DetachError::NoProcess { domain: domain.name().to_owned(), pid });
         }
-        let before = self.rings_of(&domain);
-        let ended = self.end_sessions(&sessions, EndReason::Detached);
+        let ended = self.end_sessions(&sessions, EndReason::Detached) + served;
         let rings = before.saturating_sub(self.rings_of(&domain));
         tracing::info!(domain = domain.name(), sessions = ended, "detached");
         Ok(changed(&domain, ended, rings))
@@ -223,11 +229,11 @@ impl Host {
         self.policy().replace_rules(read).inspect_err(|error| {
             tracing::error!(file, "the policy stays as it was: {error}");
         })?;
-        let Cut { rings: rings_cut, waits: waits_ended } = match standing {
-            Standing::Cut => self.enforce(),
-            Standing::Kept => Cut::default(),
-        };
         let policy = self.policy().snapshot();
+        let (Cut { rings: rings_cut, waits: waits_ended }, channels_cut) = match standing {
+            Standing::Cut => (self.enforce(), self.services.enforce(&policy)),
+            Standing::Kept => (Cut::default(), 0),
+        };
         let Rules { hooks, ports, store, .. } = policy.rules();
         let reloaded = Reloaded {
             policy_rules: hooks.len(),
@@ -235,6 +241,7 @@ impl Host {
             store_rules: store.len(),
             rings_cut,
             waits_ended,
+            channels_cut,
             restart_needed: false,
         };
         tracing::info!(
@@ -242,6 +249,7 @@ impl Host {
             rules = policy.rules().len(),
             rings_cut,
             waits_ended,
+            channels_cut,
             "policy in force"
         );
         Ok(reloaded)

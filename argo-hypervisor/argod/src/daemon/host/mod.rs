@@ -20,6 +20,7 @@ use super::interrupts::Interrupts;
 use super::pulse::Pulse;
 use super::reception::ReceptionPort;
 use super::seats::Seats;
+use super::services::Services;
 use super::session::{Budget, Session, SessionKey};
 use super::system::Engine;
 use super::worker::WorkerPort;
@@ -54,6 +55,7 @@ pub struct Host {
     stopping: AtomicBool,
     audit: Audit,
     capture: Arc<CaptureFeed>,
+    services: Services,
 }
 
 impl Host {
@@ -96,6 +98,7 @@ impl Host {
             stopping: AtomicBool::new(false),
             audit,
             capture: Arc::new(CaptureFeed::new(0)),
+            services: Services::new(),
         })
     }
 
@@ -117,6 +120,11 @@ impl Host {
     /// Those who capture messages.
     pub fn capture(&self) -> &Arc<CaptureFeed> {
         &self.capture
+    }
+
+    /// All domains' shares, maps and ports.
+    pub fn services(&self) -> &Services {
+        &self.services
     }
 
     /// Nothing more is told; readers are let finish what is in their queues.
@@ -235,6 +243,7 @@ impl Host {
         let _alone = self.changing.lock();
         for domain in self.domains() {
             self.end_sessions(&domain.close(), EndReason::Stopping);
+            domain.services.close(self);
             self.forget(&domain);
         }
     }

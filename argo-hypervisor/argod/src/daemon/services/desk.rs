@@ -1,0 +1,186 @@
+//! One domain's connections, and the thread that serves them.
+//!
+//! The thread is there while there are connections. It answers one request of each in turn, so that
+//! a domain that floods, or that has argod close what is slow to close, does it to itself.
+
+use std::collections::HashMap;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use rustix::event::epoll::{self, EventFlags};
+use xen_services::ConnectionId;
+
+use super::connection::{Buffer, Connection};
+use super::error::{Ending, JoinError};
+use super::request::Visitor;
+use crate::admin::ServicesStat;
+use crate::daemon::domain::HostDomain;
+use crate::daemon::host::Host;
+use crate::daemon::peer::Peer;
+use crate::daemon::throttle::Pass;
+
+/// A domain's connections for services.
+#[derive(Default)]
+pub struct Desk {
+    pub(super) requests: AtomicU64,
+    pub(super) refused: AtomicU64,
+    roster: Mutex<Roster>,
+}
+
+#[derive(Default)]
+struct Roster {
+    connections: HashMap<ConnectionId, Arc<Connection>>,
+    /// What the thread waits on, if there is one.
+    line: Option<Arc<OwnedFd>>,
+    /// No connection is taken any more.
+    is_closed: bool,
+}
+
+impl Roster {
+    fn has_room(&self, domain: &HostDomain) -> Result<(), JoinError> {
+        let name = || domain.name().to_owned();
+        if self.is_closed {
+            return Err(JoinError::Over { domain: name() });
+        }
+        let allowed = domain.config.quotas.services.connections;
+        if self.connections.len() >= allowed as usize {
+            return Err(JoinError::Full { domain: name(), allowed });
+        }
+        Ok(())
+    }
+}
+
+impl Desk {
+    /// Serves a connection that said Hello, from here on.
+    ///
+    /// # Errors
+    /// [`JoinError`]; the process is not told.
+    pub fn join(
+        host: &Arc<Host>,
+        domain: &Arc<HostDomain>,
+        peer: Peer,
+        socket: Arc<OwnedFd>,
+    ) -> Result<(), JoinError> {
+        let desk = &domain.services;
+        let mut roster = desk.roster.lock();
+        roster.has_room(domain)?;
+        let key = host.services().next_connection();
+        let connection = Arc::new(Connection::new(domain.id(), key, peer, socket));
+        let line = match &roster.line {
+            Some(line) => line.clone(),
+            None => Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC).map_err(io::Error::from)?),
+        };
+        let data = epoll::EventData::new_u64(key);
+        epoll::add(&line, &*connection, data, EventFlags::IN).map_err(io::Error::from)?;
+        if roster.line.is_none() {
+            // It finds the domain with a connection: the roster is locked until then.
+            begin(host, domain, &line)?;
+            roster.line = Some(line);
+        }
+        roster.connections.insert(key, connection.clone());
+        // One that cannot be welcomed is gone; the thread will see.
+        let _ = connection.welcome();
+        Ok(())
+    }
+
+    /// Ends all connections, or those of one process; how many.
+    pub fn end_connections(&self, host: &Host, pid: Option<i32>) -> usize {
+        let mut chosen: Vec<_> = self.roster.lock().connections.values().cloned().collect();
+        chosen.retain(|connection| pid.is_none_or(|pid| connection.peer.pid == pid));
+        chosen.iter().filter(|connection| host.services().end(connection)).count()
+    }
+
+    /// Takes no connection any more, and ends all.
+    pub fn close(&self, host: &Host) -> usize {
+        self.roster.lock().is_closed = true;
+        self.end_connections(host, None)
+    }
+
+    /// What a domain uses of the services, and how often it asked.
+    pub fn stat(&self, host: &Host, domain: &HostDomain) -> ServicesStat {
+        let connections = self.roster.lock().connections.len();
+        let (tables, id) = (host.services().tables(), domain.id());
+        ServicesStat {
+            connections,
+            shares: tables.grants.shares(id),
+            pages: tables.grants.pages(id),
+            maps: tables.grants.maps(id),
+            ports: tables.channels.ports(id),
+            requests: self.requests.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+        }
+    }
+
+    fn connection(&self, key: ConnectionId) -> Option<Arc<Connection>> {
+        self.roster.lock().connections.get(&key).cloned()
+    }
+
+    /// Takes an ended connection off. `false`: it was the last, and the thread is not needed.
+    fn leave(&self, key: ConnectionId) -> bool {
+        let mut roster = self.roster.lock();
+        let connection = roster.connections.remove(&key);
+        let is_empty = roster.connections.is_empty();
+        if is_empty {
+            roster.line = None;
+        }
+        drop(roster);
+        // Closes its socket, which takes it off the line.
+        drop(connection);
+        !is_empty
+    }
+}
+
+fn begin(host: &Arc<Host>, domain: &Arc<HostDomain>, line: &Arc<OwnedFd>) -> io::Result<()> {
+    let (host, domain, line) = (host.clone(), domain.clone(), line.clone());
+    let name = format!("services-{}", domain.name());
+    std::thread::Builder::new().name(name).spawn(move || run(&host, &domain, &line))?;
+    Ok(())
+}
+
+/// Serves until the last connection has ended.
+fn run(host: &Host, domain: &HostDomain, line: &OwnedFd) {
+    let mut events = Vec::with_capacity(64);
+    let mut buffer = Buffer::default();
+    loop {
+        events.clear();
+        // Interrupted: as if nothing was heard.
+        let _ = epoll::wait(line, rustix::buffer::spare_capacity(&mut events), None);
+        for event in &events {
+            let key = event.data.u64();
+            let Some(connection) = domain.services.connection(key) else { continue };
+            let visitor = Visitor { host, domain, connection: &connection };
+            let Err(ending) = visit(&visitor, event.flags, &mut buffer) else { continue };
+            visitor.say_goodbye(ending);
+            // An error means that it is not there.
+            let _ = epoll::delete(line, &*connection);
+            if !domain.services.leave(key) {
+                return;
+            }
+        }
+    }
+}
+
+/// One connection's turn.
+fn visit(visitor: &Visitor<'_>, flags: EventFlags, buffer: &mut Buffer) -> Result<(), Ending> {
+    if flags.intersects(EventFlags::HUP | EventFlags::ERR) || visitor.connection.is_over() {
+        return Err(Ending::Left);
+    }
+    match visitor.connection.receive(buffer)? {
+        Some(packet) => visitor.serve(packet),
+        None => Ok(()),
+    }
+}
+
+impl Visitor<'_> {
+    fn say_goodbye(&self, ending: Ending) {
+        if self.host.services().end(self.connection)
+            && let Some(Pass { suppressed }) = self.domain.log.pass()
+        {
+            let (domain, peer) = (self.domain.name(), self.connection.peer);
+            tracing::info!(domain, %peer, reason = %ending, suppressed, "services ended");
+        }
+    }
+}

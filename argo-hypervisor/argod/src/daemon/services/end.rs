@@ -1,0 +1,68 @@
+//! The ends of event channels: two connected sockets.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::Arc;
+
+use rustix::net::{
+    AddressFamily, SendFlags, Shutdown, SocketFlags, SocketType, send, shutdown, socketpair,
+    sockopt,
+};
+use xen_services::channels::Ends;
+
+use crate::daemon::seats::Seat;
+use crate::daemon::sockopt::refuse_descriptors;
+
+/// Bytes that the kernel may keep for an end whose process does not read. It makes more of it; a
+/// pending event is one byte.
+const UNREAD_MAX: usize = 1024;
+
+/// One end of an event channel. Once nobody here has it any more, the other end's process sees the
+/// stream's end, whoever else still has a descriptor of this one.
+pub struct End {
+    socket: OwnedFd,
+    /// Both ends have the same.
+    _descriptors: Arc<Seat>,
+}
+
+impl End {
+    /// Two that are connected. `seat` is taken for as long as one of them lives.
+    ///
+    /// # Errors
+    /// The system has no descriptors left.
+    pub fn pair(seat: Seat) -> rustix::io::Result<Ends<Arc<Self>>> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        let (one, other) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
+        let seat = Arc::new(seat);
+        let end = |socket| {
+            sockopt::set_socket_send_buffer_size(&socket, UNREAD_MAX)?;
+            // On kernels before 6.16 descriptors can be sent to who reads the other end.
+            let _ = refuse_descriptors(&socket);
+            Ok(Arc::new(Self { socket, _descriptors: seat.clone() }))
+        };
+        Ok(Ends { allocator: end(one)?, binder: end(other)? })
+    }
+
+    /// Sends an event over this end.
+    pub fn raise(&self) {
+        // No room: one is pending. Shut: nobody is there to be told.
+        let _ = send(&self.socket, &[1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    }
+
+    /// Ends the stream at both ends.
+    pub fn shut(&self) {
+        // It is connected, or was shut before.
+        let _ = shutdown(&self.socket, Shutdown::Both);
+    }
+}
+
+impl AsFd for End {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+impl Drop for End {
+    fn drop(&mut self) {
+        self.shut();
+    }
+}

@@ -1,0 +1,82 @@
+//! Xen's other services: grants, event channels and a store, for processes that connect to their
+//! domain's socket and say so.
+//!
+//! | module | what |
+//! |---|---|
+//! | `desk` | one domain's connections, and the thread that serves them |
+//! | `connection` | one process's packets |
+//! | `request` | from a packet to an answer: what may be asked, and by whom |
+//! | `sharing`, `signalling` | the requests about grants, and about event channels |
+//! | `pages`, `end` | what a share and a channel are made of |
+//! | `ending` | what goes when a connection ends |
+//!
+//! What there is stands in tables for the whole host (`xen_services`), under a lock that is held
+//! for bounded work only. Making memory, touching it, sending and closing happen without it: each
+//! domain's thread does that for its own domain, so that who makes it slow waits for himself.
+
+mod connection;
+mod desk;
+mod end;
+mod ending;
+mod error;
+mod pages;
+mod request;
+mod sharing;
+mod signalling;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use parking_lot::{Mutex, MutexGuard};
+use rustix::process::{Resource, getrlimit};
+use xen_services::ConnectionId;
+use xen_services::channels::Channels;
+use xen_services::grants::Grants;
+
+use super::seats::{Seat, Seats};
+pub use desk::Desk;
+use end::End;
+pub use error::JoinError;
+use error::RequestError;
+use pages::Pages;
+
+/// A share and a channel take two descriptors each, and all of them together half of those that
+/// argod may have: attachments need some, too.
+const LIMIT_PER_PAIR: u64 = 4;
+
+/// All domains' shares, maps and ports.
+pub struct Services {
+    tables: Mutex<Tables>,
+    /// Pairs of descriptors that are taken.
+    pairs: Arc<Seats>,
+    connections: AtomicU64,
+}
+
+#[derive(Default)]
+struct Tables {
+    grants: Grants<Arc<Pages>, Arc<End>>,
+    channels: Channels<Arc<End>>,
+}
+
+impl Services {
+    /// Nothing is there yet. The limit on open files is read now.
+    pub fn new() -> Self {
+        let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) / LIMIT_PER_PAIR;
+        let pairs = Seats::new(usize::try_from(limit).unwrap_or(usize::MAX));
+        Self { tables: Mutex::default(), pairs, connections: AtomicU64::new(0) }
+    }
+
+    /// A name for a new connection.
+    fn next_connection(&self) -> ConnectionId {
+        self.connections.fetch_add(1, Ordering::Relaxed)
+    }
+
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock()
+    }
+
+    /// Has a pair of descriptors taken.
+    fn pair(&self) -> Result<Seat, RequestError> {
+        self.pairs.take().ok_or(RequestError::Descriptors { pairs: self.pairs.limit() })
+    }
+}
