@@ -59,6 +59,8 @@ mod cause;
 mod channel;
 mod end;
 mod geometry;
+#[cfg(all(feature = "host", target_os = "linux"))]
+pub mod host;
 pub mod layout;
 #[cfg(feature = "alloc")]
 mod meet;

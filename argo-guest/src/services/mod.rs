@@ -139,7 +139,12 @@ impl Services {
 
     /// The store's nodes.
     pub fn nodes(&self) -> Nodes<'_> {
-        Nodes::outside(self)
+        Nodes::within(self, 0)
+    }
+
+    /// The store's nodes as an open transaction sees them, by its number.
+    pub fn nodes_within(&self, transaction: u32) -> Nodes<'_> {
+        Nodes::within(self, transaction)
     }
 
     /// Begins a transaction on the store.

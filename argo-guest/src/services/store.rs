@@ -19,8 +19,8 @@ pub struct Nodes<'s> {
 }
 
 impl<'s> Nodes<'s> {
-    pub(super) fn outside(services: &'s Services) -> Self {
-        Self { services, transaction: 0 }
+    pub(super) fn within(services: &'s Services, transaction: u32) -> Self {
+        Self { services, transaction }
     }
 
     /// A node's value.
@@ -113,7 +113,18 @@ impl<'s> Transaction<'s> {
         let transaction = number
             .filter(|number| *number != 0)
             .ok_or(StoreError::Nonsense("no transaction id"))?;
-        Ok(Self { nodes: Nodes { services, transaction }, open: true })
+        Ok(Self::from_number(services, transaction))
+    }
+
+    /// Takes up a transaction of which [`into_number`](Self::into_number) told the number.
+    pub fn from_number(services: &'s Services, number: u32) -> Self {
+        Self { nodes: Nodes::within(services, number), open: true }
+    }
+
+    /// Leaves it open, for who keeps its number: [`Services::nodes_within`].
+    pub fn into_number(mut self) -> u32 {
+        self.open = false;
+        self.nodes.transaction
     }
 
     /// Makes the changes.
