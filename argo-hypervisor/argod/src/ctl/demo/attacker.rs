@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use argo_guest::host::HostSession;
+use argo_guest::services::{Entry, Notify, Services};
 use crossbeam_channel::Receiver;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +20,8 @@ pub(super) enum Order {
     Try(Trick),
     /// Attach to a domain that is somebody else's. Answer: why that failed, if it did.
     Intrude(PathBuf),
+    /// Map a page that another domain may have shared. Answer: why that failed, if it did.
+    Map { owner: u32, reference: u32 },
     /// Burn processor time without touching argod, until [`Order::Stop`]. Answer then: nothing.
     Burn,
     /// Attack argod in every way at once, until [`Order::Stop`]. Answer then:
@@ -45,6 +48,11 @@ pub(super) fn act(socket: &Path, line: &mut Line) -> Result<(), Mishap> {
             Order::Intrude(other) => {
                 let error = HostSession::attach(other).err().map(|error| error.to_string());
                 line.say(&Ok::<_, String>(error))?;
+            }
+            Order::Map { owner, reference } => {
+                let entry = Entry { domain: owner, reference };
+                let mapped = Services::attach(socket)?.map(&[entry], Notify::NOTHING);
+                line.say(&Ok::<_, String>(mapped.err().map(|error| error.to_string())))?;
             }
             Order::Burn => {
                 let stop = until_next(&orders);

@@ -7,6 +7,7 @@ use argo_guest::{Address, Datagram, Domain};
 use serde::{Deserialize, Serialize};
 
 use super::Mishap;
+use super::channel::Visit;
 use super::line::Line;
 use super::message::Message;
 use super::stage::{SERVER, SERVER_PORT, id};
@@ -27,6 +28,11 @@ pub(super) enum Order {
     Measure(u64),
     /// Say goodbye to the server. Answer: how many messages were sent to be measured.
     End,
+    /// Write to the server over a vchan. Answer: [`Moved`](super::channel::Moved).
+    Write,
+    /// The server was killed: see what became of the vchan. Answer:
+    /// [`Ending`](super::channel::Ending).
+    Mourn,
 }
 
 /// What was measured.
@@ -42,11 +48,12 @@ pub(super) struct Figures {
     pub(super) p99: Duration,
 }
 
-pub(super) fn act(socket: &Path, line: &mut Line) -> Result<(), Mishap> {
-    let domain = Domain::attach(socket)?;
+pub(super) fn act(path: &Path, line: &mut Line) -> Result<(), Mishap> {
+    let domain = Domain::attach(path)?;
     let server = Address::new(id(SERVER)?, SERVER_PORT);
     let socket = Datagram::bind_blocking(&domain, from(None).partner(server.domain))?;
     let mut client = Client { socket, server, next: 0 };
+    let mut visit = None;
     line.say(&Ok::<_, String>(client.socket.local_addr().to_string()))?;
     while let Some(order) = line.hear()? {
         match order {
@@ -58,6 +65,13 @@ pub(super) fn act(socket: &Path, line: &mut Line) -> Result<(), Mishap> {
             Order::End => {
                 client.send(&Message::End)?;
                 line.say(&Ok::<_, String>(client.next))?;
+            }
+            Order::Write => {
+                line.say(&Ok::<_, String>(visit.insert(Visit::begin(path)?).write()?))?;
+            }
+            Order::Mourn => {
+                let visit = visit.take().ok_or("nothing was written yet")?;
+                line.say(&Ok::<_, String>(visit.end()?))?;
             }
         }
     }

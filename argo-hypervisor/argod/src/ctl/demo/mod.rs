@@ -7,10 +7,12 @@
 //! | [`verdict`] | the tables at the end, and whether everything went as claimed |
 //! | [`line`] | how the processes are told what to do |
 //! | [`message`] | what client and server exchange |
+//! | [`channel`] | the vchan of client and server |
 //! | [`client`], [`server`], [`attacker`], [`attack`] | the processes |
 
 mod attack;
 mod attacker;
+mod channel;
 mod client;
 mod line;
 mod message;

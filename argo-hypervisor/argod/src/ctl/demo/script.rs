@@ -6,6 +6,7 @@ use std::time::Duration;
 use argo_core::errno::decode_ret;
 
 use super::attack::{Attacked, Trick};
+use super::channel::{Ending, LAST_WORDS, Moved};
 use super::client::{self, Figures, WINDOW};
 use super::message::NUMBERED_LEN;
 use super::stage::{ATTACKER, Actor, CLIENT, Domain, SERVER, SERVER_PORT, Stage, Users};
@@ -30,7 +31,8 @@ pub(super) fn play(each: Duration) -> Result<bool, Mishap> {
     let mut cast = enter(&mut out, &stage)?;
     greet(&mut out, &mut cast.client)?;
     let tries_refused = tries(&mut out, &stage, &mut cast.attacker)?;
-    let outcome = measure(&mut out, &stage, &mut cast, each, tries_refused)?;
+    let mut outcome = measure(&mut out, &stage, &mut cast, each, tries_refused)?;
+    outcome.channel_held = converse(&mut out, &stage, cast)?;
     write!(out, "\n{}", outcome.tables())?;
     for (holds, claim) in outcome.claims() {
         writeln!(out, "  {}  {claim}", if holds { "yes" } else { "NO " })?;
@@ -178,8 +180,45 @@ fn measure(
     let attacker = stat.domains.into_iter().find(|domain| domain.id == ATTACKER.id);
     let attacker = attacker.ok_or("argod has no attacker any more")?;
     let figures = [idle, burning, attacked];
-    Ok(Outcome { figures, attack, sent, report, refusals, attacker, tries_refused })
+    // Not yet.
+    let channel_held = false;
+    Ok(Outcome { figures, attack, sent, report, refusals, attacker, tries_refused, channel_held })
 }
+
+/// Client and server have a vchan, until the server is killed. `true`: all of it went as it should.
+fn converse(out: &mut impl Write, stage: &Stage, cast: Cast) -> Result<bool, Mishap> {
+    let Cast { mut client, mut server, mut attacker } = cast;
+    writeln!(
+        out,
+        "\n7. The server shares memory with the client alone. In it they have a vchan, a channel of \
+         bytes with\n   nobody in between:"
+    )?;
+    server.ask::<()>(&server::Order::Listen)?;
+    let Moved { bytes, took, whole } = client.ask(&client::Order::Write)?;
+    server.hear::<()>()?;
+    let rate = bytes as f64 / took.as_secs_f64() / 1e9;
+    let sum = if whole { "all as written" } else { "DAMAGED" };
+    writeln!(out, "     client -> server             {} MiB, {rate:.1} GB/s, {sum}", bytes >> 20)?;
+
+    let order = attacker::Order::Map { owner: SERVER.id.into(), reference: FIRST_REFERENCE };
+    let before = stage.stat()?.refusals;
+    let why: Option<String> = attacker.ask(&order)?;
+    let refused = why.is_some() && stage.stat()?.refusals != before;
+    let answer = why.map_or("DONE".into(), |why| format!("refused: {why}"));
+    writeln!(out, "     the attacker maps it         {answer}")?;
+
+    drop(server);
+    let Ending { left, then, closed } = client.ask(&client::Order::Mourn)?;
+    writeln!(
+        out,
+        "     the server is killed         the client still reads what was left, {left:?};\n     \
+                                             then: {then}"
+    )?;
+    Ok(whole && refused && closed && left == LAST_WORDS)
+}
+
+/// What the server shared first.
+const FIRST_REFERENCE: u32 = 1;
 
 fn one(
     cast: &mut Cast,

@@ -7,6 +7,7 @@ use argo_guest::{Address, Datagram, Domain};
 use serde::{Deserialize, Serialize};
 
 use super::Mishap;
+use super::channel;
 use super::client::PATIENCE;
 use super::line::Line;
 use super::message::Message;
@@ -28,13 +29,24 @@ pub(super) struct Report {
     pub(super) strangers: u64,
 }
 
-pub(super) fn act(socket: &Path, line: &mut Line) -> Result<(), Mishap> {
-    let domain = Domain::attach(socket)?;
+/// What the server is told once the client has said goodbye.
+#[derive(Serialize, Deserialize)]
+pub(super) enum Order {
+    /// Offer a vchan to the client. Answers: nothing once it is there, and nothing once all was read.
+    Listen,
+}
+
+pub(super) fn act(path: &Path, line: &mut Line) -> Result<(), Mishap> {
+    let domain = Domain::attach(path)?;
     // For everybody: it is the policy that keeps others out.
     let socket = Datagram::bind_blocking(&domain, BindOptions::port(SERVER_PORT))?;
     line.say(&Ok::<_, String>(socket.local_addr().to_string()))?;
     let report = serve(&socket)?;
-    Ok(line.say(&Ok::<_, String>(report))?)
+    line.say(&Ok::<_, String>(report))?;
+    match line.hear()? {
+        Some(Order::Listen) => channel::serve(path, line),
+        None => Ok(()),
+    }
 }
 
 /// Answers until the client says that it has ended.

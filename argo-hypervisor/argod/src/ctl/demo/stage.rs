@@ -50,9 +50,15 @@ const POLICY: &str = r#"policy = [
   { hook = "send", from = "client", to = "server" },
   { hook = "send", from = "server", to = "client" },
   { hook = "send", from = "attacker", to = "any", action = "deny" },
+  { hook = "grant", from = "server", to = "client" },
+  { hook = "event_channel", from = ["server", "client"], to = ["server", "client"] },
 ]
 port = [
   { from = "client", to = "server", to_port = 7, reply = true },
+]
+store = [
+  { from = "server", path = "~", access = "write" },
+  { from = "client", path = "/local/domain/2/data/vchan/1" },
 ]
 "#;
 

@@ -23,6 +23,8 @@ pub(super) struct Outcome {
     pub(super) attacker: DomainStat,
     /// Whether what the attacker tried at first was refused as it should be.
     pub(super) tries_refused: bool,
+    /// Whether the vchan carried what it should, kept the attacker out and ended as it should.
+    pub(super) channel_held: bool,
 }
 
 impl Outcome {
@@ -37,7 +39,7 @@ impl Outcome {
     }
 
     /// What was claimed, and whether it holds.
-    pub(super) fn claims(&self) -> [(bool, String); 4] {
+    pub(super) fn claims(&self) -> [(bool, String); 5] {
         let Report { received, out_of_order, damaged, strangers } = &self.report;
         let whole = *received == self.sent && self.sent > 0 && *out_of_order + *damaged == 0;
         let delivered = self.attacker.messages + self.attack.delivered + strangers;
@@ -63,6 +65,10 @@ impl Outcome {
                     "argod answered {} hypercalls of the attack and still serves",
                     grouped(self.attack.calls)
                 ),
+            ),
+            (
+                self.channel_held,
+                "the vchan of step 7 lost nothing, let nobody else in, and ended cleanly".into(),
             ),
         ]
     }
@@ -132,17 +138,18 @@ mod tests {
             refusals: vec![("policy rule 7 (argod.toml:11)".into(), 5)],
             attacker: serde_json::from_value(attacker).unwrap(),
             tries_refused: true,
+            channel_held: true,
         }
     }
 
-    fn holds(outcome: &Outcome) -> [bool; 4] {
+    fn holds(outcome: &Outcome) -> [bool; 5] {
         outcome.claims().map(|(holds, _)| holds)
     }
 
     #[test]
     fn each_claim_fails_on_what_it_is_about() {
-        assert_eq!(holds(&outcome()), [true; 4]);
-        let breaks: [(usize, Break); 9] = [
+        assert_eq!(holds(&outcome()), [true; 5]);
+        let breaks: [(usize, Break); 10] = [
             (0, |outcome| outcome.report.received = 299),
             (0, |outcome| (outcome.sent, outcome.report.received) = (0, 0)),
             (0, |outcome| outcome.report.out_of_order = 1),
@@ -152,6 +159,7 @@ mod tests {
             (2, |outcome| outcome.tries_refused = false),
             (3, |outcome| outcome.attack.calls = 0),
             (3, |outcome| outcome.refusals.clear()),
+            (4, |outcome| outcome.channel_held = false),
         ];
         for (claim, break_it) in breaks {
             let mut outcome = outcome();

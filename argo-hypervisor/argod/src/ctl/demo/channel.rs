@@ -1,0 +1,109 @@
+//! The vchan of the demo: the server's end and the client's.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::{Deserialize, Serialize};
+use vchan::host::Host;
+use vchan::{Channel, Client, ReadError, Server};
+
+use super::Mishap;
+use super::client::PATIENCE;
+use super::line::Line;
+use super::stage::{CLIENT, SERVER, id};
+
+/// Where it is.
+const PORT: u32 = 1;
+/// Bytes that the client writes.
+const TOTAL: usize = 256 << 20;
+/// Bytes in one write.
+const CHUNK: usize = 64 << 10;
+/// Bytes of the ring that the server reads, at least.
+const RING: usize = 1 << 20;
+/// What the server writes last.
+pub(super) const LAST_WORDS: &str = "goodbye";
+
+/// What the client says of its writing.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Moved {
+    pub(super) bytes: usize,
+    pub(super) took: Duration,
+    /// The server read exactly what was written.
+    pub(super) whole: bool,
+}
+
+/// What the client found after the server was killed.
+#[derive(Serialize, Deserialize)]
+pub(super) struct Ending {
+    /// What it could still read.
+    pub(super) left: String,
+    /// How the channel answered then.
+    pub(super) then: String,
+    /// Whether that was "closed".
+    pub(super) closed: bool,
+}
+
+/// Serves one client, and stays until it is killed.
+pub(super) fn serve(socket: &Path, line: &mut Line) -> Result<(), Mishap> {
+    let host = Host::attach(socket)?;
+    let server = Server::new(id(CLIENT)?).minimums(RING, CHUNK)?;
+    let mut channel = server.listen(&host, PORT)?;
+    line.say(&Ok::<_, String>(()))?;
+    let (mut buffer, mut sum, mut left) = (vec![0; CHUNK], 0, TOTAL);
+    while left > 0 {
+        let read = channel.read(&mut buffer, Some(PATIENCE))?;
+        sum = add(sum, &buffer[..read]);
+        left = left.saturating_sub(read);
+    }
+    channel.send(&sum.to_le_bytes(), Some(PATIENCE))?;
+    channel.send(LAST_WORDS.as_bytes(), Some(PATIENCE))?;
+    line.say(&Ok::<_, String>(()))?;
+    // Until we are killed.
+    line.hear::<()>()?;
+    Ok(())
+}
+
+/// The client's end.
+pub(super) struct Visit(Channel<Host>);
+
+impl Visit {
+    pub(super) fn begin(socket: &Path) -> Result<Self, Mishap> {
+        let host = Host::attach(socket)?;
+        Ok(Self(Client::new(id(SERVER)?).connect(&host, PORT)?))
+    }
+
+    /// Writes, and hears what the server has read.
+    pub(super) fn write(&mut self) -> Result<Moved, Mishap> {
+        let (mut sum, begun) = (0, Instant::now());
+        for number in 0..TOTAL / CHUNK {
+            let chunk = [number as u8; CHUNK];
+            sum = add(sum, &chunk);
+            self.0.write_all(&chunk, Some(PATIENCE))?;
+        }
+        let mut theirs = [0; size_of::<u64>()];
+        self.0.recv(&mut theirs, Some(PATIENCE))?;
+        let whole = u64::from_le_bytes(theirs) == sum;
+        Ok(Moved { bytes: TOTAL, took: begun.elapsed(), whole })
+    }
+
+    /// Reads what a server left that is no more.
+    pub(super) fn end(mut self) -> Result<Ending, Mishap> {
+        let mut left = Vec::new();
+        let mut buffer = [0; CHUNK];
+        loop {
+            match self.0.read(&mut buffer, Some(PATIENCE)) {
+                Ok(read) => left.extend_from_slice(&buffer[..read]),
+                Err(error) => {
+                    let left = String::from_utf8_lossy(&left).into_owned();
+                    let closed = error == ReadError::Closed;
+                    return Ok(Ending { left, then: error.to_string(), closed });
+                }
+            }
+        }
+    }
+}
+
+/// A sum that tells bytes in another order from these.
+fn add(sum: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(sum, |sum, byte| sum.wrapping_mul(31).wrapping_add(u64::from(*byte)))
+}
