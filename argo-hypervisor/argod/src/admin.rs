@@ -249,6 +249,12 @@ pub struct ServicesStat {
     pub maps: usize,
     /// Event channel ports.
     pub ports: usize,
+    /// Nodes of the store that it owns.
+    pub store_nodes: usize,
+    /// Its watches there.
+    pub store_watches: usize,
+    /// Its open transactions there.
+    pub store_transactions: usize,
     /// Requests since the domain was made.
     pub requests: u64,
     /// How many of them were refused, for whatever reason.

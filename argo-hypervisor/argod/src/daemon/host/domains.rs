@@ -107,6 +107,7 @@ impl Host {
             // It was created a moment ago.
             let _ = self.engine.destroy_domain(id);
         })?;
+        self.services.introduce(self.policy(), &config);
         let domain = Arc::new(HostDomain::new(config, engine, listener));
         self.domains.write().insert(id, domain.clone());
         let listening = self.reception.listen(&domain);
@@ -137,7 +138,7 @@ impl Host {
         self.reception.forget(&domain.listener);
         unlink(domain.socket_path(), &self.passed);
         self.domains.write().remove(&domain.id());
-        self.services.forget(domain.id());
+        self.services.forget(self.policy(), domain.id());
         // The domain was there until now: whoever gets here holds `changing`.
         let _ = self.engine.destroy_domain(domain.id());
     }

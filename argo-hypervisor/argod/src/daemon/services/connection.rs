@@ -2,27 +2,29 @@
 
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
-use std::sync::Arc;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use argo_core::DomainId;
 use argo_core::host::attach::Text;
 use argo_core::host::services::{
     Answer, PACKET_MAX, PARTS_SHARES_MAX, SERVICES_MAGIC, SERVICES_VERSION, Welcome,
 };
+use rustix::event::epoll::{self, EventFlags};
 use rustix::net::{
     RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, recv, send, sendmsg,
     shutdown, sockopt,
 };
-use xen_services::{ConnectionId, Holder};
+use xen_services::Holder;
+use xen_services::store::ConnectionId as StoreId;
 use zerocopy::IntoBytes;
 
 use super::error::Ending;
 use crate::daemon::peer::Peer;
 use crate::daemon::sockopt::unreceived;
 
-/// Bytes of answers that a process may leave unread; the kernel makes more of it.
+/// Bytes of answers and events that a process may leave unread; the kernel takes it twice, and for
+/// more than the bytes. It says that there is room for an event when three quarters are free.
 const UNREAD_MAX: usize = 4 * PACKET_MAX;
 
 /// Descriptors in answers that a process may leave unread: they count as argod's.
@@ -37,24 +39,59 @@ pub struct Connection {
     /// Who connected.
     pub peer: Peer,
     socket: Arc<OwnedFd>,
+    /// What its domain's thread waits on.
+    line: Arc<OwnedFd>,
+    /// Its name in the store, once it has asked that.
+    pub(super) store: OnceLock<StoreId>,
+    /// Whether the thread waits for room in the socket.
+    awaits_room: AtomicBool,
     over: AtomicBool,
     /// Descriptors that were sent since the process had last taken all answers.
     descriptors_sent: AtomicUsize,
 }
 
 impl Connection {
-    /// A connection that was accepted and said Hello.
+    /// A connection that was accepted and said Hello, to be served by who waits on `line`.
+    ///
+    /// # Errors
+    /// The system has no room to wait for it.
     pub fn new(
-        domain: DomainId,
-        connection: ConnectionId,
+        holder: Holder,
         peer: Peer,
         socket: Arc<OwnedFd>,
-    ) -> Self {
-        // As large as it is at least.
-        let _ = sockopt::set_socket_send_buffer_size(&socket, UNREAD_MAX);
-        let holder = Holder { domain, connection };
-        let (over, descriptors_sent) = (AtomicBool::new(false), AtomicUsize::new(0));
-        Self { holder, peer, socket, over, descriptors_sent }
+        line: Arc<OwnedFd>,
+    ) -> rustix::io::Result<Self> {
+        sockopt::set_socket_send_buffer_size(&socket, UNREAD_MAX)?;
+        epoll::add(&line, &*socket, data(holder), EventFlags::IN)?;
+        let (awaits_room, over) = (AtomicBool::new(false), AtomicBool::new(false));
+        let (store, descriptors_sent) = (OnceLock::new(), AtomicUsize::new(0));
+        Ok(Self { holder, peer, socket, line, store, awaits_room, over, descriptors_sent })
+    }
+
+    /// Has the thread wait for requests, and for room to send an event. To be called, as
+    /// [`await_requests`](Self::await_requests), with the store locked.
+    pub fn await_room(&self) {
+        if !self.awaits_room.swap(true, Ordering::Relaxed) {
+            self.wait_for(EventFlags::IN | EventFlags::OUT);
+        }
+    }
+
+    /// Has the thread wait for requests only.
+    pub fn await_requests(&self) {
+        if self.awaits_room.swap(false, Ordering::Relaxed) {
+            self.wait_for(EventFlags::IN);
+        }
+    }
+
+    fn wait_for(&self, what: EventFlags) {
+        // An error means that it has ended.
+        let _ = epoll::modify(&self.line, &*self.socket, data(self.holder), what);
+    }
+
+    /// Has the thread hear of it no more.
+    pub fn leave_line(&self) {
+        // It was added at the beginning.
+        let _ = epoll::delete(&self.line, &*self.socket);
     }
 
     /// Whether it has ended: then nothing may be made over it any more.
@@ -141,10 +178,8 @@ fn unsent(errno: rustix::io::Errno) -> Ending {
     }
 }
 
-impl AsFd for Connection {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.socket.as_fd()
-    }
+fn data(holder: Holder) -> epoll::EventData {
+    epoll::EventData::new_u64(holder.connection)
 }
 
 /// Room for one packet, and a byte more that shows a longer one.

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use rustix::event::epoll::{self, EventFlags};
-use xen_services::ConnectionId;
+use xen_services::{ConnectionId, Holder};
 
 use super::connection::{Buffer, Connection};
 use super::error::{Ending, JoinError};
@@ -67,14 +67,14 @@ impl Desk {
         let desk = &domain.services;
         let mut roster = desk.roster.lock();
         roster.has_room(domain)?;
-        let key = host.services().next_connection();
-        let connection = Arc::new(Connection::new(domain.id(), key, peer, socket));
         let line = match &roster.line {
             Some(line) => line.clone(),
             None => Arc::new(epoll::create(epoll::CreateFlags::CLOEXEC).map_err(io::Error::from)?),
         };
-        let data = epoll::EventData::new_u64(key);
-        epoll::add(&line, &*connection, data, EventFlags::IN).map_err(io::Error::from)?;
+        let key = host.services().next_connection();
+        let holder = Holder { domain: domain.id(), connection: key };
+        let connection = Connection::new(holder, peer, socket, line.clone());
+        let connection = Arc::new(connection.map_err(io::Error::from)?);
         if roster.line.is_none() {
             // It finds the domain with a connection: the roster is locked until then.
             begin(host, domain, &line)?;
@@ -102,13 +102,18 @@ impl Desk {
     /// What a domain uses of the services, and how often it asked.
     pub fn stat(&self, host: &Host, domain: &HostDomain) -> ServicesStat {
         let connections = self.roster.lock().connections.len();
-        let (tables, id) = (host.services().tables(), domain.id());
+        let id = domain.id();
+        let store = host.services().store_usage(id);
+        let tables = host.services().tables();
         ServicesStat {
             connections,
             shares: tables.grants.shares(id),
             pages: tables.grants.pages(id),
             maps: tables.grants.maps(id),
             ports: tables.channels.ports(id),
+            store_nodes: store.nodes,
+            store_watches: store.watches,
+            store_transactions: store.transactions,
             requests: self.requests.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
         }
@@ -154,8 +159,7 @@ fn run(host: &Host, domain: &HostDomain, line: &OwnedFd) {
             let visitor = Visitor { host, domain, connection: &connection };
             let Err(ending) = visit(&visitor, event.flags, &mut buffer) else { continue };
             visitor.say_goodbye(ending);
-            // An error means that it is not there.
-            let _ = epoll::delete(line, &*connection);
+            connection.leave_line();
             if !domain.services.leave(key) {
                 return;
             }
@@ -167,6 +171,9 @@ fn run(host: &Host, domain: &HostDomain, line: &OwnedFd) {
 fn visit(visitor: &Visitor<'_>, flags: EventFlags, buffer: &mut Buffer) -> Result<(), Ending> {
     if flags.intersects(EventFlags::HUP | EventFlags::ERR) || visitor.connection.is_over() {
         return Err(Ending::Left);
+    }
+    if flags.contains(EventFlags::OUT) {
+        visitor.tell()?;
     }
     match visitor.connection.receive(buffer)? {
         Some(packet) => visitor.serve(packet),

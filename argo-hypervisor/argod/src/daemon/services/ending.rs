@@ -12,7 +12,7 @@ use super::Services;
 use super::connection::Connection;
 use super::end::End;
 use super::pages::Pages;
-use crate::policy::CompiledPolicy;
+use crate::policy::{CompiledPolicy, LivePolicy};
 
 /// Does what was promised for when a share or a map is given up.
 pub(super) fn release(release: Release<Arc<Pages>, Arc<End>>) {
@@ -27,7 +27,8 @@ pub(super) fn release(release: Release<Arc<Pages>, Arc<End>>) {
 }
 
 impl Services {
-    /// Ends a connection: first it does what was promised, then its ports are closed. `false`: it
+    /// Ends a connection: first it does what was promised, then its ports are closed, its watches and
+    /// transactions forgotten. `false`: it
     /// had ended already.
     pub(super) fn end(&self, connection: &Connection) -> bool {
         if !connection.end() {
@@ -37,13 +38,15 @@ impl Services {
         released.into_iter().for_each(release);
         let ends = self.tables().channels.end_connection(connection.holder);
         drop(ends);
+        self.disconnect(connection);
         connection.hang_up();
         true
     }
 
     /// Nothing that others made for a domain, which is destroyed, is for a later one of the same
     /// id. Its own connections have ended.
-    pub fn forget(&self, domain: DomainId) {
+    pub fn forget(&self, policy: &LivePolicy, domain: DomainId) {
+        self.forget_in_store(policy, domain);
         let mut tables = self.tables();
         let released = tables.grants.end_domain(domain);
         let ends = tables.channels.end_domain(domain);

@@ -8,6 +8,7 @@
 //! | `request` | from a packet to an answer: what may be asked, and by whom |
 //! | `sharing`, `signalling` | the requests about grants, and about event channels |
 //! | `pages`, `end` | what a share and a channel are made of |
+//! | `store` | the store, and whom it tells of events |
 //! | `ending` | what goes when a connection ends |
 //!
 //! What there is stands in tables for the whole host (`xen_services`), under a lock that is held
@@ -23,6 +24,7 @@ mod pages;
 mod request;
 mod sharing;
 mod signalling;
+mod store;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -39,14 +41,16 @@ use end::End;
 pub use error::JoinError;
 use error::RequestError;
 use pages::Pages;
+use store::Room;
 
 /// A share and a channel take two descriptors each, and all of them together half of those that
 /// argod may have: attachments need some, too.
 const LIMIT_PER_PAIR: u64 = 4;
 
-/// All domains' shares, maps and ports.
+/// All domains' shares, maps and ports, and the store.
 pub struct Services {
     tables: Mutex<Tables>,
+    room: Mutex<Room>,
     /// Pairs of descriptors that are taken.
     pairs: Arc<Seats>,
     connections: AtomicU64,
@@ -63,7 +67,8 @@ impl Services {
     pub fn new() -> Self {
         let limit = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX) / LIMIT_PER_PAIR;
         let pairs = Seats::new(usize::try_from(limit).unwrap_or(usize::MAX));
-        Self { tables: Mutex::default(), pairs, connections: AtomicU64::new(0) }
+        let (tables, room) = (Mutex::default(), Mutex::default());
+        Self { tables, room, pairs, connections: AtomicU64::new(0) }
     }
 
     /// A name for a new connection.

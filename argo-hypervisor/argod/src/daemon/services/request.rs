@@ -22,7 +22,7 @@ use crate::daemon::host::Host;
 pub(super) struct Visitor<'v> {
     pub(super) host: &'v Host,
     pub(super) domain: &'v HostDomain,
-    pub(super) connection: &'v Connection,
+    pub(super) connection: &'v Arc<Connection>,
 }
 
 /// What a request is answered with.
@@ -88,8 +88,21 @@ impl<'v> Visitor<'v> {
             Op::AllocUnbound => self.alloc_unbound(whole(body)?),
             Op::BindInterdomain => self.bind(whole(body)?),
             Op::CloseChannel => self.close_channel(whole(body)?),
-            Op::Store => Err(RequestError::NoOperation { op }),
+            Op::Store => self.ask_store(body),
         }
+    }
+
+    fn ask_store(&self, message: &[u8]) -> Result<Reply, RequestError> {
+        let (services, policy) = (self.host.services(), self.host.policy());
+        let reply = services.ask_store(policy, self.connection, message)?;
+        Ok(Reply::new(reply, Vec::new()))
+    }
+
+    /// Sends an event of the store, if one waits; there is room for it.
+    pub(super) fn tell(&self) -> Result<(), Ending> {
+        let event = self.host.services().next_event(self.connection);
+        let answer = Answer { tag: EVENT_TAG, errno: 0 };
+        event.map_or(Ok(()), |event| self.connection.answer(answer, &event, &[]))
     }
 
     /// The tables, to make something that goes with the connection.

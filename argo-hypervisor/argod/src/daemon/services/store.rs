@@ -1,0 +1,139 @@
+//! The store of the host: who asks it, and who is told what watches have seen.
+//!
+//! Events wait in the store until their connection's thread finds room for them in its socket.
+//! Nobody else waits for that.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use argo_core::DomainId;
+use argo_core::policy::{Action, StoreAccess, StoreQuery};
+use xen_services::store::{Access, ConnectionId, Guard, Quota, Signals, Store, Usage};
+
+use super::Services;
+use super::connection::Connection;
+use super::error::RequestError;
+use crate::config;
+use crate::policy::LivePolicy;
+
+/// The store, and who has a connection to it.
+pub(super) struct Room {
+    store: Store,
+    listeners: HashMap<ConnectionId, Arc<Connection>>,
+}
+
+impl Default for Room {
+    fn default() -> Self {
+        Self { store: Store::new(Quota::CONTROL), listeners: HashMap::new() }
+    }
+}
+
+/// The policy about paths. What it keeps from the domain that asks is told; that another domain's
+/// watch does not see something is nothing that anybody asked for.
+struct PolicyGuard<'p> {
+    policy: &'p LivePolicy,
+    asks: Option<DomainId>,
+}
+
+impl Guard for PolicyGuard<'_> {
+    fn may(&self, domain: DomainId, path: &str, access: Access) -> bool {
+        let access = match access {
+            Access::Read => StoreAccess::Read,
+            Access::Write => StoreAccess::Write,
+        };
+        let query = StoreQuery { domain, path, access };
+        match self.asks == Some(domain) {
+            true => self.policy.may_store(query),
+            false => self.policy.snapshot().decide_store(query).action == Action::Allow,
+        }
+    }
+}
+
+impl Room {
+    /// Has connections told, or ended, by their own threads.
+    fn tell(&self, signals: &Signals) {
+        let of = |id| self.listeners.get(id);
+        signals.events.iter().filter_map(of).for_each(|connection| connection.await_room());
+        signals.overrun.iter().filter_map(of).for_each(|connection| connection.hang_up());
+    }
+
+    /// The store's name for a connection, which it gets with its first request.
+    fn name(&mut self, connection: &Arc<Connection>) -> Option<ConnectionId> {
+        if let Some(known) = connection.store.get() {
+            return Some(*known);
+        }
+        let name = self.store.connect(connection.holder.domain)?;
+        self.listeners.insert(name, connection.clone());
+        Some(*connection.store.get_or_init(|| name))
+    }
+}
+
+impl Services {
+    /// A domain is there: it has its part of the store.
+    pub fn introduce(&self, policy: &LivePolicy, domain: &config::Domain) {
+        let quotas = &domain.quotas.services;
+        let quota = match domain.id {
+            DomainId::CONTROL => Quota::CONTROL,
+            _ => Quota {
+                nodes: quotas.store_nodes as usize,
+                watches: quotas.store_watches as usize,
+                transactions: quotas.store_transactions as usize,
+                ..Quota::XEN
+            },
+        };
+        let mut room = self.room.lock();
+        let guard = PolicyGuard { policy, asks: None };
+        let signals = room.store.introduce(domain.id, &domain.name, quota, &guard);
+        room.tell(&signals);
+    }
+
+    /// Passes a message to the store; returns its answer.
+    pub(super) fn ask_store(
+        &self,
+        policy: &LivePolicy,
+        connection: &Arc<Connection>,
+        message: &[u8],
+    ) -> Result<Vec<u8>, RequestError> {
+        let mut room = self.room.lock();
+        // Whoever ends it marks it first and has it disconnected then.
+        if connection.is_over() {
+            return Err(RequestError::Over);
+        }
+        let name = room.name(connection).ok_or(RequestError::Over)?;
+        let guard = PolicyGuard { policy, asks: Some(connection.holder.domain) };
+        let outcome = room.store.request(name, &guard, message);
+        room.tell(&outcome.signals);
+        Ok(outcome.reply)
+    }
+
+    /// The next event of a connection whose socket has room for it.
+    pub(super) fn next_event(&self, connection: &Connection) -> Option<Vec<u8>> {
+        let mut room = self.room.lock();
+        let event = connection.store.get().and_then(|name| room.store.next_event(*name));
+        if event.is_none() {
+            connection.await_requests();
+        }
+        event
+    }
+
+    /// Ends what a connection has in the store.
+    pub(super) fn disconnect(&self, connection: &Connection) {
+        let mut room = self.room.lock();
+        if let Some(name) = connection.store.get() {
+            room.store.disconnect(*name);
+            room.listeners.remove(name);
+        }
+    }
+
+    /// A domain is destroyed: its part of the store goes.
+    pub(super) fn forget_in_store(&self, policy: &LivePolicy, domain: DomainId) {
+        let mut room = self.room.lock();
+        let signals = room.store.forget(domain, &PolicyGuard { policy, asks: None });
+        room.tell(&signals);
+    }
+
+    /// What a domain uses of the store.
+    pub(super) fn store_usage(&self, domain: DomainId) -> Usage {
+        self.room.lock().store.usage(domain).unwrap_or_default()
+    }
+}
