@@ -8,6 +8,8 @@ use alloc::vec::Vec;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Event {
     pub(super) path: Arc<str>,
+    /// How many of the path's bytes are the path of the watch.
+    pub(super) watched: usize,
     /// Where the path begins, as the watch's owner wants it.
     pub(super) from: usize,
     pub(super) token: Arc<[u8]>,
@@ -55,6 +57,15 @@ impl Events {
         let event = self.queue.pop_front()?;
         self.waiting.remove(&event);
         Some(event)
+    }
+
+    /// Drops those of the watch on this path with this token.
+    pub(super) fn drop_of(&mut self, path: &str, token: &[u8]) {
+        let of = |event: &Event| {
+            event.watched == path.len() && event.path.starts_with(path) && *event.token == *token
+        };
+        self.queue.retain(|event| !of(event));
+        self.waiting.retain(|event| !of(event));
     }
 
     /// Drops all.

@@ -131,7 +131,8 @@ impl Store {
         self.watches.add(&path, call.connection, token.clone(), from);
         connection.watches.insert(key);
         domain.watches += 1;
-        let event = Event { path: path.text().clone(), from, token };
+        let watched = path.text().len();
+        let event = Event { path: path.text().clone(), watched, from, token };
         signals.push(call.connection, connection, event, call.quota);
         Ok(OK.into())
     }
@@ -143,6 +144,7 @@ impl Store {
         if !connection.watches.remove(&(path.text().clone(), token.clone())) {
             return Err(Refusal::Missing);
         }
+        connection.events.drop_of(path.text(), &token);
         self.drop_watch(call.caller.domain, call.connection, path.text(), &token);
         Ok(OK.into())
     }

@@ -109,7 +109,7 @@ impl Store {
     }
 
     fn fire(&mut self, change: &Change, guard: &dyn Guard, signals: &mut Signals) {
-        for (id, tokens) in self.watches.concerned(change.path, change.reach) {
+        for (watched, id, tokens) in self.watches.concerned(change.path, change.reach) {
             let Some(connection) = self.connections.get_mut(&id) else { continue };
             let Some(domain) = self.domains.known(connection.caller.domain) else { continue };
             if !change.is_visible(connection.caller, guard) {
@@ -117,7 +117,8 @@ impl Store {
             }
             for (token, from) in tokens {
                 let path = change.path.text().clone();
-                let event = Event { path, from: *from, token: token.clone() };
+                let watched = watched.len();
+                let event = Event { path, watched, from: *from, token: token.clone() };
                 signals.push(id, connection, event, domain.quota);
             }
         }

@@ -52,21 +52,21 @@ impl Watches {
         was
     }
 
-    /// The watches that a change at `path` concerns.
+    /// The watches that a change at `path` concerns, with the path that each is on.
     pub(super) fn concerned(
         &self,
         path: &Path,
         reach: Reach,
-    ) -> impl Iterator<Item = (ConnectionId, &Tokens)> {
+    ) -> impl Iterator<Item = (&str, ConnectionId, &Tokens)> {
         let levels = match reach {
             Reach::Nobody => 0,
             Reach::Node => 1,
             Reach::Upwards => usize::MAX,
         };
-        path.upwards()
-            .take(levels)
-            .filter_map(|text| self.by_path.get(text))
-            .flatten()
-            .map(|(connection, tokens)| (*connection, tokens))
+        path.upwards().take(levels).filter_map(|text| self.by_path.get_key_value(text)).flat_map(
+            |(watched, of)| {
+                of.iter().map(move |(connection, tokens)| (&**watched, *connection, tokens))
+            },
+        )
     }
 }

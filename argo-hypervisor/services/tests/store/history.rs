@@ -30,7 +30,8 @@ struct Pair {
     incarnations: u32,
     watches: BTreeSet<(usize, String)>,
     transactions: BTreeMap<usize, Vec<Transaction>>,
-    expected: BTreeSet<(usize, String)>,
+    /// Who is told of what, and by its watch on which path.
+    expected: BTreeSet<(usize, String, String)>,
 }
 
 impl Pair {
@@ -177,7 +178,7 @@ impl Pair {
             };
         assert_eq!(answer.as_deref().map_err(String::as_str), expected);
         if expected.is_ok() {
-            self.expected.insert((client, format!("{path} t")));
+            self.expected.insert((client, format!("{path} t"), path.to_owned()));
             self.watches.insert(watched);
         }
     }
@@ -227,7 +228,8 @@ impl Pair {
                 });
                 let guarded = model::guard(domain(reader), path, xen_services::store::Access::Read);
                 if concerned && readable && guarded {
-                    self.expected.insert((*client, format!("{path} t")));
+                    let event = format!("{path} t");
+                    self.expected.insert((*client, event, watched.clone()));
                 }
             }
         }
@@ -238,14 +240,15 @@ impl Pair {
     }
 
     fn compare_events(&mut self) {
-        let mut seen = BTreeSet::new();
+        let mut seen = Vec::new();
         for (index, client) in self.clients.iter().enumerate() {
             let Some(client) = client else { continue };
-            for event in self.real.events(*client) {
-                assert!(seen.insert((index, event)));
-            }
+            seen.extend(self.real.events(*client).into_iter().map(|event| (index, event)));
         }
-        assert_eq!(seen, std::mem::take(&mut self.expected));
+        seen.sort();
+        let expected = std::mem::take(&mut self.expected).into_iter();
+        let expected: Vec<_> = expected.map(|(client, event, _)| (client, event)).collect();
+        assert_eq!(seen, expected);
     }
 
     /// Reads everything as domain 0.

@@ -41,10 +41,11 @@ fn a_removal_is_told_above_and_at_each_node_removed() {
     let client = world.connect(1);
     assert_eq!(world.write(client, "data/a/b/c", ""), ok());
     for path in ["data", "data/a", "data/a/b/c", "data/a/b/none"] {
-        world.watch_quietly(client, path, "t");
+        world.watch_quietly(client, path, path);
     }
     assert_eq!(world.rm(client, "data/a"), ok());
-    assert_eq!(world.events(client), ["data/a t", "data/a/b/c t"]);
+    let events = world.events(client);
+    assert_eq!(events, ["data/a data/a", "data/a data", "data/a/b/c data/a/b/c"]);
     assert_eq!(world.rm(client, "data/a"), ok());
     assert_eq!(world.events(client), [""; 0]);
 }
@@ -89,6 +90,20 @@ fn after_unwatch_nothing_fires() {
     assert_eq!(world.write(client, "data/x", ""), ok());
     assert_eq!(world.events(client), [""; 0]);
     assert_eq!(world.usage(1).watches, 0);
+}
+
+#[test]
+fn with_a_watch_go_its_events_that_wait() {
+    let mut world = World::with(&[1]);
+    let client = world.connect(1);
+    world.watch_quietly(client, "data", "t");
+    world.watch_quietly(client, "data/x", "t");
+    world.watch_quietly(client, "data", "u");
+    assert_eq!(world.write(client, "data/x", ""), ok());
+    assert_eq!(world.does(client, Kind::Unwatch, "data\0t\0"), ok());
+    let mut events = world.events(client);
+    events.sort();
+    assert_eq!(events, ["data/x t", "data/x u"]);
 }
 
 #[test]
