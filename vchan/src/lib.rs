@@ -61,6 +61,8 @@ mod end;
 mod geometry;
 #[cfg(all(feature = "host", target_os = "linux"))]
 pub mod host;
+#[cfg(feature = "std")]
+pub mod inprocess;
 pub mod layout;
 #[cfg(feature = "alloc")]
 mod meet;
@@ -74,6 +76,8 @@ mod role;
 mod session;
 mod writer;
 
+#[cfg(feature = "alloc")]
+pub use argo_core::DomainId;
 pub use cause::Cause;
 #[cfg(feature = "alloc")]
 pub use channel::{AcceptError, Channel, ReadHalf, WriteAllError, WriteHalf};

@@ -142,7 +142,7 @@ fn granted<M: SharedPage>(page: &M, geometry: Geometry, ring: Ring) -> Option<Ve
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectError {
     /// Nobody has left keys there that this domain may read.
-    #[error("no server at {path}")]
+    #[error("no server at {path} that this domain may know of")]
     NoServer {
         /// The path.
         path: String,

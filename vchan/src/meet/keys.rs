@@ -57,14 +57,18 @@ pub(crate) fn unpublish<P: Store>(platform: &P, path: &str, meeting: Meeting) {
     });
 }
 
-/// The keys, if both are there and are numbers.
+/// The keys, if both are there, are numbers, and may be read: where there are none, the store does
+/// not say so to who may not know.
 pub(crate) fn read<S: Store>(
     store: &S,
     within: Transaction,
     path: &str,
 ) -> Result<Option<Meeting>, Fault> {
     let number = |key: String| -> Result<Option<u32>, Fault> {
-        let value = store.read(within, &key)?;
+        let value = match store.read(within, &key) {
+            Err(fault) if fault.cause == Cause::Refused => None,
+            value => value?,
+        };
         Ok(value.and_then(|value| core::str::from_utf8(&value).ok()?.trim().parse().ok()))
     };
     let (page, port) = (number(ring_ref(path))?, number(event_channel(path))?);
