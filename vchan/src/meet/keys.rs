@@ -32,7 +32,9 @@ pub(crate) fn publish<P: Platform + Store>(
     meeting: Meeting,
 ) -> Result<(), PublishError> {
     in_transaction(platform, |within| {
+        // Numbers are used again: keys with our own port are those of one that is no more.
         if let Some(found) = read(platform, within, path)?
+            && found.port != meeting.port
             && platform.is_allocated(found.port) == Some(true)
         {
             return Err(PublishError::Taken(found.port));
