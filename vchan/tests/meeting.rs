@@ -103,8 +103,8 @@ fn keys_that_a_killed_server_left_are_replaced_and_not_removed_by_it() {
     let alive = world.hub.domain(id(1));
     let server = Server::new(id(2)).listen(&alive, 7).unwrap();
     drop(dead);
-    assert_eq!(world.client().peer(), Presence::Connected);
-    assert_eq!(server.peer(), Presence::Connected);
+    let client = world.client();
+    assert_eq!((client.peer(), server.peer()), (Presence::Connected, Presence::Connected));
 }
 
 #[test]
