@@ -19,10 +19,6 @@
 mod bell;
 mod event;
 mod fault;
-#[cfg(feature = "std")]
-mod file;
-#[cfg(feature = "host")]
-mod file_async;
 mod store;
 
 use core::time::Duration;
@@ -35,8 +31,6 @@ pub use crate::Cause;
 pub use bell::Bell;
 pub use event::{AsyncEventChannel, EventChannel, Waiter, Wake};
 pub use fault::Fault;
-#[cfg(feature = "std")]
-pub use file::{EventFile, FileEvents};
 pub use store::{Committed, Store, Transaction, Watch};
 
 /// The name of a shared page: a number that means something together with the domain that shares it.
