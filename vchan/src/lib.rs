@@ -74,6 +74,8 @@ mod reader;
 mod ring;
 mod role;
 mod session;
+#[cfg(feature = "alloc")]
+mod tasks;
 mod writer;
 
 #[cfg(feature = "alloc")]

@@ -324,7 +324,7 @@ fn unread_bytes_wait_for_the_next_client_and_from_the_last_one() {
     assert_eq!(&buffer[..12], b"to the first");
     second.send(b"unread", LONG).unwrap();
     drop(second);
-    assert_eq!(server.split().0.discard(), Ok(6));
+    assert_eq!(server.halves().0.discard(), Ok(6));
     let mut third = next_client(&world, &mut server);
     third.send(b"fresh", LONG).unwrap();
     assert_eq!(server.read(&mut buffer, LONG), Ok(5));

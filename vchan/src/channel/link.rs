@@ -98,11 +98,13 @@ impl<P: Platform> Link<P> {
         }
     }
 
-    /// As [`close`](Self::close), because the peer lied.
-    pub(crate) fn break_by(&self, lie: LyingIndex) {
+    /// As [`close`](Self::close), because the peer lied. Returns the lie that is told from now on:
+    /// the first one.
+    pub(crate) fn break_by(&self, lie: LyingIndex) -> LyingIndex {
         if self.standing.break_by(lie) {
             self.depart();
         }
+        self.ended().flatten().unwrap_or(lie)
     }
 
     fn depart(&self) {

@@ -17,6 +17,7 @@ use argo_mem::ReadView;
 pub(crate) use link::{Deadline, Lasting, Link, Terms};
 pub(crate) use pages::{ChannelPages, Page, ReadRing, Rings};
 pub use read::{AcceptError, ReadHalf};
+pub(crate) use wait::{Half, Refusal, lost_if_blocked};
 pub use write::{WriteAllError, WriteHalf};
 
 use crate::geometry::Geometry;
@@ -28,7 +29,7 @@ use crate::writer::{SendError, WriteError};
 
 /// One end of a vchan, to read and to write.
 ///
-/// Its two halves can be used on their own, each by a thread or a task: [`split`](Self::split),
+/// Its two halves can be used on their own, each by a thread or a task: [`halves`](Self::halves),
 /// [`into_split`](Self::into_split). What they can do is here too, under the same names. Dropping it
 /// closes the channel; the peer can still read what was written.
 pub struct Channel<P: Platform> {
@@ -46,7 +47,7 @@ impl<P: Platform> Channel<P> {
     }
 
     /// The two halves, borrowed.
-    pub fn split(&mut self) -> (&mut ReadHalf<P>, &mut WriteHalf<P>) {
+    pub fn halves(&mut self) -> (&mut ReadHalf<P>, &mut WriteHalf<P>) {
         (&mut self.reader, &mut self.writer)
     }
 

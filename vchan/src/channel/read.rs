@@ -1,6 +1,7 @@
 //! The half of a channel that reads.
 
 use alloc::sync::Arc;
+use core::ops::Range;
 use core::time::Duration;
 
 use argo_mem::ReadView;
@@ -63,7 +64,7 @@ impl<P: Platform> ReadHalf<P> {
                 Some(None) => RecvError::Closed { ready },
                 Some(Some(lie)) => RecvError::Broken(lie),
             },
-            RecvError::Broken(lie) => RecvError::Broken(self.broken(lie)),
+            RecvError::Broken(lie) => RecvError::Broken(self.link.break_by(lie)),
             other => other,
         })
     }
@@ -103,10 +104,7 @@ impl<P: Platform> ReadHalf<P> {
     /// See [`ReadError`].
     pub fn peek(&mut self, timeout: Option<Duration>) -> Result<ReadView<'_>, ReadError> {
         self.look(1, timeout);
-        let front = block(self, timeout, |half| {
-            let front = half.reader.front();
-            front.map_err(|error| half.explained(error))
-        })?;
+        let front = block(self, timeout, ReadHalf::front)?;
         Ok(self.link.pages().front(front.start, front.end - front.start))
     }
 
@@ -145,7 +143,7 @@ impl<P: Platform> ReadHalf<P> {
     /// # Errors
     /// The peer broke the protocol.
     pub fn data_ready(&mut self) -> Result<usize, LyingIndex> {
-        let ready = self.reader.data_ready().map_err(|lie| self.broken(lie))?;
+        let ready = self.reader.data_ready().map_err(|lie| self.link.break_by(lie))?;
         Ok(ready as usize)
     }
 
@@ -192,6 +190,12 @@ impl<P: Platform> ReadHalf<P> {
         }
     }
 
+    /// Where the bytes are that [`peek`](Self::peek) shows.
+    pub(crate) fn front(&mut self) -> Result<Range<u32>, ReadError> {
+        let front = self.reader.front();
+        front.map_err(|error| self.explained(error))
+    }
+
     /// Looks before anybody is asked, if this call may wait.
     fn look(&mut self, wanted: usize, timeout: Option<Duration>) {
         if timeout != Some(Duration::ZERO) {
@@ -207,14 +211,9 @@ impl<P: Platform> ReadHalf<P> {
                 Some(None) => ReadError::Closed,
                 Some(Some(lie)) => ReadError::Broken(lie),
             },
-            ReadError::Broken(lie) => ReadError::Broken(self.broken(lie)),
+            ReadError::Broken(lie) => ReadError::Broken(self.link.break_by(lie)),
             other => other,
         }
-    }
-
-    fn broken(&self, lie: LyingIndex) -> LyingIndex {
-        self.link.break_by(lie);
-        lie
     }
 }
 

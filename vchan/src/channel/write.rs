@@ -55,10 +55,10 @@ impl<P: Platform> WriteHalf<P> {
             Some(Some(lie)) => return Err(SendError::Broken(lie)),
         }
         let sent = self.writer.send(data).map(|signal| self.link.deliver(signal));
-        if let Err(SendError::Broken(lie)) = sent {
-            self.link.break_by(lie);
-        }
-        sent
+        sent.map_err(|error| match error {
+            SendError::Broken(lie) => SendError::Broken(self.link.break_by(lie)),
+            other => other,
+        })
     }
 
     /// Writes as much of `data` as there is room for, at least one byte.
@@ -85,12 +85,8 @@ impl<P: Platform> WriteHalf<P> {
                 self.link.deliver(transfer.signal);
                 Ok(transfer.bytes)
             }
-            Err(error) => {
-                if let WriteError::Broken(lie) = error {
-                    self.link.break_by(lie);
-                }
-                Err(error)
-            }
+            Err(WriteError::Broken(lie)) => Err(WriteError::Broken(self.link.break_by(lie))),
+            Err(error) => Err(error),
         }
     }
 
@@ -118,7 +114,7 @@ impl<P: Platform> WriteHalf<P> {
     /// # Errors
     /// The peer broke the protocol.
     pub fn buffer_space(&mut self) -> Result<usize, LyingIndex> {
-        let space = self.writer.buffer_space().inspect_err(|lie| self.link.break_by(*lie))?;
+        let space = self.writer.buffer_space().map_err(|lie| self.link.break_by(lie))?;
         Ok(space as usize)
     }
 
