@@ -1,7 +1,8 @@
 //! Models of the code that two parties run on the same memory at the same time.
 //!
 //! Each test runs argo-core's own ring, queue and wake-up code on memory that loom stands in for,
-//! or argo-guest's own waiting core on loom's threads and locks, over a modelled platform:
+//! argo-guest's own waiting core on loom's threads and locks, over a modelled platform, or vchan's
+//! own reader and writer on a modelled page:
 //! loom tries the interleavings of the threads, and for each read the stale values that the
 //! orderings still allow. For each guarantee there is also a version that breaks it, which the
 //! checker must find: a model that cannot fail proves nothing.
@@ -29,6 +30,8 @@ mod model;
 mod ring_memory;
 #[cfg(argo_loom)]
 mod session;
+#[cfg(argo_loom)]
+mod vchan_page;
 
 #[cfg(argo_loom)]
 pub use control_area::{ControlArea, Unfenced};
@@ -38,3 +41,5 @@ pub use model::{PREEMPTIONS, Tally, check};
 pub use ring_memory::{BarrierAfterStore, RingMemory};
 #[cfg(argo_loom)]
 pub use session::{Bell, Flaw, ModelSession, Receive, run_task};
+#[cfg(argo_loom)]
+pub use vchan_page::{UnfencedPage, VchanPage};

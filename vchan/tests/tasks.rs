@@ -35,7 +35,8 @@ fn the_traits_of_futures_in_one_thread() {
         AsyncWriteExt::write_all(server_writes, &down),
         reader.read_exact(&mut got_down),
     ));
-    (a.unwrap(), b.unwrap(), c.unwrap(), d.unwrap());
+    [a, c].map(Result::unwrap);
+    [b, d].map(Result::unwrap);
     assert!(got_up == up && got_down == down);
 }
 
