@@ -10,6 +10,7 @@
 //! {"op":"detach","domain":"guest","pid":4711}
 //! {"op":"policy","file":"site.toml","text":"[[policy]]\nhook = \"send\" …"}
 //! {"op":"explain","from":"client","from_port":null,"to":"server","to_port":7,"hook":null}
+//! {"op":"explain","from":"client","path":"/tool","write":true}
 //! ```
 //! Domains are named by name or id; their descriptions and policies are TOML, as in the
 //! configuration. The answer is `{"ok": …}` or `{"error": "…"}`.
@@ -21,6 +22,8 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+
+use crate::config::ServiceQuotas;
 
 /// Bytes of a request or an answer, the line's end included.
 pub const LINE_MAX: u64 = 32 << 20;
@@ -233,6 +236,9 @@ pub struct DomainStat {
     /// What it uses of grants, event channels and the store.
     #[serde(default)]
     pub services: ServicesStat,
+    /// What it may use up of them.
+    #[serde(default)]
+    pub services_allowed: ServiceQuotas,
 }
 
 /// What a domain uses of grants, event channels and the store at one moment.

@@ -2,6 +2,7 @@
 
 use argo_core::abi::PAGE_SIZE;
 use argo_hypervisor::Quotas as EngineQuotas;
+use serde::{Deserialize, Serialize};
 
 use super::read::{Reader, integer};
 use super::values::size;
@@ -21,7 +22,7 @@ pub struct Quotas {
 }
 
 /// What a domain may use up of grants, event channels and the store, all its processes together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServiceQuotas {
     /// Connections for services at a time.
     pub connections: u32,

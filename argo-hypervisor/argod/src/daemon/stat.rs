@@ -84,6 +84,7 @@ fn domain_stat(host: &Host, domain: &HostDomain) -> Option<DomainStat> {
         attachments: meter.attachments(),
         refused_attachments: meter.refused_attachments(),
         services: domain.services.stat(host, domain),
+        services_allowed: domain.config.quotas.services,
     })
 }
 

@@ -39,7 +39,22 @@ fn limits(domain: &DomainStat) -> Table {
     row("fullest ring", filled, String::new());
     row("waiting for one ring", domain.waiting.to_string(), domain.waiting_allowed.to_string());
     row("entries of one notify", String::new(), domain.entries_allowed.to_string());
+    for (what, used, allowed) in services(domain) {
+        row(what, used.to_string(), allowed.to_string());
+    }
     table
+}
+
+/// What it uses of the services, and may use.
+fn services(domain: &DomainStat) -> [(&'static str, usize, u32); 5] {
+    let (used, allowed) = (&domain.services, &domain.services_allowed);
+    [
+        ("connections for services", used.connections, allowed.connections),
+        ("shares", used.shares, allowed.shares),
+        ("pages in shares", used.pages as usize, allowed.grant_pages),
+        ("maps", used.maps, allowed.maps),
+        ("event channel ports", used.ports, allowed.ports),
+    ]
 }
 
 fn spent(domain: &DomainStat) -> Table {

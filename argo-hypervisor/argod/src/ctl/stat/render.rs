@@ -1,6 +1,6 @@
 //! What argod says about itself, as tables.
 
-use crate::admin::{DomainStat, Stat};
+use crate::admin::{DomainStat, ServicesStat, Stat};
 use crate::ctl::table::{Table, bytes, grouped};
 
 /// A table and what stands above it.
@@ -14,6 +14,7 @@ pub(super) fn tables(stat: &Stat) -> String {
         ("domains", domains(shown)),
         ("sessions", sessions(shown)),
         (&*rings_title, rings(stat, shown)),
+        ("grants, event channels and the store", services(shown)),
         ("refused calls, by the error they got", refused(shown)),
         ("refused by the policy, by hook", denied(shown)),
         ("refused by the policy, by rule", rules(stat)),
@@ -106,6 +107,27 @@ pub(super) fn rings(stat: &Stat, domains: &[DomainStat]) -> Table {
                 bytes(ring.bytes),
             ]);
         }
+    }
+    table
+}
+
+/// What those domains that ever asked for it use of the services.
+fn services(domains: &[DomainStat]) -> Table {
+    let titles = [">CONNECTIONS", ">SHARES", ">PAGES", ">MAPS", ">PORTS", ">REQUESTS", ">REFUSED"];
+    let mut table = Table::new(&[&["DOMAIN"][..], &titles[..]].concat());
+    let use_them = |domain: &&DomainStat| domain.services != ServicesStat::default();
+    for domain in domains.iter().filter(use_them) {
+        let used = &domain.services;
+        table.row([
+            domain.name.clone(),
+            used.connections.to_string(),
+            used.shares.to_string(),
+            used.pages.to_string(),
+            used.maps.to_string(),
+            used.ports.to_string(),
+            grouped(used.requests),
+            grouped(used.refused),
+        ]);
     }
     table
 }

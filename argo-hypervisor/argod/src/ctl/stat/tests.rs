@@ -1,6 +1,7 @@
 use super::one::one;
 use super::render::tables;
 use crate::admin::{DomainStat, RingStat, RuleStat, ServicesStat, SessionStat, Stat};
+use crate::config::ServiceQuotas;
 
 pub(in crate::ctl) fn domain(id: u16, name: &str) -> DomainStat {
     DomainStat {
@@ -31,6 +32,7 @@ pub(in crate::ctl) fn domain(id: u16, name: &str) -> DomainStat {
         attachments: 1,
         refused_attachments: 0,
         services: ServicesStat::default(),
+        services_allowed: ServiceQuotas::default(),
     }
 }
 
@@ -88,6 +90,30 @@ fn rings_that_are_not_listed_are_counted() {
     assert!(text.contains("1002/4096"), "{text}");
     assert!(text.contains("\nrings\n  (server: 1000 more are not shown)\n  DOMAIN"), "{text}");
     assert!(shown(2).contains("\nrings\n  DOMAIN"));
+}
+
+#[test]
+fn the_services_of_those_who_use_them_are_shown() {
+    let services = ServicesStat {
+        connections: 2,
+        shares: 3,
+        pages: 513,
+        maps: 1,
+        ports: 4,
+        requests: 12_345,
+        refused: 6,
+    };
+    let server = DomainStat { services, ..domain(2, "server") };
+    let text = tables(&stat(vec![domain(1, "client"), server.clone()], Vec::new()));
+    let title = "\ngrants, event channels and the store\n";
+    let (_, table) = text.split_once(title).unwrap();
+    let rows = table.lines().take_while(|line| !line.is_empty());
+    let rows: Vec<Vec<_>> = rows.map(|line| line.split_whitespace().collect()).collect();
+    assert_eq!(rows[0][..4], ["DOMAIN", "CONNECTIONS", "SHARES", "PAGES"]);
+    assert_eq!(rows[1..], [["server", "2", "3", "513", "1", "4", "12", "345", "6"]]);
+    let text = one(&stat(Vec::new(), Vec::new()), &server);
+    let limit = text.lines().find(|line| line.trim_start().starts_with("pages in shares")).unwrap();
+    assert!(limit.ends_with(" 513     16384"), "{text}");
 }
 
 #[test]

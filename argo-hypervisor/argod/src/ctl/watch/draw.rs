@@ -10,7 +10,7 @@ use super::cells;
 use super::columns::{self, Column};
 use super::rates::rules;
 use super::screen::{Row, Screen};
-use crate::admin::{DomainStat, Stat};
+use crate::admin::{DomainStat, ServicesStat, Stat};
 use crate::ctl::stat::render::{headline, name, share};
 use crate::ctl::table::{bytes, grouped};
 
@@ -85,9 +85,12 @@ fn draw_domain(stat: &Stat, domain: &DomainStat, frame: &mut Frame<'_>, area: Re
     let block = Block::bordered().title(title);
     let inner = block.inner(area);
     frame.render_widget(block, area);
-    let heights = [Constraint::Length(2), Constraint::Fill(1)];
+    let heights = [Constraint::Length(3), Constraint::Fill(1)];
     let [facts, rings] = Layout::vertical(heights).areas(inner);
-    frame.render_widget(Paragraph::new(vec![sessions(domain), refused(domain)]), facts);
+    frame.render_widget(
+        Paragraph::new(vec![sessions(domain), refused(domain), services(domain)]),
+        facts,
+    );
     draw_rings(stat, domain, frame, rings);
 }
 
@@ -100,6 +103,20 @@ fn sessions(domain: &DomainStat) -> Line<'static> {
 fn refused(domain: &DomainStat) -> Line<'static> {
     let shown = domain.refused.iter().map(|(errno, count)| format!("{errno} {}", grouped(*count)));
     Line::from(format!("refused: {}", or_none(shown.collect())))
+}
+
+fn services(domain: &DomainStat) -> Line<'static> {
+    let ServicesStat { connections, shares, pages, maps, ports, .. } = domain.services;
+    let shown = [
+        (connections as u64, "connections"),
+        (shares as u64, "shares"),
+        (pages.into(), "pages"),
+        (maps as u64, "maps"),
+        (ports as u64, "event channel ports"),
+    ];
+    let shown = shown.into_iter().filter(|(count, _)| *count > 0);
+    let shown = shown.map(|(count, what)| format!("{what} {}", grouped(count)));
+    Line::from(format!("services: {}", or_none(shown.collect())))
 }
 
 fn or_none(shown: Vec<String>) -> String {

@@ -1,5 +1,7 @@
 //! What is measured, by which name. docs/metrics.md lists it; a test compares the two.
 
+mod services;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -127,7 +129,7 @@ impl Samples<'_> {
 }
 
 fn families() -> impl Iterator<Item = Family> {
-    argod().into_iter().chain(limits()).chain(work())
+    argod().into_iter().chain(limits()).chain(work()).chain(services::services())
 }
 
 /// argod as a whole.

@@ -1,0 +1,52 @@
+//! What each domain uses of grants, event channels and the store.
+
+use super::{Family, Kind, Number, Values, count};
+
+pub(super) fn services() -> [Family; 12] {
+    let gauge = |name, help, value| Family::new(name, help, Kind::Gauge, Values::Domain(value));
+    let counter = |name, help, value| Family::new(name, help, Kind::Counter, Values::Domain(value));
+    [
+        gauge("domain_services_connections", "Connections for services.", |domain| {
+            count(domain.services.connections)
+        }),
+        gauge(
+            "domain_services_connections_limit",
+            "Connections for services that there may be.",
+            |domain| Number::Whole(domain.services_allowed.connections.into()),
+        ),
+        gauge(
+            "domain_shares",
+            "Shares, with those that were taken back and that somebody still has mapped.",
+            |domain| count(domain.services.shares),
+        ),
+        gauge("domain_shares_limit", "Shares that there may be.", |domain| {
+            Number::Whole(domain.services_allowed.shares.into())
+        }),
+        gauge("domain_shared_pages", "Pages of 4 KiB in these shares.", |domain| {
+            Number::Whole(domain.services.pages.into())
+        }),
+        gauge("domain_shared_pages_limit", "Pages that there may be in shares.", |domain| {
+            Number::Whole(domain.services_allowed.grant_pages.into())
+        }),
+        gauge("domain_maps", "Maps of other domains' shares.", |domain| {
+            count(domain.services.maps)
+        }),
+        gauge("domain_maps_limit", "Maps that there may be.", |domain| {
+            Number::Whole(domain.services_allowed.maps.into())
+        }),
+        gauge("domain_event_channel_ports", "Ports of event channels.", |domain| {
+            count(domain.services.ports)
+        }),
+        gauge("domain_event_channel_ports_limit", "Ports that there may be.", |domain| {
+            Number::Whole(domain.services_allowed.ports.into())
+        }),
+        counter("domain_services_requests", "Requests to the services.", |domain| {
+            Number::Whole(domain.services.requests)
+        }),
+        counter(
+            "domain_services_refused",
+            "Requests to the services that were refused.",
+            |domain| Number::Whole(domain.services.refused),
+        ),
+    ]
+}
