@@ -28,6 +28,7 @@ mod stat;
 mod table;
 mod tied;
 mod values;
+mod vchan;
 mod watch;
 
 use std::error::Error;
@@ -53,6 +54,7 @@ enum Command {
     Listen(netcat::Listen),
     Connect(netcat::Connect),
     Proxy(proxy::Proxy),
+    Vchan(vchan::Vchan),
     Send(send::Send),
     Recv(recv::Recv),
     Ping(ping::Ping),
@@ -91,6 +93,7 @@ pub fn main() -> ExitCode {
         Command::Listen(listen) => listen.run(),
         Command::Connect(connect) => connect.run(),
         Command::Proxy(proxy) => proxy.run(),
+        Command::Vchan(vchan) => vchan.run(),
         Command::Send(send) => send.run(),
         Command::Recv(recv) => recv.run(),
         Command::Ping(ping) => ping.run(),

@@ -1,11 +1,12 @@
 //! Where argod is reached: as a domain, and as an administrator.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use argo_guest::Domain;
 use argo_guest::host::DOMAIN_VARIABLE;
 use clap::Args;
 use serde::de::DeserializeOwned;
+use vchan::host::Host;
 
 use super::Failure;
 use crate::admin::{AdminClient, Request, Stat};
@@ -34,11 +35,20 @@ pub(super) struct Admin {
 impl Acting {
     /// Attaches to the domain.
     pub(super) fn attach(&self) -> Result<Domain, Failure> {
+        Domain::attach(self.socket()?).map_err(Failure::failed)
+    }
+
+    /// Connects to the domain for its grants, event channels and store.
+    pub(super) fn host(&self) -> Result<Host, Failure> {
+        Host::attach(self.socket()?).map_err(Failure::failed)
+    }
+
+    fn socket(&self) -> Result<&Path, Failure> {
         let missing = || {
             let text = "which domain to act as? Give --domain SOCKET, or set ";
             Failure::usage(format!("{text}{DOMAIN_VARIABLE}"))
         };
-        Domain::attach(self.domain.as_ref().ok_or_else(missing)?).map_err(Failure::failed)
+        self.domain.as_deref().ok_or_else(missing)
     }
 }
 

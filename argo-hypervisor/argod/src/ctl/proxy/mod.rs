@@ -4,7 +4,7 @@ mod door;
 mod endpoint;
 mod party;
 mod relay;
-mod socket_file;
+pub(super) mod socket_file;
 mod target;
 
 use std::process::ExitCode;

@@ -12,13 +12,13 @@ use crate::ctl::Failure;
 use crate::daemon::clear_path;
 
 /// Removes the file when dropped, if it is still the one that was made.
-pub(super) struct SocketFile {
+pub(in crate::ctl) struct SocketFile {
     path: PathBuf,
     identity: (u64, u64),
 }
 
 /// Listens there. A file that nobody serves is replaced, no other.
-pub(super) fn listen(path: &Path) -> Result<(UnixListener, SocketFile), Failure> {
+pub(in crate::ctl) fn listen(path: &Path) -> Result<(UnixListener, SocketFile), Failure> {
     clear_path(path, SocketType::STREAM).map_err(Failure::failed)?;
     let bound = UnixListener::bind(path).and_then(|listener| {
         Ok((listener, SocketFile { path: path.to_owned(), identity: identity(path)? }))

@@ -46,7 +46,7 @@ fn limits(domain: &DomainStat) -> Table {
 }
 
 /// What it uses of the services, and may use.
-fn services(domain: &DomainStat) -> [(&'static str, usize, u32); 5] {
+fn services(domain: &DomainStat) -> [(&'static str, usize, u32); 8] {
     let (used, allowed) = (&domain.services, &domain.services_allowed);
     [
         ("connections for services", used.connections, allowed.connections),
@@ -54,6 +54,9 @@ fn services(domain: &DomainStat) -> [(&'static str, usize, u32); 5] {
         ("pages in shares", used.pages as usize, allowed.grant_pages),
         ("maps", used.maps, allowed.maps),
         ("event channel ports", used.ports, allowed.ports),
+        ("nodes of the store", used.store_nodes, allowed.store_nodes),
+        ("watches of the store", used.store_watches, allowed.store_watches),
+        ("transactions of the store", used.store_transactions, allowed.store_transactions),
     ]
 }
 

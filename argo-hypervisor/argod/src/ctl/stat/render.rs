@@ -1,6 +1,6 @@
 //! What argod says about itself, as tables.
 
-use crate::admin::{DomainStat, ServicesStat, Stat};
+use crate::admin::{DomainStat, Stat};
 use crate::ctl::table::{Table, bytes, grouped};
 
 /// A table and what stands above it.
@@ -113,9 +113,20 @@ pub(super) fn rings(stat: &Stat, domains: &[DomainStat]) -> Table {
 
 /// What those domains that ever asked for it use of the services.
 fn services(domains: &[DomainStat]) -> Table {
-    let titles = [">CONNECTIONS", ">SHARES", ">PAGES", ">MAPS", ">PORTS", ">REQUESTS", ">REFUSED"];
-    let mut table = Table::new(&[&["DOMAIN"][..], &titles[..]].concat());
-    let use_them = |domain: &&DomainStat| domain.services != ServicesStat::default();
+    let mut table = Table::new(&[
+        "DOMAIN",
+        ">CONNECTIONS",
+        ">SHARES",
+        ">PAGES",
+        ">MAPS",
+        ">PORTS",
+        ">NODES",
+        ">WATCHES",
+        ">REQUESTS",
+        ">REFUSED",
+    ]);
+    let use_them =
+        |domain: &&DomainStat| domain.services.connections > 0 || domain.services.requests > 0;
     for domain in domains.iter().filter(use_them) {
         let used = &domain.services;
         table.row([
@@ -125,6 +136,8 @@ fn services(domains: &[DomainStat]) -> Table {
             used.pages.to_string(),
             used.maps.to_string(),
             used.ports.to_string(),
+            used.store_nodes.to_string(),
+            used.store_watches.to_string(),
             grouped(used.requests),
             grouped(used.refused),
         ]);

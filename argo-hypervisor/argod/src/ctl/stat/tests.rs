@@ -100,6 +100,9 @@ fn the_services_of_those_who_use_them_are_shown() {
         pages: 513,
         maps: 1,
         ports: 4,
+        store_nodes: 7,
+        store_watches: 8,
+        store_transactions: 0,
         requests: 12_345,
         refused: 6,
     };
@@ -110,7 +113,7 @@ fn the_services_of_those_who_use_them_are_shown() {
     let rows = table.lines().take_while(|line| !line.is_empty());
     let rows: Vec<Vec<_>> = rows.map(|line| line.split_whitespace().collect()).collect();
     assert_eq!(rows[0][..4], ["DOMAIN", "CONNECTIONS", "SHARES", "PAGES"]);
-    assert_eq!(rows[1..], [["server", "2", "3", "513", "1", "4", "12", "345", "6"]]);
+    assert_eq!(rows[1..], [["server", "2", "3", "513", "1", "4", "7", "8", "12", "345", "6"]]);
     let text = one(&stat(Vec::new(), Vec::new()), &server);
     let limit = text.lines().find(|line| line.trim_start().starts_with("pages in shares")).unwrap();
     assert!(limit.ends_with(" 513     16384"), "{text}");

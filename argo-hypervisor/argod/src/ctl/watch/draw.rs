@@ -106,13 +106,14 @@ fn refused(domain: &DomainStat) -> Line<'static> {
 }
 
 fn services(domain: &DomainStat) -> Line<'static> {
-    let ServicesStat { connections, shares, pages, maps, ports, .. } = domain.services;
+    let ServicesStat { connections, shares, pages, maps, ports, store_nodes, .. } = domain.services;
     let shown = [
         (connections as u64, "connections"),
         (shares as u64, "shares"),
         (pages.into(), "pages"),
         (maps as u64, "maps"),
         (ports as u64, "event channel ports"),
+        (store_nodes as u64, "nodes"),
     ];
     let shown = shown.into_iter().filter(|(count, _)| *count > 0);
     let shown = shown.map(|(count, what)| format!("{what} {}", grouped(count)));

@@ -2,7 +2,7 @@
 
 use super::{Family, Kind, Number, Values, count};
 
-pub(super) fn services() -> [Family; 12] {
+pub(super) fn services() -> [Family; 18] {
     let gauge = |name, help, value| Family::new(name, help, Kind::Gauge, Values::Domain(value));
     let counter = |name, help, value| Family::new(name, help, Kind::Counter, Values::Domain(value));
     [
@@ -39,6 +39,24 @@ pub(super) fn services() -> [Family; 12] {
         }),
         gauge("domain_event_channel_ports_limit", "Ports that there may be.", |domain| {
             Number::Whole(domain.services_allowed.ports.into())
+        }),
+        gauge("domain_store_nodes", "Nodes of the store that the domain owns.", |domain| {
+            count(domain.services.store_nodes)
+        }),
+        gauge("domain_store_nodes_limit", "Nodes that it may own.", |domain| {
+            Number::Whole(domain.services_allowed.store_nodes.into())
+        }),
+        gauge("domain_store_watches", "Watches of the store.", |domain| {
+            count(domain.services.store_watches)
+        }),
+        gauge("domain_store_watches_limit", "Watches that there may be.", |domain| {
+            Number::Whole(domain.services_allowed.store_watches.into())
+        }),
+        gauge("domain_store_transactions", "Open transactions of the store.", |domain| {
+            count(domain.services.store_transactions)
+        }),
+        gauge("domain_store_transactions_limit", "Transactions that may be open.", |domain| {
+            Number::Whole(domain.services_allowed.store_transactions.into())
         }),
         counter("domain_services_requests", "Requests to the services.", |domain| {
             Number::Whole(domain.services.requests)
