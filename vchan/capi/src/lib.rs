@@ -1,1 +1,19 @@
 //! libxenvchan's C interface over the vchan crate.
+//!
+//! `libxenvchan.so` with these functions in it stands in for Xen's, for programs built against
+//! Xen's header: the results are the same, the odd ones included. It needs none of Xen's other
+//! libraries; a channel is a connection to the domain of argod that `ARGO_DOMAIN` names.
+//!
+//! Where it differs:
+//! - A peer whose indexes lie closes the channel: -1, where Xen's library finds nothing to read,
+//!   and waits for ever.
+//! - `gntshr`, `gnttab` and `event` of the public struct are NULL; the other members are as in Xen's.
+//! - One thread may read and another write at the same time, if each waits for itself.
+#![deny(unsafe_code)]
+
+mod control;
+mod ffi;
+mod keys;
+mod memory;
+mod open;
+mod transfer;

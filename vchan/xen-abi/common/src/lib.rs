@@ -2,11 +2,15 @@
 //! and how C is told of an error.
 #![deny(unsafe_code)]
 
+mod ports;
+
 use std::ffi::c_int;
 use std::io::Write;
 
 use argo_core::DomainId;
 use argo_guest::services::{RequestError, Services};
+
+pub use ports::Ports;
 
 /// The domain id by which C programs mean their own domain.
 const DOMID_SELF: u32 = 0x7FF0;

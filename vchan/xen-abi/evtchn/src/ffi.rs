@@ -8,16 +8,15 @@
 use std::ffi::{c_int, c_uint, c_void};
 use std::ptr;
 
-use xen_abi::{Errno, zero};
-
-use crate::handle::Handle;
+use xen_abi::{Errno, Ports as Handle, zero};
 
 /// `XENEVTCHN_NO_CLOEXEC`: taken, though the descriptor is of no use after an `exec`.
 const FLAGS: c_uint = 1;
 
 #[unsafe(no_mangle)]
 pub extern "C" fn xenevtchn_open(_logger: *mut c_void, flags: c_uint) -> *mut Handle {
-    let handle = if flags & !FLAGS == 0 { Handle::open() } else { Err(Errno(libc::EINVAL)) };
+    let handle =
+        if flags & !FLAGS == 0 { Handle::open("libxenevtchn") } else { Err(Errno(libc::EINVAL)) };
     match handle {
         Ok(handle) => Box::into_raw(Box::new(handle)),
         Err(errno) => {

@@ -10,4 +10,3 @@
 #![deny(unsafe_code)]
 
 mod ffi;
-mod handle;

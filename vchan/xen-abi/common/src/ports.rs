@@ -1,4 +1,4 @@
-//! What lies behind a handle: a connection, its ports, and which of them may be told.
+//! The ports of one handle: a connection, and which of them may be told.
 //!
 //! A port is in the epoll set for one shot: once its notification was taken it stays silent until
 //! it is unmasked, as Xen's device has it.
@@ -6,57 +6,87 @@
 use std::collections::BTreeMap;
 use std::ffi::c_int;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use crate::Errno;
 use argo_guest::services::{Channel, Pending, RequestError, Services};
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::fs::OFlags;
-use xen_abi::Errno;
 
 const ONCE: EventFlags = EventFlags::IN.union(EventFlags::ONESHOT);
 
-pub(crate) struct Handle {
+/// A connection, and its ports in a set that one descriptor shows.
+pub struct Ports {
     services: Services,
     ports: Mutex<BTreeMap<u32, Arc<Channel>>>,
     epoll: OwnedFd,
 }
 
-impl Handle {
-    pub(crate) fn open() -> Result<Self, Errno> {
-        let services = xen_abi::connect("libxenevtchn")?;
+impl Ports {
+    /// Connects, without any port. Why not is told on stderr in the name of `library`.
+    ///
+    /// # Errors
+    /// As [`connect`](crate::connect), or there is no room for more descriptors.
+    pub fn open(library: &str) -> Result<Self, Errno> {
+        let services = crate::connect(library)?;
         let epoll = epoll::create(CreateFlags::CLOEXEC).map_err(errno)?;
         Ok(Self { services, ports: Mutex::default(), epoll })
     }
 
     /// Readable while a port that is not masked has a notification pending.
-    pub(crate) fn fd(&self) -> c_int {
+    pub fn fd(&self) -> c_int {
         self.epoll.as_raw_fd()
     }
 
-    pub(crate) fn alloc_unbound(&self, remote: u32) -> Result<u32, Errno> {
-        let remote = xen_abi::domain(&self.services, remote)?;
+    /// The connection.
+    pub fn services(&self) -> &Services {
+        &self.services
+    }
+
+    /// Makes a port that domain `remote` may bind to.
+    ///
+    /// # Errors
+    /// ESRCH, or what argod says.
+    pub fn alloc_unbound(&self, remote: u32) -> Result<u32, Errno> {
+        let remote = crate::domain(&self.services, remote)?;
         self.keep(self.services.alloc_unbound(remote))
     }
 
-    pub(crate) fn bind(&self, remote: u32, port: u32) -> Result<u32, Errno> {
-        let remote = xen_abi::domain(&self.services, remote)?;
+    /// Makes a port that is bound to `port` of domain `remote`.
+    ///
+    /// # Errors
+    /// ESRCH, or what argod says.
+    pub fn bind(&self, remote: u32, port: u32) -> Result<u32, Errno> {
+        let remote = crate::domain(&self.services, remote)?;
         self.keep(self.services.bind(remote, port))
     }
 
-    pub(crate) fn unbind(&self, port: u32) -> Result<(), Errno> {
+    /// Closes a port.
+    ///
+    /// # Errors
+    /// ENOTCONN if there is no such port here.
+    pub fn unbind(&self, port: u32) -> Result<(), Errno> {
         let removed = self.ports().remove(&port).ok_or(Errno(libc::ENOTCONN))?;
         // Another thread may be notifying over it just now, which would keep it in the set.
         epoll::delete(&self.epoll, &*removed).map_err(errno)
     }
 
-    pub(crate) fn notify(&self, port: u32) -> Result<(), Errno> {
+    /// Notifies the other side.
+    ///
+    /// # Errors
+    /// ENOTCONN if there is no such port here.
+    pub fn notify(&self, port: u32) -> Result<(), Errno> {
         self.port(port)?.notify();
         Ok(())
     }
 
-    /// The device says nothing of ports that it does not know, and neither does this.
-    pub(crate) fn unmask(&self, port: u32) -> Result<(), Errno> {
+    /// Lets a port be told again. The device says nothing of ports that it does not know, and
+    /// neither does this.
+    ///
+    /// # Errors
+    /// There is no memory.
+    pub fn unmask(&self, port: u32) -> Result<(), Errno> {
         match self.port(port) {
             Ok(channel) if !channel.has_ended() => self.arm(port, &channel),
             _ => Ok(()),
@@ -64,8 +94,11 @@ impl Handle {
     }
 
     /// Takes the next notification; its port is masked then. Waits for one, unless C has made the
-    /// descriptor non-blocking (EAGAIN).
-    pub(crate) fn pending(&self) -> Result<u32, Errno> {
+    /// descriptor non-blocking.
+    ///
+    /// # Errors
+    /// EAGAIN: there is none. EINTR: a signal handler ran.
+    pub fn pending(&self) -> Result<u32, Errno> {
         loop {
             let port = self.next_event()?;
             let Ok(channel) = self.port(port) else { continue };
@@ -105,7 +138,7 @@ impl Handle {
         self.ports().get(&port).cloned().ok_or(Errno(libc::ENOTCONN))
     }
 
-    fn ports(&self) -> std::sync::MutexGuard<'_, BTreeMap<u32, Arc<Channel>>> {
+    fn ports(&self) -> MutexGuard<'_, BTreeMap<u32, Arc<Channel>>> {
         self.ports.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
