@@ -101,6 +101,11 @@ impl Path {
         &self.text
     }
 
+    /// Whether it names a special node.
+    pub(super) fn is_special(&self) -> bool {
+        self.text.starts_with('@')
+    }
+
     /// Whether it names the root or a special node, which are always there.
     pub(super) fn is_lasting(&self) -> bool {
         self.depth == 0

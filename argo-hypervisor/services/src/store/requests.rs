@@ -115,7 +115,7 @@ impl Store {
     fn watch(&mut self, call: &Call, signals: &mut Signals) -> Result<Vec<u8>, Refusal> {
         let (text, token) = call.payload.two()?;
         let (path, token) = watched(call, text, token)?;
-        if !call.guard.may(call.caller.domain, path.text(), Access::Read) {
+        if !call.guard.passes(call.caller.domain, &path, Access::Read) {
             return Err(Refusal::Denied);
         }
         let domain = self.domains.known_mut(call.caller.domain).ok_or(Refusal::NoConnection)?;

@@ -81,7 +81,7 @@ impl Session<'_> {
     }
 
     fn ask(&self, path: &Path, access: Access) -> Result<(), Refusal> {
-        match self.guard.may(self.caller.domain, path.text(), access) {
+        match self.guard.passes(self.caller.domain, path, access) {
             true => Ok(()),
             false => Err(Refusal::Denied),
         }

@@ -66,7 +66,7 @@ impl Change<'_> {
     fn is_visible(&self, caller: Caller, guard: &dyn Guard) -> bool {
         let readable = |node: &Arc<Node>| node.permissions.allow(caller, Access::Read);
         self.witnesses.iter().flatten().any(|node| readable(node))
-            && guard.may(caller.domain, self.path.text(), Access::Read)
+            && guard.passes(caller.domain, self.path, Access::Read)
     }
 }
 

@@ -167,8 +167,11 @@ fn the_guard_decides_over_events_too() {
 fn special_nodes_tell_of_domains() {
     let mut world = World::with(&[1, 2]);
     let (control, client) = (world.connect(0), world.connect(2));
+    let nothing = |_: DomainId, _: &str, _: Access| false;
     for watcher in [control, client] {
-        world.watch_quietly(watcher, "@introduceDomain", "come");
+        let come = b"@introduceDomain\0come\0";
+        assert_eq!(world.ask(watcher, &nothing, 0, Kind::Watch, come), ok());
+        assert_eq!(world.events(watcher).len(), 1);
         world.watch_quietly(watcher, "@releaseDomain", "gone");
     }
     world.introduce(5, Default::default());
