@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use argo_guest::host::HostSession;
-use argo_guest::services::{Entry, Notify, Services};
+use argo_guest::services::{Entry, Notify, RequestError, Services};
 use crossbeam_channel::Receiver;
 use serde::{Deserialize, Serialize};
 
@@ -20,8 +20,9 @@ pub(super) enum Order {
     Try(Trick),
     /// Attach to a domain that is somebody else's. Answer: why that failed, if it did.
     Intrude(PathBuf),
-    /// Map a page that another domain may have shared. Answer: why that failed, if it did.
-    Map { owner: u32, reference: u32 },
+    /// Map what another domain may have shared, by any of its first 1024 references. Answer: why
+    /// the last failed, if all did.
+    Map { owner: u32 },
     /// Burn processor time without touching argod, until [`Order::Stop`]. Answer then: nothing.
     Burn,
     /// Attack argod in every way at once, until [`Order::Stop`]. Answer then:
@@ -49,11 +50,7 @@ pub(super) fn act(socket: &Path, line: &mut Line) -> Result<(), Mishap> {
                 let error = HostSession::attach(other).err().map(|error| error.to_string());
                 line.say(&Ok::<_, String>(error))?;
             }
-            Order::Map { owner, reference } => {
-                let entry = Entry { domain: owner, reference };
-                let mapped = Services::attach(socket)?.map(&[entry], Notify::NOTHING);
-                line.say(&Ok::<_, String>(mapped.err().map(|error| error.to_string())))?;
-            }
+            Order::Map { owner } => line.say(&Ok::<_, String>(map_any(socket, owner)?))?,
             Order::Burn => {
                 let stop = until_next(&orders);
                 while !stop() {
@@ -71,6 +68,20 @@ pub(super) fn act(socket: &Path, line: &mut Line) -> Result<(), Mishap> {
         }
     }
     Ok(())
+}
+
+/// Why nothing was mapped; `None`: something was.
+fn map_any(socket: &Path, owner: u32) -> Result<Option<String>, Mishap> {
+    let services = Services::attach(socket)?;
+    let mut why = None;
+    for reference in 1..=1024 {
+        match services.map(&[Entry { domain: owner, reference }], Notify::NOTHING) {
+            Ok(_) => return Ok(None),
+            Err(RequestError::Refused { text, .. }) => why = Some(text),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(why)
 }
 
 /// Whether an order has come, or it has taken too long.
