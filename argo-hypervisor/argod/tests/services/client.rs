@@ -7,6 +7,7 @@ use std::path::Path;
 
 use argo_core::Errno;
 use argo_core::host::services::*;
+use argo_core::xenstore::{Header, Kind};
 use argo_mem::{Mapping, Memory};
 use rustix::net::{RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendFlags, recv, send};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
@@ -15,8 +16,9 @@ use crate::common::raw::Raw;
 use crate::common::{Argod, PATIENCE, wait_until};
 
 pub const PAGE: u32 = 4096;
-/// Names domains without rules of their own, for a policy that allows everything.
-pub const OPEN: &str = "[[policy]]\nhook = \"any\"\nfrom = \"any\"\nto = \"any\"\n";
+/// A policy that allows everything.
+pub const OPEN: &str = "[[policy]]\nhook = \"any\"\nfrom = \"any\"\nto = \"any\"\n\
+                        [[store]]\nfrom = \"any\"\npath = \"/\"\naccess = \"write\"\n";
 
 /// Domains 1 (`one`), 2 (`two`) and 3 (`three`), which may do everything.
 pub fn system() -> String {
@@ -31,6 +33,8 @@ pub fn domain(id: u16, name: &str, quotas: &str) -> String {
 pub struct Client {
     pub raw: Raw,
     tag: u32,
+    /// Events that came while an answer was awaited.
+    events: Vec<Vec<u8>>,
 }
 
 /// What argod answered.
@@ -81,7 +85,7 @@ impl Client {
         let (welcome, fds) = raw.receive::<Welcome>().unwrap();
         assert!((welcome.magic, fds.len()) == (SERVICES_MAGIC, 0));
         match welcome.errno {
-            0 => Ok(Self { raw, tag: 0 }),
+            0 => Ok(Self { raw, tag: 0, events: Vec::new() }),
             errno => Err((errno, welcome.text.as_str().to_owned())),
         }
     }
@@ -120,13 +124,62 @@ impl Client {
     /// Asks and waits for the answer.
     pub fn ask(&mut self, op: Op, body: &[u8]) -> Result<Told, Errno> {
         let tag = self.post(op as u32, body);
-        let told = self.told().expect("an answer");
+        let told = self.answer();
         assert_eq!(told.tag, tag);
         if told.errno == 0 {
             return Ok(told);
         }
         assert!(!told.body.is_empty() && told.fds.is_empty(), "a refusal gives its reason only");
         Err(Errno::from_number(told.errno as i32).unwrap())
+    }
+
+    fn answer(&mut self) -> Told {
+        loop {
+            match self.told().expect("an answer") {
+                told if told.tag == EVENT_TAG => self.events.push(told.body),
+                told => return told,
+            }
+        }
+    }
+
+    /// Asks the store; returns what its answer says, or the name of an errno.
+    pub fn store(&mut self, kind: Kind, payload: &[u8]) -> Result<Vec<u8>, String> {
+        let header =
+            Header { kind: kind as u32, request: 5, transaction: 0, len: payload.len() as u32 };
+        let told = self.ask(Op::Store, &[header.as_bytes(), payload].concat()).unwrap();
+        let (header, payload) = Header::read_from_prefix(&told.body).unwrap();
+        assert_eq!((header.request, header.len as usize), (5, payload.len()));
+        if header.kind == Kind::Error as u32 {
+            return Err(String::from_utf8(payload.strip_suffix(b"\0").unwrap().to_vec()).unwrap());
+        }
+        assert_eq!(header.kind, kind as u32);
+        Ok(payload.to_vec())
+    }
+
+    pub fn write(&mut self, path: &str, value: &str) -> Result<Vec<u8>, String> {
+        self.store(Kind::Write, format!("{path}\0{value}").as_bytes())
+    }
+
+    pub fn read(&mut self, path: &str) -> Result<String, String> {
+        let value = self.store(Kind::Read, format!("{path}\0").as_bytes())?;
+        Ok(String::from_utf8(value).unwrap())
+    }
+
+    pub fn watch(&mut self, path: &str, token: &str) -> Result<Vec<u8>, String> {
+        self.store(Kind::Watch, format!("{path}\0{token}\0").as_bytes())
+    }
+
+    /// The next event: path and token.
+    pub fn event(&mut self) -> (String, String) {
+        let body = match self.events.is_empty() {
+            true => self.told().filter(|told| told.tag == EVENT_TAG).expect("an event").body,
+            false => self.events.remove(0),
+        };
+        let (header, payload) = Header::read_from_prefix(&body).unwrap();
+        assert_eq!(header.kind, Kind::WatchEvent as u32);
+        let text = String::from_utf8(payload.to_vec()).unwrap();
+        let mut parts = text.split('\0').map(str::to_owned);
+        (parts.next().unwrap(), parts.next().unwrap())
     }
 
     fn asked(&mut self, op: Op, body: &(impl IntoBytes + Immutable)) -> Result<Told, Errno> {

@@ -1,4 +1,4 @@
-//! Grants and event channels of a real argod, asked for in their own protocol: as it is meant, at
+//! Grants, event channels and the store of a real argod, asked for in their own protocol: as it is meant, at
 //! every limit, and as wrongly as a hostile process can.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
@@ -10,6 +10,7 @@ mod death;
 mod grants;
 mod hostile;
 mod policy;
+mod store;
 
 /// Not a test of its own: the processes that the others kill.
 #[test]

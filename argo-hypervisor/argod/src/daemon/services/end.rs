@@ -16,12 +16,19 @@ use crate::daemon::sockopt::refuse_descriptors;
 /// pending event is one byte.
 const UNREAD_MAX: usize = 1024;
 
-/// One end of an event channel. Once nobody here has it any more, the other end's process sees the
-/// stream's end, whoever else still has a descriptor of this one.
+/// One end of an event channel. Once nobody here has the allocator's any more, the binder sees the
+/// stream's end, whoever else still has a descriptor of it.
 pub struct End {
     socket: OwnedFd,
+    side: Side,
     /// Both ends have the same.
     _descriptors: Arc<Seat>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Side {
+    Allocator,
+    Binder,
 }
 
 impl End {
@@ -33,13 +40,13 @@ impl End {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         let (one, other) = socketpair(AddressFamily::UNIX, SocketType::STREAM, flags, None)?;
         let seat = Arc::new(seat);
-        let end = |socket| {
+        let end = |socket, side| {
             sockopt::set_socket_send_buffer_size(&socket, UNREAD_MAX)?;
             // On kernels before 6.16 descriptors can be sent to who reads the other end.
             let _ = refuse_descriptors(&socket);
-            Ok(Arc::new(Self { socket, _descriptors: seat.clone() }))
+            Ok(Arc::new(Self { socket, side, _descriptors: seat.clone() }))
         };
-        Ok(Ends { allocator: end(one)?, binder: end(other)? })
+        Ok(Ends { allocator: end(one, Side::Allocator)?, binder: end(other, Side::Binder)? })
     }
 
     /// Sends an event over this end.
@@ -63,6 +70,8 @@ impl AsFd for End {
 
 impl Drop for End {
     fn drop(&mut self) {
-        self.shut();
+        if self.side == Side::Allocator {
+            self.shut();
+        }
     }
 }
