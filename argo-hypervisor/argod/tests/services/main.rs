@@ -1,6 +1,11 @@
 //! Grants, event channels and the store of a real argod, asked for in their own protocol: as it is meant, at
 //! every limit, and as wrongly as a hostile process can.
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on has to stop"
+)]
 
 mod channels;
 mod client;

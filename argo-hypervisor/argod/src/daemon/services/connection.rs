@@ -3,13 +3,14 @@
 use std::io::IoSlice;
 use std::mem::MaybeUninit;
 use std::os::fd::{BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use argo_core::host::attach::Text;
 use argo_core::host::services::{
     Answer, PACKET_MAX, PARTS_SHARES_MAX, SERVICES_MAGIC, SERVICES_VERSION, Welcome,
 };
+use parking_lot::Mutex;
 use rustix::event::epoll::{self, EventFlags};
 use rustix::net::{
     RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, recv, send, sendmsg,
@@ -21,6 +22,7 @@ use zerocopy::IntoBytes;
 
 use super::error::Ending;
 use crate::daemon::peer::Peer;
+use crate::daemon::seats::{Seat, Seats};
 use crate::daemon::sockopt::unreceived;
 
 /// Bytes of answers and events that a process may leave unread; the kernel takes it twice, and for
@@ -46,8 +48,8 @@ pub struct Connection {
     /// Whether the thread waits for room in the socket.
     awaits_room: AtomicBool,
     over: AtomicBool,
-    /// Descriptors that were sent since the process had last taken all answers.
-    descriptors_sent: AtomicUsize,
+    /// Seats for the descriptors that were sent since the process had last taken all answers.
+    unread: Mutex<Vec<Seat>>,
 }
 
 impl Connection {
@@ -64,8 +66,8 @@ impl Connection {
         sockopt::set_socket_send_buffer_size(&socket, UNREAD_MAX)?;
         epoll::add(&line, &*socket, data(holder), EventFlags::IN)?;
         let (awaits_room, over) = (AtomicBool::new(false), AtomicBool::new(false));
-        let (store, descriptors_sent) = (OnceLock::new(), AtomicUsize::new(0));
-        Ok(Self { holder, peer, socket, line, store, awaits_room, over, descriptors_sent })
+        let (store, unread) = (OnceLock::new(), Mutex::default());
+        Ok(Self { holder, peer, socket, line, store, awaits_room, over, unread })
     }
 
     /// Has the thread wait for requests, and for room to send an event. To be called, as
@@ -139,34 +141,52 @@ impl Connection {
         send(&self.socket, welcome.as_bytes(), NOW).map(drop).map_err(unsent)
     }
 
-    /// Sends an answer, with descriptors.
+    /// Sends an answer.
     ///
     /// # Errors
     /// [`Ending`]: there is no room, or the process is gone.
-    pub fn answer(
+    pub fn answer(&self, answer: Answer, body: &[u8]) -> Result<(), Ending> {
+        self.send(answer, body, &mut SendAncillaryBuffer::default())
+    }
+
+    /// The same with descriptors, which take seats among its domain's until it has taken them.
+    ///
+    /// # Errors
+    /// As [`Connection::answer`], or the domain leaves too many unread.
+    pub fn answer_with(
         &self,
         answer: Answer,
         body: &[u8],
         descriptors: &[BorrowedFd<'_>],
+        domains: &Arc<Seats>,
     ) -> Result<(), Ending> {
-        let bytes = [IoSlice::new(answer.as_bytes()), IoSlice::new(body)];
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PARTS_SHARES_MAX))];
         let mut control = SendAncillaryBuffer::new(&mut space);
-        if !descriptors.is_empty() {
-            self.count(descriptors.len())?;
-            control.push(SendAncillaryMessage::ScmRights(descriptors));
-        }
-        sendmsg(&self.socket, &bytes, &mut control, NOW).map(drop).map_err(unsent)
+        self.count(descriptors.len(), domains)?;
+        control.push(SendAncillaryMessage::ScmRights(descriptors));
+        self.send(answer, body, &mut control)
     }
 
-    /// Counts descriptors that are about to be sent.
-    fn count(&self, more: usize) -> Result<(), Ending> {
-        let sent = match unreceived(&self.socket) {
-            Ok(0) => 0,
-            _ => self.descriptors_sent.load(Ordering::Relaxed),
-        };
-        self.descriptors_sent.store(sent + more, Ordering::Relaxed);
-        if sent + more > UNREAD_DESCRIPTORS_MAX { Err(Ending::Unread) } else { Ok(()) }
+    fn send(
+        &self,
+        answer: Answer,
+        body: &[u8],
+        control: &mut SendAncillaryBuffer<'_, '_, '_>,
+    ) -> Result<(), Ending> {
+        let bytes = [IoSlice::new(answer.as_bytes()), IoSlice::new(body)];
+        sendmsg(&self.socket, &bytes, control, NOW).map(drop).map_err(unsent)
+    }
+
+    /// Counts descriptors that are about to be sent, against what the domain may leave unread.
+    fn count(&self, more: usize, domains: &Arc<Seats>) -> Result<(), Ending> {
+        let mut unread = self.unread.lock();
+        if matches!(unreceived(&self.socket), Ok(0)) {
+            unread.clear();
+        }
+        for _ in 0..more {
+            unread.push(domains.take().ok_or(Ending::Unread)?);
+        }
+        if unread.len() > UNREAD_DESCRIPTORS_MAX { Err(Ending::Unread) } else { Ok(()) }
     }
 }
 

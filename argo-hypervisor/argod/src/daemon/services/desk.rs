@@ -20,14 +20,31 @@ use crate::admin::ServicesStat;
 use crate::daemon::domain::HostDomain;
 use crate::daemon::host::Host;
 use crate::daemon::peer::Peer;
+use crate::daemon::seats::Seats;
 use crate::daemon::throttle::Pass;
 
+/// Descriptors in answers that the processes of a domain may leave unread, all together: the system
+/// counts them as argod's, and limits them.
+const UNREAD_DESCRIPTORS_MAX: usize = 1024;
+
 /// A domain's connections for services.
-#[derive(Default)]
 pub struct Desk {
+    /// Seats for descriptors that no process has taken yet.
+    pub(super) unread: Arc<Seats>,
     pub(super) requests: AtomicU64,
     pub(super) refused: AtomicU64,
     roster: Mutex<Roster>,
+}
+
+impl Default for Desk {
+    fn default() -> Self {
+        Self {
+            unread: Seats::new(UNREAD_DESCRIPTORS_MAX),
+            requests: AtomicU64::new(0),
+            refused: AtomicU64::new(0),
+            roster: Mutex::default(),
+        }
+    }
 }
 
 #[derive(Default)]

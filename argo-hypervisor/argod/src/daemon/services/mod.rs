@@ -36,6 +36,7 @@ use xen_services::channels::Channels;
 use xen_services::grants::Grants;
 
 use super::seats::{Seat, Seats};
+use crate::config;
 pub use desk::Desk;
 use end::End;
 pub use error::JoinError;
@@ -69,6 +70,17 @@ impl Services {
         let pairs = Seats::new(usize::try_from(limit).unwrap_or(usize::MAX));
         let (tables, room) = (Mutex::default(), Mutex::default());
         Self { tables, room, pairs, connections: AtomicU64::new(0) }
+    }
+
+    /// Says if these domains' quotas are more than there are descriptors for.
+    pub fn warn_if_short(&self, domains: &[config::Domain]) {
+        let quotas = domains.iter().map(|domain| domain.quotas.services);
+        let wanted: u64 = quotas.map(|of| u64::from(of.shares) + u64::from(of.ports)).sum();
+        let limit = self.pairs.limit() as u64;
+        if wanted > limit {
+            let needed = wanted.saturating_mul(LIMIT_PER_PAIR);
+            tracing::warn!(wanted, limit, needed, "quotas of shares and ports exceed LimitNOFILE");
+        }
     }
 
     /// A name for a new connection.

@@ -67,16 +67,24 @@ impl<'v> Visitor<'v> {
         desk.requests.fetch_add(1, Ordering::Relaxed);
         match self.perform(request.op, body) {
             Ok(reply) => {
-                let descriptors: Vec<_> = reply.passed.iter().map(AsFd::as_fd).collect();
                 let answer = Answer { tag: request.tag, errno: 0 };
-                self.connection.answer(answer, &reply.body, &descriptors)
+                self.reply(answer, &reply)
             }
             Err(error) => {
                 desk.refused.fetch_add(1, Ordering::Relaxed);
                 let answer = Answer { tag: request.tag, errno: error.number() };
-                self.connection.answer(answer, error.to_string().as_bytes(), &[])
+                self.connection.answer(answer, error.to_string().as_bytes())
             }
         }
+    }
+
+    fn reply(&self, answer: Answer, reply: &Reply) -> Result<(), Ending> {
+        if reply.passed.is_empty() {
+            return self.connection.answer(answer, &reply.body);
+        }
+        let descriptors: Vec<_> = reply.passed.iter().map(AsFd::as_fd).collect();
+        let unread = &self.domain.services.unread;
+        self.connection.answer_with(answer, &reply.body, &descriptors, unread)
     }
 
     fn perform(&self, op: u32, body: &[u8]) -> Result<Reply, RequestError> {
@@ -102,7 +110,7 @@ impl<'v> Visitor<'v> {
     pub(super) fn tell(&self) -> Result<(), Ending> {
         let event = self.host.services().next_event(self.connection);
         let answer = Answer { tag: EVENT_TAG, errno: 0 };
-        event.map_or(Ok(()), |event| self.connection.answer(answer, &event, &[]))
+        event.map_or(Ok(()), |event| self.connection.answer(answer, &event))
     }
 
     /// The tables, to make something that goes with the connection.
