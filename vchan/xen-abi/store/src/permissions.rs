@@ -7,7 +7,8 @@ use xen_abi::Errno;
 const READ: c_uint = 1;
 const WRITE: c_uint = 2;
 const BOTH: c_uint = READ | WRITE;
-const OWNER: c_uint = 8;
+/// `XS_PERM_IGNORE`, which Xen's library ignores.
+const IGNORE: c_uint = 0x10;
 
 /// `struct xs_permissions`
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub struct Permission {
 impl Permission {
     /// As the store writes it, with a zero at its end.
     pub(crate) fn render(self) -> Result<String, Errno> {
-        let letter = match self.perms & !OWNER {
+        let letter = match self.perms & !IGNORE {
             0 => 'n',
             READ => 'r',
             WRITE => 'w',

@@ -109,7 +109,8 @@ static void permissions(void)
 {
     struct xs_permissions some[6] = { { 1, XS_PERM_READ }, { 0, XS_PERM_WRITE },
                                       { 2, XS_PERM_READ | XS_PERM_WRITE } };
-    struct xs_permissions other = { 2, XS_PERM_NONE }, odd = { 1, XS_PERM_IGNORE };
+    struct xs_permissions other = { 2, XS_PERM_NONE }, odd = { 1, XS_PERM_IGNORE },
+                          owner = { 1, XS_PERM_OWNER };
 
     show_permissions("domid");
     show_permissions("none");
@@ -119,7 +120,8 @@ static void permissions(void)
     told("set none", xs_set_permissions(h, 0, "data", some, 0));
     told("give away", xs_set_permissions(h, 0, "data", &other, 1));
     told("not mine", xs_set_permissions(h, 0, "name", some, 1));
-    told("odd", xs_set_permissions(h, 0, "data", &odd, 1));
+    told("ignore", xs_set_permissions(h, 0, "data", &odd, 1));
+    told("owner", xs_set_permissions(h, 0, "data", &owner, 1));
 }
 
 static void show_event(struct xs_handle *of)
