@@ -6,6 +6,7 @@
 //! | [`payload`] | what is moved: written anew by the sender, summed by the receiver |
 //! | [`way`] | the ways of messages: a Unix stream with frames, Argo's datagrams through argod |
 //! | [`plain`] | the ways of bytes: an Argo stream, a Unix stream, one through a relay |
+//! | [`vchan`] | the ways of bytes over granted pages: a vchan, and the bare ring |
 //! | [`party`] | the process at either end |
 //! | [`round`] | running rounds, throwing away disturbed ones, medians |
 #![forbid(unsafe_code)]
@@ -14,4 +15,5 @@ pub mod party;
 pub mod payload;
 pub mod plain;
 pub mod round;
+pub mod vchan;
 pub mod way;

@@ -13,6 +13,7 @@ use argo_guest::Domain;
 use clap::ValueEnum;
 
 use crate::plain::{self, ArgoStream, Plain};
+use crate::vchan::{self, BareRing, Served, Vchan};
 use crate::way::{Argo, Failure, Framed, Receiver, Sender};
 
 /// The ways.
@@ -28,6 +29,10 @@ pub enum Way {
     Unix,
     /// A Unix stream to a process that copies to a Unix stream.
     Relay,
+    /// A vchan through argod.
+    Vchan,
+    /// A bare ring in memory that argod shares.
+    Bare,
 }
 
 impl Way {
@@ -39,6 +44,8 @@ impl Way {
             Self::Stream => "stream",
             Self::Unix => "unix",
             Self::Relay => "relay",
+            Self::Vchan => "vchan",
+            Self::Bare => "bare",
         }
     }
 }
@@ -172,6 +179,8 @@ pub fn live(end: End, dir: &Path) -> Result<(), Failure> {
             Way::Stream => go(end, &mut ways.stream, load)?,
             Way::Unix => go(end, &mut ways.unix, load)?,
             Way::Relay => go(end, &mut ways.relay, load)?,
+            Way::Vchan => go(end, &mut ways.vchan, load)?,
+            Way::Bare => go(end, &mut ways.bare, load)?,
         };
         println!("ok {sum}");
     }
@@ -191,6 +200,8 @@ struct Ways {
     stream: Plain<ArgoStream>,
     unix: Plain<UnixStream>,
     relay: Plain<UnixStream>,
+    vchan: Plain<Vchan>,
+    bare: Plain<BareRing>,
 }
 
 impl Ways {
@@ -201,14 +212,25 @@ impl Ways {
         let argo = Argo::bind(&domain, receiver)?;
         let listener = plain::listen(end, &domain)?;
         let relay = plain::relayed(end, dir)?;
+        let host = vchan::attach(end, dir)?;
+        let served = match end {
+            End::Receiver => Some(Served::new(&host)?),
+            End::Sender => None,
+        };
         let [framed, unix] = unix_streams(end, &dir.join("unix.sock"))?;
         let stream = plain::argo(&domain, listener)?;
+        let (vchan, bare) = match served {
+            Some(served) => served.meet()?,
+            None => vchan::connect(&host)?,
+        };
         Ok(Self {
             framed: Framed::new(framed),
             argo,
             stream: Plain::new(stream),
             unix: Plain::new(unix),
             relay: Plain::new(relay),
+            vchan: Plain::new(vchan),
+            bare: Plain::new(bare),
         })
     }
 }

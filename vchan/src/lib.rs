@@ -1,28 +1,61 @@
 //! vchan: the byte channel of Xen's libxenvchan between a server domain and a client domain.
 //!
-//! This crate is the format and the protocol: pure code without allocator, clock, lock or system
-//! call. It knows the shared page ([`layout`]), how large the two rings are and where they lie
-//! ([`Geometry`]), and how bytes and wake-ups cross one direction ([`Writer`], [`Reader`]). Shared
-//! memory is reached only through [`SharedPage`] and [`SharedRings`]. Who uses it brings grants (to
-//! get that memory), event channels (to carry a [`Signal`] and to wait for one) and a store (where
-//! the two sides meet).
+//! A [`Server`] shares memory with one client and says in the store where it is; a [`Client`] takes it
+//! up; both then have a [`Channel`]. The other end may be ours or the C library's.
 //!
-//! # What is there, and what comes on top
-//! Here now: layout, geometry, the start and end of a session in the shared page, and the operations
-//! send, write, recv, read, data_ready and buffer_space, none of which waits. On top of them come
-//! those three services as seams, waiting with timeouts, async, and persistent servers.
+//! | layer | what | needs |
+//! |---|---|---|
+//! | [`Server`], [`Client`], [`Channel`] | meeting, calls that wait, halves, tasks | feature `alloc` |
+//! | [`platform`] | what they stand on: pages, an event channel, a store | feature `alloc` |
+//! | [`inprocess`], [`host`] | such platforms: one process, argod | features `std`, `host` |
+//! | [`Writer`], [`Reader`], [`Geometry`], [`layout`] | the format and one direction of it, pure | nothing |
+//!
+//! **Packets and streams.** [`send`](Channel::send) and [`recv`](Channel::recv) move all or nothing,
+//! [`write`](Channel::write) and [`read`](Channel::read) what there is room for. The format has no
+//! frames: both sides know the sizes, or say them.
+//!
+//! **Waiting.** Calls that wait take a timeout and never wait longer; the same with `try_` do not
+//! wait; the same with `_async` are for tasks. Channels and halves also have the I/O traits of std,
+//! futures and (feature `tokio`) tokio.
+//! Before a call sleeps it looks for a while, as long as that has lately been worth it, and only then
+//! asks the peer for a signal: a busy pair makes no system calls.
+//!
+//! **The end.** Dropping a channel closes it, and so does the death of its process. The peer still
+//! reads what was written before. There is no half close. A server that is
+//! [`persistent`](Server::persistent) stays for the next client.
 //!
 //! # What is guaranteed
 //! - The peer may write anything into the shared memory at any moment. Nothing here panics, copies
-//!   outside a ring or loops for that. Each shared word is read once a decision; the orders and one's
-//!   own index are copied once, at the start.
+//!   outside a ring, loops or waits longer than it was told to for that. Each shared word is read
+//!   once a decision; the orders and one's own index are copied once, at the start.
 //! - An index that lies is [`LyingIndex`], with what was seen, at once and at every later call.
 //! - Full, empty, gone, too big and broken are different answers. "Would block" has asked the peer
 //!   for a signal, and no change since is missed.
 //! - Data that the peer wrote before it left can be read; after that, the channel is closed.
 //! - A move of bytes signals the peer if it asked, and only then; start and close always signal.
+//! - A peer that lies has the channel closed, and both halves tell its first lie from then on.
+//! - An event channel that ends while the peer seems to be there is an error, not a wait.
 //!
 //! # Example
+//! ```
+//! # use std::time::Duration;
+//! use vchan::inprocess::{AllowAll, Hub};
+//! use vchan::{Client, DomainId, Server};
+//!
+//! # let (one, two) = (DomainId::new(1).ok_or("no id")?, DomainId::new(2).ok_or("no id")?);
+//! let hub = Hub::new(AllowAll);
+//! let patience = Some(Duration::from_secs(5));
+//! let mut server = Server::new(two).minimums(4096, 4096)?.listen(&hub.domain(one), 7)?;
+//! let mut client = Client::new(one).connect(&hub.domain(two), 7)?;
+//!
+//! client.send(b"hello", patience)?;
+//! let mut hello = [0; 5];
+//! server.recv(&mut hello, patience)?;
+//! assert_eq!(&hello, b"hello");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Example of the core
 //! A byte goes from a server to a client. `TestMemory` implements the two traits over plain
 //! atomics.
 //! ```

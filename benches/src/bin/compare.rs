@@ -1,5 +1,6 @@
 //! Argo through argod against Unix sockets, between the same two processes: datagrams against
-//! framed messages, streams against streams, direct and through a relay.
+//! framed messages, streams against streams, direct and through a relay, and vchans against Unix
+//! streams and a bare ring.
 //!
 //! All write each message anew and look at all of it; argod and the relay are processes of their
 //! own. The rounds alternate, and a ratio is the median of the rounds' ratios.
@@ -52,6 +53,8 @@ enum Kind {
     Datagrams,
     /// Streams against streams.
     Streams,
+    /// Vchans against streams.
+    Vchans,
 }
 
 /// Ways of one kind, side by side: the first is ours.
@@ -68,10 +71,10 @@ struct Table {
 
 struct Peer {
     name: &'static str,
-    target: Option<(u32, &'static str, f64)>,
+    targets: &'static [(u32, &'static str, f64)],
 }
 
-const TABLES: [Table; 2] = [
+const TABLES: [Table; 3] = [
     Table {
         kind: Kind::Datagrams,
         title: "datagrams: argod, unix framed",
@@ -81,7 +84,7 @@ const TABLES: [Table; 2] = [
             ("4k", Load { len: 4096, count: 120_000 }),
             ("64k", Load { len: 65536, count: 20_000 }),
         ],
-        peers: &[Peer { name: "argod_vs_unix", target: None }],
+        peers: &[Peer { name: "argod_vs_unix", targets: &[] }],
     },
     Table {
         kind: Kind::Streams,
@@ -93,8 +96,25 @@ const TABLES: [Table; 2] = [
             ("64k", Load { len: 65536, count: 10_000 }),
         ],
         peers: &[
-            Peer { name: "stream_vs_unix", target: None },
-            Peer { name: "stream_vs_relay", target: Some((8, "64k", 3.0)) },
+            Peer { name: "stream_vs_unix", targets: &[] },
+            Peer { name: "stream_vs_relay", targets: &[(8, "64k", 3.0)] },
+        ],
+    },
+    Table {
+        kind: Kind::Vchans,
+        title: "vchans: vchan, unix, the bare ring",
+        ways: &[Way::Vchan, Way::Unix, Way::Bare],
+        loads: [
+            ("64", Load { len: 64, count: 400_000 }),
+            ("4k", Load { len: 4096, count: 100_000 }),
+            ("64k", Load { len: 65536, count: 15_000 }),
+        ],
+        peers: &[
+            Peer {
+                name: "vchan_vs_unix",
+                targets: &[(7, "64k", 2.2), (7, "4k", 4.0), (7, "64", 10.0)],
+            },
+            Peer { name: "vchan_vs_bare", targets: &[(7, "64k", 0.85)] },
         ],
     },
 ];
@@ -127,7 +147,9 @@ fn hypervisor(dir: &Path) -> Result<(), Failure> {
          [[policy]]\nhook = \"register_any_source\"\nfrom = \"any\"\n\
          [[policy]]\nhook = \"register_single_source\"\nfrom = \"any\"\nto = \"any\"\n\
          [[policy]]\nhook = \"send\"\nfrom = \"any\"\nto = \"any\"\n\
-         [[port]]\nfrom = \"any\"\nto = \"any\"\nto_port = \"any\"\n"
+         [[port]]\nfrom = \"any\"\nto = \"any\"\nto_port = \"any\"\n\
+         [[policy]]\nhook = [\"grant\", \"event_channel\"]\nfrom = \"any\"\nto = \"any\"\n\
+         [[store]]\nfrom = \"any\"\npath = \"/local/domain\"\naccess = \"write\"\n"
     );
     let daemon = Daemon::start(Config::parse("compare", &text)?)?;
     println!("ok 0");
@@ -184,11 +206,9 @@ fn ratio_lines(table: &Table, size: &str, found: &Comparison) -> Vec<String> {
     let line = |(index, peer): (usize, &Peer)| {
         let ratio = median(found.ratios(index + 1));
         let name = format!("{}_{size}", peer.name);
-        match peer.target {
-            Some((row, at, target)) if at == size => {
-                format!("ratio {row} {name} {ratio:.2} {target}")
-            }
-            _ => format!("ratio {name} {ratio:.2}"),
+        match peer.targets.iter().find(|(_, at, _)| *at == size) {
+            Some((row, _, target)) => format!("ratio {row} {name} {ratio:.2} {target}"),
+            None => format!("ratio {name} {ratio:.2}"),
         }
     };
     table.peers.iter().enumerate().map(line).collect()
