@@ -10,7 +10,7 @@
 #include <unistd.h>
 #include <xenstore.h>
 
-enum { PATIENCE_MS = 10000, CHILDREN = 900, THREADS = 4, ROUNDS = 50 };
+enum { PATIENCE_MS = 10000, PATIENCE_S = 120, CHILDREN = 900, THREADS = 4, ROUNDS = 50 };
 
 static struct xs_handle *h;
 
@@ -170,10 +170,12 @@ static void watches(void)
 static void filtered(void)
 {
     struct xs_handle *own = xs_open(XS_UNWATCH_FILTER);
+    struct pollfd fd = { xs_fileno(own), POLLIN, 0 };
 
     told("watch", xs_watch(own, "data/f", "token"));
     show_event(own);
     told("write", xs_write(own, 0, "data/f/x", "1", 1));
+    printf("waiting: %d\n", poll(&fd, 1, PATIENCE_MS));
     told("unwatch", xs_unwatch(own, "data/f", "token"));
     told("check", xs_check_watch(own) != NULL);
     told("watch again", xs_watch(own, "data/f", "token"));
@@ -297,6 +299,8 @@ static void threads(void)
 
 int main(void)
 {
+    /* Whatever waits for ever, does not. */
+    alarm(PATIENCE_S);
     h = xs_open(0);
     if (!h) {
         told("open", false);
