@@ -105,7 +105,11 @@ impl Client {
         platform: &P,
         path: &str,
     ) -> Result<Channel<P>, ConnectError> {
-        let keys = keys::read(platform, Transaction::NONE, path).map_err(ConnectError::Store)?;
+        let keys = match keys::read(platform, Transaction::NONE, path) {
+            // So a store answers about what is not there, too, below what may not be read.
+            Err(fault) if fault.cause == Cause::Refused => None,
+            keys => keys.map_err(ConnectError::Store)?,
+        };
         self.join(platform, keys.ok_or_else(|| ConnectError::NoServer { path: path.into() })?)
     }
 

@@ -65,7 +65,7 @@ impl Connect {
     }
 
     fn carry(&self, host: &Host, socket: UnixStream, complaints: &Complaints) {
-        let whom = format_args!("vchan of {}", self.server).to_string();
+        let whom = format!("vchan of {}", self.server);
         match self.connect(host) {
             Err(error) => complaints.say(whom, error),
             Ok(channel) => {

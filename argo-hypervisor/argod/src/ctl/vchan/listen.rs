@@ -42,55 +42,43 @@ impl Listen {
         let host = self.options.acting.host()?;
         let len = self.ring_len as usize;
         let server = Server::new(self.client).minimums(len, len).map_err(Failure::usage)?;
+        let mut channel = self.listen(&host, &server)?;
         let place = self.at.path(host.services().domain(), self.client);
-        let announce = || say(format_args!("listening at {place} for {}", self.client));
+        say(format_args!("listening at {place} for {}", self.client));
+        channel.accept(None).map_err(Failure::failed)?;
         match &self.proxy {
-            None => {
-                let channel = self.accept(&host, &server, announce)?;
-                self.options.talk(channel)
-            }
-            Some(path) => self.serve(&host, &server, path, announce),
+            None => self.options.talk(channel),
+            Some(path) => self.serve(&host, &server, channel, path),
         }
     }
 
-    /// Waits for the client; `ready` is called when it can come.
-    fn accept(
-        &self,
-        host: &Host,
-        server: &Server,
-        ready: impl FnOnce(),
-    ) -> Result<Channel<Host>, Failure> {
-        let mut channel = server.listen(host, self.at.clone()).map_err(Failure::failed)?;
-        ready();
-        channel.accept(None).map_err(Failure::failed)?;
-        Ok(channel)
+    fn listen(&self, host: &Host, server: &Server) -> Result<Channel<Host>, Failure> {
+        server.listen(host, self.at.clone()).map_err(Failure::failed)
     }
 
+    /// Serves this client, and all that come after it.
     fn serve(
         &self,
         host: &Host,
         server: &Server,
+        mut channel: Channel<Host>,
         path: &Path,
-        announce: impl FnOnce(),
     ) -> Result<ExitCode, Failure> {
-        let complaints = Complaints::default();
-        let whom = format!("client {}", self.client);
-        let mut announce = Some(announce);
+        let (complaints, whom) = (Complaints::default(), format!("client {}", self.client));
         loop {
-            let ready = announce.take();
-            let channel = self.accept(host, server, || {
-                if let Some(announce) = ready {
-                    announce();
-                }
-            })?;
             match UnixStream::connect(path) {
-                Err(error) => complaints.say(&whom, format_args!("{}: {error}", path.display())),
+                Err(error) => {
+                    complaints.say(&whom, format_args!("{}: {error}", path.display()));
+                    drop(channel);
+                }
                 Ok(socket) => {
                     if let Err(error) = relay(channel, Local::Socket(socket)) {
                         complaints.say(&whom, error);
                     }
                 }
             }
+            channel = self.listen(host, server)?;
+            channel.accept(None).map_err(Failure::failed)?;
         }
     }
 }
