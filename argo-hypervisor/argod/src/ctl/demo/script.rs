@@ -32,7 +32,7 @@ pub(super) fn play(each: Duration) -> Result<bool, Mishap> {
     greet(&mut out, &mut cast.client)?;
     let tries_refused = tries(&mut out, &stage, &mut cast.attacker)?;
     let mut outcome = measure(&mut out, &stage, &mut cast, each, tries_refused)?;
-    outcome.channel_held = converse(&mut out, &stage, cast)?;
+    outcome.channel_held = converse(&mut out, cast)?;
     write!(out, "\n{}", outcome.tables())?;
     for (holds, claim) in outcome.claims() {
         writeln!(out, "  {}  {claim}", if holds { "yes" } else { "NO " })?;
@@ -186,7 +186,7 @@ fn measure(
 }
 
 /// Client and server have a vchan, until the server is killed. `true`: all of it went as it should.
-fn converse(out: &mut impl Write, stage: &Stage, cast: Cast) -> Result<bool, Mishap> {
+fn converse(out: &mut impl Write, cast: Cast) -> Result<bool, Mishap> {
     let Cast { mut client, mut server, mut attacker } = cast;
     writeln!(
         out,
