@@ -1,8 +1,8 @@
 //! Proof by linking that the guest's formats and protocols and the engine need no `std`.
 //!
 //! `cargo build` makes a static library of argo-core and vchan *without an allocator*;
-//! `cargo build --features engine` adds the engine and the stream protocol, with an allocator made
-//! here. Both bring their own panic handler. Were `std` anywhere among the dependencies there would
+//! `cargo build --features engine` adds the engine, the stream protocol, the services and vchan's
+//! seams, with an allocator made here. Both bring their own panic handler. Were `std` anywhere among the dependencies there would
 //! be two of those, and were `alloc` in the first build it would lack an allocator: either way no
 //! library.
 #![no_std]
@@ -12,6 +12,8 @@ mod allocator;
 mod core_only;
 #[cfg(feature = "engine")]
 mod engine;
+#[cfg(feature = "engine")]
+mod services;
 #[cfg(feature = "engine")]
 mod spin;
 #[cfg(feature = "engine")]
