@@ -44,9 +44,10 @@
 //!
 //! # let (one, two) = (DomainId::new(1).ok_or("no id")?, DomainId::new(2).ok_or("no id")?);
 //! let hub = Hub::new(AllowAll);
+//! let (first, second) = (hub.domain(one), hub.domain(two));
 //! let patience = Some(Duration::from_secs(5));
-//! let mut server = Server::new(two).minimums(4096, 4096)?.listen(&hub.domain(one), 7)?;
-//! let mut client = Client::new(one).connect(&hub.domain(two), 7)?;
+//! let mut server = Server::new(two).minimums(4096, 4096)?.listen(&first, 7)?;
+//! let mut client = Client::new(one).connect(&second, 7)?;
 //!
 //! client.send(b"hello", patience)?;
 //! let mut hello = [0; 5];

@@ -338,3 +338,16 @@ fn a_signal_to_nobody_is_no_error() {
     drop(client);
     assert_eq!(server.event_channel().notify(), Ok(()));
 }
+
+#[test]
+fn keys_from_before_a_domain_was_there_are_not_for_it() {
+    let hub = Hub::new(AllowAll);
+    let one = hub.domain(id(1));
+    let early = Server::new(id(2)).listen(&one, 7).unwrap();
+    let two = hub.domain(id(2));
+    let missing = ConnectError::NoServer { path: PATH.into() };
+    assert_eq!(refused(Client::new(id(1)).connect(&two, 7)), missing);
+    drop(early);
+    let _server = Server::new(id(2)).listen(&one, 7).unwrap();
+    assert_eq!(Client::new(id(1)).connect(&two, 7).unwrap().peer(), Presence::Connected);
+}

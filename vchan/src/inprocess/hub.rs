@@ -81,7 +81,8 @@ impl Hub {
     }
 
     /// A connection of this domain, as a process of it would have. The domain begins to be with its
-    /// first one, and stays.
+    /// first one, and stays. As with Xen, permissions in the store that name a domain before it is
+    /// there do not count for it: make the domains before their servers listen.
     pub fn domain(&self, id: DomainId) -> Domain {
         let mut tables = self.lock();
         tables.connections += 1;
