@@ -45,8 +45,7 @@ impl Built {
             return None;
         }
         let built = Self { folder: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("vchan") };
-        built.link("shims", &["gnttab", "evtchn", "store"]);
-        built.link("vchan", &["vchan"]);
+        built.link();
         let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vchan/program.c");
         let program = built.folder.join("program");
         run(Command::new("cc")
@@ -57,17 +56,28 @@ impl Built {
         Some(built)
     }
 
-    fn link(&self, folder: &str, libraries: &[&str]) {
+    /// Builds all libraries at once, then lays out a folder for either way to run the program.
+    fn link(&self) {
         // The folder of this binary's own build: `target`, whatever it is called.
         let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap();
         let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../vchan/xen-abi/build.sh");
         run(Command::new(script)
-            .arg(self.folder.join(folder))
+            .arg(self.folder.join("all"))
             .arg(target)
-            .args(libraries)
             .env("PROFILE", profile)
             .env("CARGO", env!("CARGO")));
+        let shims = ["libxengnttab.so.1", "libxenevtchn.so.1", "libxenstore.so.4"];
+        self.lay_out(Library::Debian, &shims);
+        self.lay_out(Library::Ours, &["libxenvchan.so.4.17"]);
+    }
+
+    fn lay_out(&self, library: Library, files: &[&str]) {
+        let folder = self.library_path(library);
+        std::fs::create_dir_all(&folder).unwrap();
+        for file in files {
+            std::fs::copy(self.folder.join("all").join(file), folder.join(file)).unwrap();
+        }
     }
 }
 

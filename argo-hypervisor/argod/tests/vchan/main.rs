@@ -20,6 +20,6 @@ fn argod() -> Argod {
     let domains = [(1, "server"), (2, "client")];
     let domain = |(id, name)| format!("[[domain]]\nid = {id}\nname = \"{name}\"\nram = \"1MiB\"\n");
     let everything = "[[policy]]\nhook = \"any\"\nfrom = \"any\"\nto = \"any\"\n\
-                      [[store]]\nfrom = \"any\"\npath = \"/\"\n";
+                      [[store]]\nfrom = \"any\"\npath = \"/\"\naccess = \"write\"\n";
     Argod::start(&(domains.map(domain).concat() + everything))
 }

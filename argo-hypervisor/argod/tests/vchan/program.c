@@ -115,13 +115,13 @@ static void wait_nonblocking(void) {
     printf("trywait -> %d%s\n", result, result < 0 && why == EAGAIN ? " EAGAIN" : "");
 }
 
-/* What a program may read in the public struct. */
+/* What a program may read in the public struct. Debian's leaves a client's `server_persist` unset. */
 static void fields(void) {
     char *page = (char *)ctrl->ring;
-    printf("server %d persist %d blocking %d orders %d %d port %d path %s\n", !!ctrl->is_server,
-           !!ctrl->server_persist, !!ctrl->blocking, ctrl->read.order, ctrl->write.order,
+    printf("server %d persist %d blocking %d orders %d %d port %d path %s", !!ctrl->is_server,
+           ctrl->is_server && ctrl->server_persist, !!ctrl->blocking, ctrl->read.order, ctrl->write.order,
            ctrl->event_port > 0, ctrl->is_server ? ctrl->xs_path : "-");
-    printf("indexes at %d %d", (int)((char *)ctrl->read.shr - page),
+    printf(" indexes at %d %d", (int)((char *)ctrl->read.shr - page),
            (int)((char *)ctrl->write.shr - page));
     if (ctrl->read.order < 12)
         printf(" read ring at %d", (int)((char *)ctrl->read.buffer - page));
