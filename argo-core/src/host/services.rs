@@ -24,6 +24,7 @@
 //! | [`AllocUnbound`](Op::AllocUnbound) | [`Handle`]: the domain that may bind | [`Handle`]: the port | its end |
 //! | [`BindInterdomain`](Op::BindInterdomain) | [`Bind`] | [`Handle`]: the port | its end |
 //! | [`CloseChannel`](Op::CloseChannel) | [`Handle`]: the port | nothing | |
+//! | [`IsAllocated`](Op::IsAllocated) | [`Handle`]: a port of this domain | [`Handle`]: 1 or 0 | |
 //! | [`Store`](Op::Store) | one message of [`crate::xenstore`] | one such message | |
 //!
 //! An answer with an errno has the reason as its body, in UTF-8. What the store refuses is not such
@@ -37,7 +38,9 @@
 //! without waiting; "would block" is as good, for a notification is pending then. A pending
 //! notification makes the end readable; reading all bytes takes it. The end of the stream means that
 //! the other domain has closed the port that this one was bound to, for ever. A port that was
-//! allocated here and is not bound (yet, or any more) looks like one whose peer does nothing.
+//! allocated here and is not bound (yet, or any more) looks like one whose peer does nothing. To bind
+//! to a port that is bound already is `EBUSY`, where Xen says `EINVAL`: who came second is to know
+//! that somebody is there.
 //!
 //! **What goes with a connection.** When it ends, whether closed or killed, first each share and map
 //! that has a [`Notify`] does what that says: a zero is stored in the byte, the event is sent. Then
@@ -113,6 +116,9 @@ pub enum Op {
     CloseChannel = 7,
     /// Passes a message to the store.
     Store = 8,
+    /// Asks whether a port of this domain, of whatever connection, is one that was allocated and is
+    /// still there. A server that finds keys in the store asks so whether their server lives.
+    IsAllocated = 9,
 }
 
 impl Op {
@@ -127,6 +133,7 @@ impl Op {
             6 => Self::BindInterdomain,
             7 => Self::CloseChannel,
             8 => Self::Store,
+            9 => Self::IsAllocated,
             _ => return None,
         })
     }
@@ -268,7 +275,7 @@ pub struct Bind {
     pub port: u32,
 }
 
-/// A share, a map, a port or a domain, alone in a body.
+/// A share, a map, a port, a domain, or 1 for yes and 0 for no, alone in a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, FromBytes, IntoBytes, Immutable, KnownLayout)]
 #[repr(C)]
 pub struct Handle {

@@ -131,10 +131,23 @@ impl Services {
     /// Makes a port that is bound to `port` of domain `remote`.
     ///
     /// # Errors
-    /// That port waits for nobody, or for another domain, or as [`RequestError`] says.
+    /// That port waits for nobody, or for another domain, or (`EBUSY`) is bound already, or as
+    /// [`RequestError`] says.
     pub fn bind(&self, remote: DomainId, port: u32) -> Result<Channel, RequestError> {
         let body = Bind { remote: u32::from(remote.raw()), port };
         Channel::ask(&self.connection, Op::BindInterdomain, body.as_bytes())
+    }
+
+    /// Whether `port` of this domain, of whatever process, was allocated and is still there. Numbers
+    /// are used again: it may be another than the one that had the number before.
+    ///
+    /// # Errors
+    /// [`RequestError`]
+    pub fn is_allocated(&self, port: u32) -> Result<bool, RequestError> {
+        let body = Handle { number: port };
+        let answer = self.connection.ask(Op::IsAllocated, body.as_bytes())?;
+        let (Handle { number }, _) = memory::head(&answer.body)?;
+        Ok(number != 0)
     }
 
     /// The store's nodes.

@@ -161,6 +161,12 @@ impl<E: Clone> Channels<E> {
         }
     }
 
+    /// Whether the domain has allocated this port and not closed it since, and nothing has shut it.
+    pub fn is_allocated(&self, domain: DomainId, port: u32) -> bool {
+        let found = self.port(domain, port);
+        found.is_some_and(|found| matches!(found.state, State::Allocated { .. }))
+    }
+
     /// How many ports the domain has.
     pub fn ports(&self, domain: DomainId) -> usize {
         self.domains.get(&domain).map_or(0, Table::len)

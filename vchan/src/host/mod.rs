@@ -122,6 +122,10 @@ impl Platform for Host {
     fn now(&self) -> Duration {
         self.shared.began.elapsed()
     }
+
+    fn is_allocated(&self, port: Port) -> Option<bool> {
+        self.services().is_allocated(port.0).ok()
+    }
 }
 
 fn entries(domain: DomainId, references: &[GrantRef]) -> Vec<Entry> {

@@ -177,7 +177,7 @@ impl Platform for Domain {
 
     fn is_allocated(&self, port: Port) -> Option<bool> {
         let Process { hub, holder, .. } = &*self.process;
-        Some(hub.lock().channels.end(holder.domain, port.0).is_some())
+        Some(hub.lock().channels.is_allocated(holder.domain, port.0))
     }
 }
 

@@ -33,7 +33,7 @@ fn a_port_is_bound_once_by_whom_it_is_for() {
     assert_eq!(three.bind(1, port.number).unwrap_err(), Errno::EINVAL);
     let bound = two.bind(1, port.number).unwrap();
     let mut again = Client::connect(&argod, "two");
-    assert_eq!(again.bind(1, port.number).unwrap_err(), Errno::EINVAL);
+    assert_eq!(again.bind(1, port.number).unwrap_err(), Errno::EBUSY);
     for wrong in [0, port.number + 1, NONE] {
         assert_eq!(two.bind(1, wrong).unwrap_err(), Errno::EINVAL);
         assert_eq!(one.close_channel(wrong), Err(Errno::ENOENT));

@@ -9,6 +9,7 @@
 mod common;
 mod killed;
 mod libraries;
+mod meeting;
 mod party;
 mod rust_peer;
 mod same_results;

@@ -52,15 +52,16 @@ pub enum ChannelError {
 }
 
 impl ChannelError {
-    /// The errno that Xen answers with.
+    /// The errno that Xen answers with; `EBUSY` where Xen does not tell a port that is bound already
+    /// from one that is not there.
     pub fn errno(self) -> Errno {
         match self {
             Self::Full { .. } => Errno::ENOSPC,
             Self::NoPort { .. } => Errno::ENOENT,
-            Self::NoRemotePort { .. }
-            | Self::NotForYou { .. }
-            | Self::Taken { .. }
-            | Self::NotUnbound { .. } => Errno::EINVAL,
+            Self::Taken { .. } => Errno::EBUSY,
+            Self::NoRemotePort { .. } | Self::NotForYou { .. } | Self::NotUnbound { .. } => {
+                Errno::EINVAL
+            }
         }
     }
 }

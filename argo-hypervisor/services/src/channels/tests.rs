@@ -46,6 +46,8 @@ fn a_port_is_bound_by_the_domain_it_is_for_once_at_a_time() {
     let bound = bind(&mut ports, client, 1, port).unwrap();
     let twice = bind(&mut ports, holder(2, 1), 1, port).unwrap_err();
     assert_eq!(twice, ChannelError::Taken { remote: domain(1), port });
+    assert_eq!(twice.errno(), Errno::EBUSY);
+    assert!(ports.is_allocated(domain(1), port) && !ports.is_allocated(domain(2), bound));
     let binders = bind(&mut ports, server, 2, bound).unwrap_err();
     assert_eq!(binders, ChannelError::NotUnbound { remote: domain(2), port: bound });
     let none = bind(&mut ports, client, 1, port + 1).unwrap_err();

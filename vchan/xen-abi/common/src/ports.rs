@@ -56,10 +56,13 @@ impl Ports {
     /// Makes a port that is bound to `port` of domain `remote`.
     ///
     /// # Errors
-    /// ESRCH, or what argod says.
+    /// ESRCH, or what argod says, but EINVAL, as from Xen's device, for a port that is bound already.
     pub fn bind(&self, remote: u32, port: u32) -> Result<u32, Errno> {
         let remote = crate::domain(&self.services, remote)?;
-        self.keep(self.services.bind(remote, port))
+        self.keep(self.services.bind(remote, port)).map_err(|errno| match errno {
+            Errno(libc::EBUSY) => Errno(libc::EINVAL),
+            other => other,
+        })
     }
 
     /// Closes a port.

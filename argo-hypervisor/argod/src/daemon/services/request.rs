@@ -97,6 +97,7 @@ impl<'v> Visitor<'v> {
             Op::BindInterdomain => self.bind(whole(body)?),
             Op::CloseChannel => self.close_channel(whole(body)?),
             Op::Store => self.ask_store(body),
+            Op::IsAllocated => self.is_allocated(whole(body)?),
         }
     }
 

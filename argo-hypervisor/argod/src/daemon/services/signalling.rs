@@ -38,4 +38,9 @@ impl Visitor<'_> {
         drop(ends);
         Ok(Reply::DONE)
     }
+
+    pub(super) fn is_allocated(&self, port: Handle) -> Result<Reply, RequestError> {
+        let allocated = self.tables()?.channels.is_allocated(self.domain.id(), port.number);
+        Ok(Reply::new(bytes(&Handle { number: allocated.into() }), Vec::new()))
+    }
 }
