@@ -117,7 +117,8 @@ impl Host {
         Ok(listening?)
     }
 
-    /// Destroys a domain: its sessions end, its rings go, its socket vanishes, its id is free.
+    /// Destroys a domain: its sessions end, its rings go, its socket vanishes, its id is free. What
+    /// its processes had promised for when they give up shares and maps is done soon after.
     ///
     /// # Errors
     /// There is no such domain.
@@ -138,13 +139,13 @@ impl Host {
         self.reception.forget(&domain.listener);
         unlink(domain.socket_path(), &self.passed);
         self.domains.write().remove(&domain.id());
-        self.services.forget(self.policy(), domain.id());
+        domain.services.settle(self.services.forget(self.policy(), domain.id()));
         // The domain was there until now: whoever gets here holds `changing`.
         let _ = self.engine.destroy_domain(domain.id());
     }
 
     /// All Argo state of a domain goes; its sessions stay. Its connections for services end, and
-    /// with them its shares, maps and ports.
+    /// soon after its shares, maps and ports go with them.
     ///
     /// # Errors
     /// There is no such domain.

@@ -34,6 +34,10 @@ pub use sessions::{AdmitError, EndReason};
 /// Administrators at a time; more are turned away.
 const ADMINS_MAX: usize = 16;
 
+/// How long argod, when it stops, waits for what processes had promised for when they give up shares
+/// and maps, all domains together: peers can make that slow.
+const PROMISES_WITHIN: Duration = Duration::from_secs(2);
+
 /// The daemon's state.
 pub struct Host {
     engine: Engine,
@@ -241,10 +245,13 @@ impl Host {
         self.undertaker.call();
         self.policy().pacer().stop();
         let _alone = self.changing.lock();
-        for domain in self.domains() {
+        let domains = self.domains();
+        for domain in &domains {
             self.end_sessions(&domain.close(), EndReason::Stopping);
             domain.services.close(self);
-            self.forget(&domain);
+            self.forget(domain);
         }
+        let deadline = Instant::now() + PROMISES_WITHIN;
+        domains.iter().for_each(|domain| domain.services.wait_until_deserted(deadline));
     }
 }

@@ -8,12 +8,14 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::event::epoll::{self, EventFlags};
 use xen_services::{ConnectionId, Holder};
 
 use super::connection::{Buffer, Connection};
+use super::ending::Remains;
 use super::error::{Ending, JoinError};
 use super::request::Visitor;
 use crate::admin::ServicesStat;
@@ -34,6 +36,8 @@ pub struct Desk {
     pub(super) requests: AtomicU64,
     pub(super) refused: AtomicU64,
     roster: Mutex<Roster>,
+    /// Notified when the thread ends.
+    deserted: Condvar,
 }
 
 impl Default for Desk {
@@ -43,6 +47,7 @@ impl Default for Desk {
             requests: AtomicU64::new(0),
             refused: AtomicU64::new(0),
             roster: Mutex::default(),
+            deserted: Condvar::new(),
         }
     }
 }
@@ -54,6 +59,8 @@ struct Roster {
     line: Option<Arc<OwnedFd>>,
     /// No connection is taken any more.
     is_closed: bool,
+    /// What the thread does last.
+    remains: Option<Remains>,
 }
 
 impl Roster {
@@ -103,17 +110,40 @@ impl Desk {
         Ok(())
     }
 
-    /// Ends all connections, or those of one process; how many.
+    /// Ends all connections, or those of one process; how many. What was made over them goes soon.
     pub fn end_connections(&self, host: &Host, pid: Option<i32>) -> usize {
         let mut chosen: Vec<_> = self.roster.lock().connections.values().cloned().collect();
         chosen.retain(|connection| pid.is_none_or(|pid| connection.peer.pid == pid));
-        chosen.iter().filter(|connection| host.services().end(connection)).count()
+        chosen.iter().filter(|connection| host.services().hang_up(connection)).count()
     }
 
     /// Takes no connection any more, and ends all.
     pub fn close(&self, host: &Host) -> usize {
         self.roster.lock().is_closed = true;
         self.end_connections(host, None)
+    }
+
+    /// Has done what is left to do for the domain, once what was made over its connections is gone.
+    pub fn settle(&self, remains: Remains) {
+        let mut roster = self.roster.lock();
+        match roster.line {
+            Some(_) => roster.remains = Some(remains),
+            None => {
+                drop(roster);
+                // Nobody was connected: no promise is in there, nothing that is slow.
+                remains.settle();
+            }
+        }
+    }
+
+    /// Waits until the thread has ended, but not for longer than this.
+    pub fn wait_until_deserted(&self, deadline: Instant) {
+        let mut roster = self.roster.lock();
+        while roster.line.is_some() {
+            if self.deserted.wait_until(&mut roster, deadline).timed_out() {
+                return;
+            }
+        }
     }
 
     /// What a domain uses of the services, and how often it asked.
@@ -142,16 +172,20 @@ impl Desk {
 
     /// Takes an ended connection off. `false`: it was the last, and the thread is not needed.
     fn leave(&self, key: ConnectionId) -> bool {
-        let mut roster = self.roster.lock();
-        let connection = roster.connections.remove(&key);
-        let is_empty = roster.connections.is_empty();
-        if is_empty {
-            roster.line = None;
-        }
-        drop(roster);
+        let connection = self.roster.lock().connections.remove(&key);
         // Closes its socket, which takes it off the line.
         drop(connection);
-        !is_empty
+        let mut roster = self.roster.lock();
+        if !roster.connections.is_empty() {
+            return true;
+        }
+        if let Some(remains) = roster.remains.take() {
+            // Nobody joins meanwhile: the desk is closed.
+            MutexGuard::unlocked(&mut roster, || remains.settle());
+        }
+        roster.line = None;
+        self.deserted.notify_all();
+        false
     }
 }
 
@@ -200,9 +234,9 @@ fn visit(visitor: &Visitor<'_>, flags: EventFlags, buffer: &mut Buffer) -> Resul
 
 impl Visitor<'_> {
     fn say_goodbye(&self, ending: Ending) {
-        if self.host.services().end(self.connection)
-            && let Some(Pass { suppressed }) = self.domain.log.pass()
-        {
+        let is_its_own = self.host.services().hang_up(self.connection);
+        self.host.services().wind_up(self.connection);
+        if is_its_own && let Some(Pass { suppressed }) = self.domain.log.pass() {
             let (domain, peer) = (self.domain.name(), self.connection.peer);
             tracing::info!(domain, %peer, reason = %ending, suppressed, "services ended");
         }
