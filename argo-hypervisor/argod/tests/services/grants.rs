@@ -1,7 +1,7 @@
 //! Shares and maps as they are meant, and at their limits.
 
 use argo_core::Errno;
-use argo_core::host::services::{Access, NONE, Notify, PAGES_MAX, Part};
+use argo_core::host::services::{Access, NONE, Notify, PAGES_MAX, PARTS_SHARES_MAX, Part};
 use argo_mem::{Mapping, Memory};
 use rustix::fs::SealFlags;
 
@@ -183,4 +183,17 @@ fn each_quota_holds_at_its_value_and_is_given_back() {
         services.connections + services.shares + services.maps + services.ports == 0
             && services.pages == 0
     });
+}
+
+#[test]
+fn descriptors_that_a_process_has_taken_count_no_more_though_it_is_silent_since() {
+    let argod = Argod::start(&system());
+    let mut owner = Client::connect(&argod, "one");
+    let mut share = |_| (1, owner.share(2, Access::Read, 1).unwrap().reference);
+    let entries: Vec<_> = (0..PARTS_SHARES_MAX).map(&mut share).collect();
+    // All together more than a domain may leave unread.
+    let mut clients: Vec<_> = (0..20).map(|_| Client::connect(&argod, "two")).collect();
+    for client in &mut clients {
+        assert_eq!(client.map(Access::Read, &entries).unwrap().fds.len(), PARTS_SHARES_MAX);
+    }
 }

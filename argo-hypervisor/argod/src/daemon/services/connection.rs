@@ -22,7 +22,7 @@ use zerocopy::IntoBytes;
 
 use super::error::Ending;
 use crate::daemon::peer::Peer;
-use crate::daemon::seats::{Seat, Seats};
+use crate::daemon::seats::Seat;
 use crate::daemon::sockopt::unreceived;
 
 /// Bytes of answers and events that a process may leave unread; the kernel takes it twice, and for
@@ -149,20 +149,20 @@ impl Connection {
         self.send(answer, body, &mut SendAncillaryBuffer::default())
     }
 
-    /// The same with descriptors, which take seats among its domain's until it has taken them.
+    /// The same with descriptors, each of which has a seat until the process has taken all answers.
     ///
     /// # Errors
-    /// As [`Connection::answer`], or the domain leaves too many unread.
+    /// As [`Connection::answer`], or the process leaves too many unread.
     pub fn answer_with(
         &self,
         answer: Answer,
         body: &[u8],
         descriptors: &[BorrowedFd<'_>],
-        domains: &Arc<Seats>,
+        seats: Vec<Seat>,
     ) -> Result<(), Ending> {
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PARTS_SHARES_MAX))];
         let mut control = SendAncillaryBuffer::new(&mut space);
-        self.count(descriptors.len(), domains)?;
+        self.count(seats)?;
         control.push(SendAncillaryMessage::ScmRights(descriptors));
         self.send(answer, body, &mut control)
     }
@@ -177,15 +177,19 @@ impl Connection {
         sendmsg(&self.socket, &bytes, control, NOW).map(drop).map_err(unsent)
     }
 
-    /// Counts descriptors that are about to be sent, against what the domain may leave unread.
-    fn count(&self, more: usize, domains: &Arc<Seats>) -> Result<(), Ending> {
+    /// Gives the seats back, if the process has taken all answers.
+    pub fn free_seats(&self) {
         let mut unread = self.unread.lock();
-        if matches!(unreceived(&self.socket), Ok(0)) {
+        if !unread.is_empty() && matches!(unreceived(&self.socket), Ok(0)) {
             unread.clear();
         }
-        for _ in 0..more {
-            unread.push(domains.take().ok_or(Ending::Unread)?);
-        }
+    }
+
+    /// Counts descriptors that are about to be sent, against what one process may leave unread.
+    fn count(&self, more: Vec<Seat>) -> Result<(), Ending> {
+        self.free_seats();
+        let mut unread = self.unread.lock();
+        unread.extend(more);
         if unread.len() > UNREAD_DESCRIPTORS_MAX { Err(Ending::Unread) } else { Ok(()) }
     }
 }

@@ -22,7 +22,7 @@ use crate::admin::ServicesStat;
 use crate::daemon::domain::HostDomain;
 use crate::daemon::host::Host;
 use crate::daemon::peer::Peer;
-use crate::daemon::seats::Seats;
+use crate::daemon::seats::{Seat, Seats};
 use crate::daemon::throttle::Pass;
 
 /// Descriptors in answers that the processes of a domain may leave unread, all together: the system
@@ -32,7 +32,7 @@ const UNREAD_DESCRIPTORS_MAX: usize = 1024;
 /// A domain's connections for services.
 pub struct Desk {
     /// Seats for descriptors that no process has taken yet.
-    pub(super) unread: Arc<Seats>,
+    unread: Arc<Seats>,
     pub(super) requests: AtomicU64,
     pub(super) refused: AtomicU64,
     roster: Mutex<Roster>,
@@ -164,6 +164,18 @@ impl Desk {
             requests: self.requests.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
         }
+    }
+
+    /// Seats for so many descriptors in an answer. `None`: the domain's processes leave too many
+    /// unread.
+    pub(super) fn seats(&self, count: usize) -> Option<Vec<Seat>> {
+        let take = || (0..count).map(|_| self.unread.take()).collect::<Option<Vec<_>>>();
+        take().or_else(|| {
+            // Of those who have taken their answers nobody has heard since.
+            let roster = self.roster.lock();
+            roster.connections.values().for_each(|connection| connection.free_seats());
+            take()
+        })
     }
 
     fn connection(&self, key: ConnectionId) -> Option<Arc<Connection>> {

@@ -83,8 +83,8 @@ impl<'v> Visitor<'v> {
             return self.connection.answer(answer, &reply.body);
         }
         let descriptors: Vec<_> = reply.passed.iter().map(AsFd::as_fd).collect();
-        let unread = &self.domain.services.unread;
-        self.connection.answer_with(answer, &reply.body, &descriptors, unread)
+        let seats = self.domain.services.seats(descriptors.len()).ok_or(Ending::Unread)?;
+        self.connection.answer_with(answer, &reply.body, &descriptors, seats)
     }
 
     fn perform(&self, op: u32, body: &[u8]) -> Result<Reply, RequestError> {
