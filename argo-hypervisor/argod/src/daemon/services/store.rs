@@ -49,12 +49,24 @@ impl Guard for PolicyGuard<'_> {
     }
 }
 
+/// Connections whose events are more than may wait.
+#[must_use]
+struct Overrun(Vec<Arc<Connection>>);
+
+impl Overrun {
+    /// Has them ended by their own threads.
+    fn hang_up(self) {
+        self.0.iter().for_each(|connection| connection.hang_up());
+    }
+}
+
 impl Room {
-    /// Has connections told, or ended, by their own threads.
-    fn tell(&self, signals: &Signals) {
+    /// Has connections told by their own threads; returns those that are to be ended, once the store
+    /// is not locked any more.
+    fn tell(&self, signals: &Signals) -> Overrun {
         let of = |id| self.listeners.get(id);
         signals.events.iter().filter_map(of).for_each(|connection| connection.await_room());
-        signals.overrun.iter().filter_map(of).for_each(|connection| connection.hang_up());
+        Overrun(signals.overrun.iter().filter_map(of).cloned().collect())
     }
 
     /// The store's name for a connection, which it gets with its first request.
@@ -84,7 +96,9 @@ impl Services {
         let mut room = self.room.lock();
         let guard = PolicyGuard { policy, asks: None };
         let signals = room.store.introduce(domain.id, &domain.name, quota, &guard);
-        room.tell(&signals);
+        let overrun = room.tell(&signals);
+        drop(room);
+        overrun.hang_up();
     }
 
     /// Passes a message to the store; returns its answer.
@@ -102,7 +116,9 @@ impl Services {
         let name = room.name(connection).ok_or(RequestError::Over)?;
         let guard = PolicyGuard { policy, asks: Some(connection.holder.domain) };
         let outcome = room.store.request(name, &guard, message);
-        room.tell(&outcome.signals);
+        let overrun = room.tell(&outcome.signals);
+        drop(room);
+        overrun.hang_up();
         Ok(outcome.reply)
     }
 
@@ -129,7 +145,9 @@ impl Services {
     pub(super) fn forget_in_store(&self, policy: &LivePolicy, domain: DomainId) {
         let mut room = self.room.lock();
         let signals = room.store.forget(domain, &PolicyGuard { policy, asks: None });
-        room.tell(&signals);
+        let overrun = room.tell(&signals);
+        drop(room);
+        overrun.hang_up();
     }
 
     /// What a domain uses of the store.
