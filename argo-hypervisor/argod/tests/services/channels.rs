@@ -2,6 +2,7 @@
 
 use argo_core::Errno;
 use argo_core::host::services::NONE;
+use rustix::net::{Shutdown, shutdown};
 
 use crate::client::*;
 use crate::common::Argod;
@@ -75,4 +76,21 @@ fn a_client_sees_the_end_when_the_server_closes_or_dies() {
     drop(server);
     other.wait_for_end();
     client.close_channel(bound.number).unwrap();
+}
+
+#[test]
+fn a_port_whose_end_a_client_has_shut_is_bound_by_nobody_any_more() {
+    let argod = Argod::start(&system());
+    let (mut server, mut client) = (Client::connect(&argod, "one"), Client::connect(&argod, "two"));
+    for how in [Shutdown::Read, Shutdown::Write, Shutdown::Both] {
+        let port = server.alloc_unbound(2).unwrap();
+        let bound = client.bind(1, port.number).unwrap();
+        shutdown(&bound.end, how).unwrap();
+        client.close_channel(bound.number).unwrap();
+        assert_eq!(client.bind(1, port.number).unwrap_err(), Errno::EINVAL);
+        assert_eq!(argod.domain("two").services.ports, 0);
+        server.close_channel(port.number).unwrap();
+    }
+    let port = server.alloc_unbound(2).unwrap();
+    client.bind(1, port.number).unwrap().wait_for_event();
 }

@@ -1,7 +1,7 @@
 //! Why a request was refused, and why a connection was not served or is not any more.
 
-use argo_core::Errno;
 use argo_core::policy::Query;
+use argo_core::{DomainId, Errno};
 use argo_mem::MapError as MemoryError;
 use xen_services::channels::ChannelError;
 use xen_services::grants::{MapError, ShareError};
@@ -56,6 +56,14 @@ pub enum RequestError {
     /// There is no port.
     #[error(transparent)]
     Channel(#[from] ChannelError),
+    /// An earlier binder, or its own process, has shut the port's end.
+    #[error("port {port} of domain {remote} was shut by a process that had an end of it")]
+    Shut {
+        /// The domain that allocated it.
+        remote: DomainId,
+        /// The port.
+        port: u32,
+    },
     /// argod has as many descriptors as it may have for services.
     #[error("all descriptors that argod has for services are used up: {pairs} pairs")]
     Descriptors {
@@ -82,7 +90,10 @@ impl RequestError {
     fn errno(&self) -> Errno {
         match self {
             Self::NoOperation { .. } => Errno::EOPNOTSUPP,
-            Self::Body { .. } | Self::NoAccess { .. } | Self::NoNotifyPort { .. } => Errno::EINVAL,
+            Self::Body { .. }
+            | Self::NoAccess { .. }
+            | Self::NoNotifyPort { .. }
+            | Self::Shut { .. } => Errno::EINVAL,
             Self::NoDomain { .. } | Self::Over => Errno::ESRCH,
             Self::Forbidden { .. } => Errno::EACCES,
             Self::Share(error) => error.errno(),

@@ -23,9 +23,14 @@ impl Visitor<'_> {
     pub(super) fn bind(&self, wanted: Bind) -> Result<Reply, RequestError> {
         let remote = domain_id(wanted.remote)?;
         let limit = self.domain.config.quotas.services.ports;
+        let holder = self.connection.holder;
         let mut tables = self.tables()?;
         self.ask(Query::EventChannel { from: self.domain.id(), to: remote })?;
-        let bound = tables.channels.bind(self.connection.holder, remote, wanted.port, limit)?;
+        let bound = tables.channels.bind(holder, remote, wanted.port, limit)?;
+        if !(bound.ends.allocator.is_open() && bound.ends.binder.is_open()) {
+            let _ = tables.channels.close(holder, bound.port);
+            return Err(RequestError::Shut { remote, port: wanted.port });
+        }
         drop(tables);
         // What is left of an earlier binder's events is not told from this one.
         bound.ends.allocator.raise();
