@@ -1,7 +1,7 @@
 //! What the policy says of grants and event channels, before and after it changes.
 
 use argo_core::Errno;
-use argo_core::host::services::Access;
+use argo_core::host::services::{Access, Notify};
 use argod::admin::{Changed, Reloaded, Request};
 
 use crate::client::*;
@@ -73,13 +73,16 @@ fn detached_reset_and_destroyed_domains_lose_their_connections() {
         Request::Destroy { domain: two },
     ] {
         let mut client = Client::connect(&argod, "two");
-        let own = client.share(1, Access::Write, 1).unwrap();
         let port = client.alloc_unbound(1).unwrap();
+        let notify = Notify { offset: 0, port: port.number };
+        let own = client.share_notifying(1, Access::Write, 1, notify).unwrap();
+        own.set(0, 1);
         let bound = server.bind(2, port.number).unwrap();
         let _: Changed = argod.admin().request(&request).unwrap();
         client.wait_for_hang_up();
         bound.wait_for_event();
         bound.wait_for_end();
+        assert_eq!(own.byte(0), 0, "its promise was kept before");
         assert!(server.map(Access::Write, &own.entries(2, 1)).is_err());
     }
     let _bystander = Client::connect(&argod, "three");
