@@ -9,8 +9,10 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 
+use argo_guest::DomainId;
+use argo_guest::services::Services;
 use common::tool::{Receiver, acting_as, failure, noise, run, text};
-use common::{Argod, PATIENCE};
+use common::{Argod, PATIENCE, wait_until};
 
 /// A server and its client as docs/policy.md has them, and a stranger who may know where they meet.
 const SYSTEM: &str = r#"
@@ -196,4 +198,26 @@ fn argod_tells_what_they_use() {
     assert_eq!((services.ports, services.maps), (1, 0));
     assert!(services.store_nodes >= 2 && services.requests >= 5, "{services:?}");
     assert_eq!(argod.domain("client").services.requests, 0);
+}
+
+#[test]
+fn a_proxy_goes_on_after_a_client_that_shut_its_event_channel() {
+    let argod = Argod::start(SYSTEM);
+    let far = argod.path("far.sock");
+    let listener = UnixListener::bind(&far).unwrap();
+    let _server = listening(listen(&argod, &["--proxy", far.to_str().unwrap()]));
+    let hostile = Services::attach(argod.socket("client")).unwrap();
+    let port = hostile.nodes().read("/local/domain/2/data/vchan/1/7/event-channel").unwrap();
+    let channel = hostile.bind(DomainId::new(2).unwrap(), text(&port).parse().unwrap()).unwrap();
+    rustix::net::shutdown(&channel, rustix::net::Shutdown::Both).unwrap();
+    drop(channel);
+    let received = thread::spawn(move || {
+        let mut received = String::new();
+        listener.accept().unwrap().0.read_to_string(&mut received).unwrap();
+        received
+    });
+    wait_until("a client is served", || {
+        run(connect(&argod, &["--close"]), b"hello").status.success()
+    });
+    assert_eq!(received.join().unwrap(), "hello");
 }

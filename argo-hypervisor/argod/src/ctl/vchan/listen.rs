@@ -3,16 +3,21 @@
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::thread;
+use std::time::Duration;
 
 use argo_guest::DomainId;
 use clap::Args;
 use vchan::host::Host;
-use vchan::{Address, Channel, Server};
+use vchan::{Address, Cause, Channel, ListenError, Server};
 
 use super::local::Local;
 use super::{Options, address, relay};
 use crate::ctl::complaint::{Complaints, say};
 use crate::ctl::{Failure, values};
+
+/// Before a server that had a bad client, or cannot listen, tries again.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Wait for the client of a vchan and connect it to standard input and output.
 ///
@@ -42,21 +47,21 @@ impl Listen {
         let host = self.options.acting.host()?;
         let len = self.ring_len as usize;
         let server = Server::new(self.client).minimums(len, len).map_err(Failure::usage)?;
-        let mut channel = self.listen(&host, &server)?;
+        let mut channel = self.listen(&host, &server).map_err(Failure::failed)?;
         let place = self.at.path(host.services().domain(), self.client);
         say(format_args!("listening at {place} for {}", self.client));
-        channel.accept(None).map_err(Failure::failed)?;
-        match &self.proxy {
-            None => self.options.talk(channel),
-            Some(path) => self.serve(&host, &server, channel, path),
+        if let Some(path) = &self.proxy {
+            return self.serve(&host, &server, channel, path);
         }
+        channel.accept(None).map_err(Failure::failed)?;
+        self.options.talk(channel)
     }
 
-    fn listen(&self, host: &Host, server: &Server) -> Result<Channel<Host>, Failure> {
-        server.listen(host, self.at.clone()).map_err(Failure::failed)
+    fn listen(&self, host: &Host, server: &Server) -> Result<Channel<Host>, ListenError> {
+        server.listen(host, self.at.clone())
     }
 
-    /// Serves this client, and all that come after it.
+    /// Serves a client, and all that come after it, whatever they do, as long as argod is there.
     fn serve(
         &self,
         host: &Host,
@@ -66,19 +71,37 @@ impl Listen {
     ) -> Result<ExitCode, Failure> {
         let (complaints, whom) = (Complaints::default(), format!("client {}", self.client));
         loop {
-            match UnixStream::connect(path) {
-                Err(error) => {
-                    complaints.say(&whom, format_args!("{}: {error}", path.display()));
-                    drop(channel);
-                }
-                Ok(socket) => {
-                    if let Err(error) = relay(channel, Local::Socket(socket)) {
-                        complaints.say(&whom, error);
-                    }
-                }
+            if let Err(error) = serve_one(channel, path) {
+                complaints.say(&whom, error);
+                thread::sleep(PAUSE);
             }
-            channel = self.listen(host, server)?;
-            channel.accept(None).map_err(Failure::failed)?;
+            channel = loop {
+                match self.listen(host, server) {
+                    Ok(channel) => break channel,
+                    Err(error) if is_for_ever(&error) => return Err(Failure::failed(error)),
+                    Err(error) => complaints.say(&whom, error),
+                }
+                thread::sleep(PAUSE);
+            };
         }
+    }
+}
+
+/// Waits for a client and serves it.
+fn serve_one(mut channel: Channel<Host>, path: &Path) -> Result<(), Failure> {
+    channel.accept(None).map_err(Failure::failed)?;
+    let socket = UnixStream::connect(path);
+    let socket = socket.map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
+    relay(channel, Local::Socket(socket)).map_err(Failure::failed)
+}
+
+/// Whether argod is gone. A client may cause all else: it keeps pages mapped that were taken back,
+/// for example, which count for the server.
+fn is_for_ever(error: &ListenError) -> bool {
+    match error {
+        ListenError::Taken { .. } => false,
+        ListenError::Grant(fault)
+        | ListenError::EventChannel(fault)
+        | ListenError::Store(fault) => fault.cause == Cause::Gone,
     }
 }
