@@ -144,8 +144,18 @@ impl Client {
 
     /// Asks the store; returns what its answer says, or the name of an errno.
     pub fn store(&mut self, kind: Kind, payload: &[u8]) -> Result<Vec<u8>, String> {
-        let header =
-            Header { kind: kind as u32, request: 5, transaction: 0, len: payload.len() as u32 };
+        self.store_within(0, kind, payload)
+    }
+
+    /// The same in a transaction.
+    pub fn store_within(
+        &mut self,
+        transaction: u32,
+        kind: Kind,
+        payload: &[u8],
+    ) -> Result<Vec<u8>, String> {
+        let (kind_number, len) = (kind as u32, payload.len() as u32);
+        let header = Header { kind: kind_number, request: 5, transaction, len };
         let told = self.ask(Op::Store, &[header.as_bytes(), payload].concat()).unwrap();
         let (header, payload) = Header::read_from_prefix(&told.body).unwrap();
         assert_eq!((header.request, header.len as usize), (5, payload.len()));

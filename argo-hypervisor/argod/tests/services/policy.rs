@@ -2,6 +2,7 @@
 
 use argo_core::Errno;
 use argo_core::host::services::{Access, Notify};
+use argo_core::xenstore::Kind;
 use argod::admin::{Changed, Reloaded, Request};
 
 use crate::client::*;
@@ -44,11 +45,8 @@ fn a_changed_policy_shuts_channels_and_refuses_maps_but_takes_no_mapping_away() 
     let (bound, other) = (two.bind(1, cut.number).unwrap(), three.bind(1, kept.number).unwrap());
     bound.wait_for_event();
     other.wait_for_event();
-    let header = format!("runtime_dir = {:?}\n", argod.dir.path());
     let rules = rule("any", "one", "three") + &rule("any", "three", "one");
-    std::fs::write(argod.path("argod.toml"), header + &domains() + &rules).unwrap();
-    let reloaded: Reloaded = argod.admin().request(&Request::Reload).unwrap();
-    assert_eq!(reloaded.channels_cut, 1);
+    assert_eq!(reload(&argod, &rules).channels_cut, 1);
     assert_eq!((bound.pending(), cut.pending()), (None, None));
     assert_eq!((other.pending(), kept.pending()), (Some(false), Some(false)));
     kept.notify();
@@ -60,6 +58,29 @@ fn a_changed_policy_shuts_channels_and_refuses_maps_but_takes_no_mapping_away() 
     argo_mem::Memory::view(&theirs).read(0, &mut byte).unwrap();
     assert_eq!(byte, [5]);
     two.unmap(got.map).unwrap();
+}
+
+/// Puts these rules into force.
+fn reload(argod: &Argod, rules: &str) -> Reloaded {
+    let header = format!("runtime_dir = {:?}\n", argod.dir.path());
+    std::fs::write(argod.path("argod.toml"), header + &domains() + rules).unwrap();
+    argod.admin().request(&Request::Reload).unwrap()
+}
+
+#[test]
+fn a_changed_policy_holds_for_transactions_that_began_before() {
+    let rule = |access| format!("[[store]]\nfrom = \"any\"\npath = \"~\"\naccess = \"{access}\"\n");
+    let argod = Argod::start(&(domains() + &rule("write")));
+    let mut one = Client::connect(&argod, "one");
+    one.write("data/kept", "old").unwrap();
+    let begun = String::from_utf8(one.store(Kind::TransactionStart, b"\0").unwrap()).unwrap();
+    let transaction = begun.trim_end_matches('\0').parse().unwrap();
+    one.store_within(transaction, Kind::Write, b"data/kept\0new").unwrap();
+    reload(&argod, &rule("read"));
+    let end = one.store_within(transaction, Kind::TransactionEnd, b"T\0");
+    assert_eq!(end, Err("EACCES".to_owned()));
+    assert_eq!(one.read("data/kept"), Ok("old".to_owned()));
+    assert_eq!(argod.domain("one").services.store_transactions, 0);
 }
 
 #[test]

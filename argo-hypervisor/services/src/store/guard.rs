@@ -14,7 +14,8 @@ pub enum Access {
 }
 
 /// The host's policy, asked for each path that a request concerns, before the node's own
-/// permissions. A refusal is answered with `EACCES`.
+/// permissions, and of what a transaction has changed again at its commit. A refusal is answered with
+/// `EACCES`.
 ///
 /// It is not asked about `@introduceDomain` and `@releaseDomain`, which are no paths: they are
 /// domain 0's, and nobody is told of them whom domain 0 has not let read them.

@@ -13,7 +13,8 @@
 //!
 //! **Transactions** keep what they have read and changed in an overlay, not a copy of the tree. At
 //! their end each node that they have touched must be as it was at first touch, else the answer is
-//! `EAGAIN` and nothing happens. What they have seen of a node does not change under them.
+//! `EAGAIN` and nothing happens. What they have seen of a node does not change under them. The guard
+//! is asked about each change again then: a policy that has changed meanwhile holds for it.
 //!
 //! **Bounds.** A node counts for its owner; all else for the domain whose connection it is. Past a
 //! limit of its [`Quota`] a domain gets `ENOSPC` (`E2BIG` for watches, as on Xen). Work is bounded by

@@ -4,6 +4,7 @@ use alloc::vec::Vec;
 
 use super::Store;
 use super::domain::Caller;
+use super::guard::Access;
 use super::operations::OK;
 use super::overlay::Overlay;
 use super::refusal::Refusal;
@@ -62,6 +63,7 @@ impl Store {
             domain.transactions -= 1;
         }
         if commits {
+            may_commit(&overlay, call)?;
             self.commit(&overlay, call, signals)?;
         }
         Ok(OK.into())
@@ -115,4 +117,11 @@ impl Store {
             false => Ok(()),
         }
     }
+}
+
+/// Asks the guard again about all that was changed: its mind may have changed meanwhile. About what
+/// was only seen it is not asked: that has been told.
+fn may_commit(overlay: &Overlay, call: &Call) -> Result<(), Refusal> {
+    let may = |path| call.guard.passes(call.caller.domain, path, Access::Write);
+    if overlay.changes().all(|(path, ..)| may(path)) { Ok(()) } else { Err(Refusal::Denied) }
 }

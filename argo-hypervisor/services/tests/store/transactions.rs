@@ -1,6 +1,8 @@
 //! Transactions: apart from each other, and all or nothing.
 
+use argo_core::DomainId;
 use argo_core::xenstore::Kind;
+use xen_services::store::Access;
 
 use super::support::*;
 
@@ -122,4 +124,25 @@ fn a_refused_request_leaves_the_transaction_usable() {
     assert_eq!(world.within(client, t, Kind::Write, "data/y\0x"), ok());
     assert_eq!(world.commit(client, t), ok());
     assert_eq!(world.read(client, "data/y").unwrap(), "x");
+}
+
+#[test]
+fn the_guard_is_asked_again_at_the_commit() {
+    let (mut world, client, other) = pair();
+    world.watch_quietly(other, "data", "t");
+    let strict = |_: DomainId, path: &str, access: Access| {
+        access == Access::Read && path == "/local/domain/1/data/x" || path.ends_with("/y")
+    };
+    for (written, end) in [("data/x", refused("EACCES")), ("data/y", ok())] {
+        let t = world.begin(client);
+        assert_eq!(world.within(client, t, Kind::Write, "data/y\0new"), ok());
+        assert_eq!(world.within(client, t, Kind::Write, &format!("{written}\0new")), ok());
+        assert_eq!(world.ask(client, &strict, t, Kind::TransactionEnd, b"T\0"), end);
+        assert_eq!(world.commit(client, t), refused("ENOENT"), "it is over");
+        assert_eq!(world.usage(1).transactions, 0);
+        let happened = end.is_ok();
+        assert_eq!(world.read(client, "data/y").is_ok(), happened);
+        assert_eq!(world.events(other).is_empty(), !happened);
+    }
+    assert_eq!(world.read(client, "data/x").unwrap(), "old");
 }
