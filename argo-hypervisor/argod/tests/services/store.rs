@@ -69,6 +69,14 @@ fn a_domains_quotas_hold_whatever_connection_asks() {
 }
 
 #[test]
+fn domain_0_has_the_quotas_that_were_configured() {
+    let argod = Argod::start(&(domain(0, "control", "store_watches = 1") + OPEN));
+    let mut control = Client::connect(&argod, "control");
+    control.watch("/a", "t").unwrap();
+    assert_eq!(control.watch("/b", "t"), Err("E2BIG".to_owned()));
+}
+
+#[test]
 fn a_process_that_takes_no_events_is_ended_and_nobody_waits_for_it() {
     let argod = Argod::start(&system());
     let (mut deaf, mut two) = (Client::connect(&argod, "one"), Client::connect(&argod, "two"));

@@ -84,14 +84,16 @@ impl Services {
     /// A domain is there: it has its part of the store.
     pub fn introduce(&self, policy: &LivePolicy, domain: &config::Domain) {
         let quotas = &domain.quotas.services;
-        let quota = match domain.id {
-            DomainId::CONTROL => Quota::CONTROL,
-            _ => Quota {
-                nodes: quotas.store_nodes as usize,
-                watches: quotas.store_watches as usize,
-                transactions: quotas.store_transactions as usize,
-                ..Quota::XEN
-            },
+        let nodes = match domain.id {
+            // All domains' nodes are counted for it, which is none of its own doing.
+            DomainId::CONTROL => Quota::CONTROL.nodes,
+            _ => quotas.store_nodes as usize,
+        };
+        let quota = Quota {
+            nodes,
+            watches: quotas.store_watches as usize,
+            transactions: quotas.store_transactions as usize,
+            ..Quota::XEN
         };
         let mut room = self.room.lock();
         let guard = PolicyGuard { policy, asks: None };
