@@ -103,6 +103,12 @@ impl ServiceQuotas {
         u64::from(self.grant_pages) * PAGE_SIZE as u64
     }
 
+    /// Pairs of descriptors that argod may need: one a share and a port, and one for each promise of a
+    /// share or a map to send an event, over a port that may have been closed meanwhile.
+    pub fn descriptor_pairs(&self) -> u64 {
+        2 * u64::from(self.shares) + u64::from(self.maps) + u64::from(self.ports)
+    }
+
     fn read(table: &mut Reader<'_>) -> Self {
         let mut read = |key, of: fn(&Self) -> u32| {
             table.or(key, integer(0..=of(&Self::MAX).into()), of(&Self::default()))

@@ -151,6 +151,8 @@ fn create(host: &Host, file: &str, text: &str) -> Result<Changed, String> {
     let socket = domain.socket.path.clone();
     host.create_domain(domain).map_err(|error| error.to_string())?;
     tracing::info!(domain = name, "created");
+    let domains = host.domains();
+    host.services().warn_if_short(domains.iter().map(|domain| domain.config.quotas.services));
     Ok(Changed { id, name, socket, sessions_ended: 0, rings_removed: 0 })
 }
 

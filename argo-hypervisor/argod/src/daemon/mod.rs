@@ -138,7 +138,8 @@ impl Daemon {
         let metrics = metrics.map_err(StartError::Metrics)?;
         let host = Host::new(config, passed, reception).map_err(system("making the workers"))?;
         let host = Arc::new(host);
-        host.services().warn_if_short(&host.config().domains);
+        let quotas = host.config().domains.iter().map(|domain| domain.quotas.services);
+        host.services().warn_if_short(quotas);
         let mut daemon =
             Self { host: host.clone(), reception: None, others: Vec::new(), outlets: Vec::new() };
         for domain in host.config().domains.clone() {

@@ -36,7 +36,7 @@ use xen_services::channels::Channels;
 use xen_services::grants::Grants;
 
 use super::seats::{Seat, Seats};
-use crate::config;
+use crate::config::ServiceQuotas;
 pub use desk::Desk;
 use end::End;
 pub use error::JoinError;
@@ -72,14 +72,18 @@ impl Services {
         Self { tables, room, pairs, connections: AtomicU64::new(0) }
     }
 
-    /// Says if these domains' quotas are more than there are descriptors for.
-    pub fn warn_if_short(&self, domains: &[config::Domain]) {
-        let quotas = domains.iter().map(|domain| domain.quotas.services);
-        let wanted: u64 = quotas.map(|of| u64::from(of.shares) + u64::from(of.ports)).sum();
+    /// Says if these quotas, those of all domains, are more than there are descriptors for.
+    pub fn warn_if_short(&self, quotas: impl Iterator<Item = ServiceQuotas>) {
+        let wanted: u64 = quotas.map(|of| of.descriptor_pairs()).sum();
         let limit = self.pairs.limit() as u64;
         if wanted > limit {
             let needed = wanted.saturating_mul(LIMIT_PER_PAIR);
-            tracing::warn!(wanted, limit, needed, "quotas of shares and ports exceed LimitNOFILE");
+            tracing::warn!(
+                wanted,
+                limit,
+                needed,
+                "quotas of shares, maps and ports exceed LimitNOFILE"
+            );
         }
     }
 
