@@ -45,12 +45,6 @@ pub(super) fn reference(share: u32) -> u32 {
     share * PAGES_MAX
 }
 
-/// The share and its page that a reference means, if there is such a share.
-fn place(entry: Entry) -> Option<(ShareId, u32)> {
-    let owner = u16::try_from(entry.domain).ok().and_then(DomainId::new)?;
-    Some(((owner, entry.reference / PAGES_MAX), entry.reference % PAGES_MAX))
-}
-
 impl<M: Clone, E: Clone> Grants<M, E> {
     pub(super) fn look_up(
         &self,
@@ -63,11 +57,19 @@ impl<M: Clone, E: Clone> Grants<M, E> {
         }
         let mut found = Found { shares: Vec::new(), memories: Vec::new(), extents: Vec::new() };
         for entry in entries {
-            let (id, page) = place(*entry).ok_or(MapError::NoReference { entry: *entry })?;
+            let (id, page) = self.place(*entry).ok_or(MapError::NoReference { entry: *entry })?;
             let share = self.mappable(mapper, access, *entry, id, page)?;
             found.add(id, page, &share.offer.memory)?;
         }
         Ok(found)
+    }
+
+    /// The share and its page that a reference means, if there may be such a share.
+    fn place(&self, entry: Entry) -> Option<(ShareId, u32)> {
+        let owner = u16::try_from(entry.domain).ok().and_then(DomainId::new)?;
+        let life = self.domains.get(&owner)?.life;
+        let number = entry.reference / PAGES_MAX;
+        Some((ShareId { owner, life, number }, entry.reference % PAGES_MAX))
     }
 
     fn mappable(
@@ -75,10 +77,10 @@ impl<M: Clone, E: Clone> Grants<M, E> {
         mapper: DomainId,
         access: Access,
         entry: Entry,
-        (owner, number): ShareId,
+        id: ShareId,
         page: u32,
     ) -> Result<&Share<M, E>, MapError> {
-        let share = self.domains.get(&owner).and_then(|domain| domain.shares.at(number));
+        let share = self.domains.get(&id.owner).and_then(|domain| domain.shares.at(id.number));
         let share = share.filter(|share| !share.is_revoked && page < share.offer.pages);
         match share {
             None => Err(MapError::NoReference { entry }),
@@ -90,8 +92,11 @@ impl<M: Clone, E: Clone> Grants<M, E> {
         }
     }
 
-    pub(super) fn share_mut(&mut self, (owner, number): ShareId) -> Option<&mut Share<M, E>> {
-        self.domains.get_mut(&owner)?.shares.at_mut(number)
+    pub(super) fn share_mut(&mut self, id: ShareId) -> Option<&mut Share<M, E>> {
+        match self.domains.get_mut(&id.owner).filter(|domain| domain.life == id.life) {
+            Some(domain) => domain.shares.at_mut(id.number),
+            None => self.orphans.get_mut(&id),
+        }
     }
 }
 

@@ -4,7 +4,9 @@
 //! event channels. Nothing is touched, sent or freed in here: what has to be is handed to the
 //! caller as a [`Release`].
 //!
-//! A share that was taken back keeps its place, and its pages count, until nobody has it mapped.
+//! A share that was taken back keeps its place, and its pages count, until nobody has it mapped. If
+//! its owner is gone by then, they count for nobody: a later domain of the same id is another one.
+//! The maps of those who keep them are limited.
 
 mod error;
 mod lookup;
@@ -74,10 +76,16 @@ pub struct Shared {
 #[derive(Debug)]
 pub struct Grants<M, E> {
     domains: BTreeMap<DomainId, Domain<M, E>>,
+    /// Shares that others have mapped and whose owner is gone.
+    orphans: BTreeMap<ShareId, Share<M, E>>,
+    /// How often a domain has gone.
+    ends: u64,
 }
 
 #[derive(Debug)]
 struct Domain<M, E> {
+    /// Tells it from earlier ones of the same id.
+    life: u64,
     shares: Table<Share<M, E>>,
     maps: Table<Map<M, E>>,
     /// Pages of all its shares.
@@ -96,7 +104,13 @@ struct Share<M, E> {
 }
 
 /// A share, by its owner and its number there.
-type ShareId = (DomainId, u32);
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct ShareId {
+    owner: DomainId,
+    /// The owner's life.
+    life: u64,
+    number: u32,
+}
 
 #[derive(Debug)]
 struct Map<M, E> {
@@ -108,13 +122,7 @@ struct Map<M, E> {
 
 impl<M, E> Default for Grants<M, E> {
     fn default() -> Self {
-        Self { domains: BTreeMap::new() }
-    }
-}
-
-impl<M, E> Default for Domain<M, E> {
-    fn default() -> Self {
-        Self { shares: Table::default(), maps: Table::default(), pages: 0 }
+        Self { domains: BTreeMap::new(), orphans: BTreeMap::new(), ends: 0 }
     }
 }
 
@@ -137,7 +145,7 @@ impl<M: Clone, E: Clone> Grants<M, E> {
         if let Some(offset) = offer.notify.byte.filter(|offset| *offset >= bytes) {
             return Err(ShareError::Notify { offset, bytes });
         }
-        let domain = self.domains.entry(holder.domain).or_default();
+        let domain = self.domain(holder.domain);
         domain.has_room_for(pages, limits)?;
         domain.pages += pages;
         let (connection, to) = (holder.connection, Some(offer.to));
@@ -156,7 +164,7 @@ impl<M: Clone, E: Clone> Grants<M, E> {
         found
             .filter(|found| found.connection == holder.connection && !found.is_revoked)
             .ok_or(ShareError::Unknown { number: share })?;
-        Ok(self.revoke((holder.domain, share)))
+        Ok(self.revoke(holder.domain, share))
     }
 
     /// Maps pages that other domains, or this one, have shared with this one.
@@ -184,7 +192,7 @@ impl<M: Clone, E: Clone> Grants<M, E> {
         }
         let (connection, event) = (holder.connection, notify.event);
         let map = Map { connection, shares: found.shares, clear, event };
-        let map = self.domains.entry(holder.domain).or_default().maps.insert(map);
+        let map = self.domain(holder.domain).maps.insert(map);
         Ok(Mapped { map, memories: found.memories, extents: found.extents })
     }
 
@@ -210,6 +218,7 @@ impl<M: Clone, E: Clone> Grants<M, E> {
     /// more: a later domain of the same id is another one.
     pub fn end_domain(&mut self, domain: DomainId) -> Vec<Release<M, E>> {
         let releases = self.end(domain, |_| true);
+        self.orphan_shares(domain);
         for owner in self.domains.values_mut() {
             for number in owner.shares.numbers(|share| share.to == Some(domain)) {
                 if let Some(share) = owner.shares.at_mut(number) {
@@ -233,7 +242,7 @@ impl<M: Clone, E: Clone> Grants<M, E> {
         entries: &[Entry],
     ) -> Result<Vec<DomainId>, MapError> {
         let found = self.look_up(mapper, access, entries)?;
-        let mut owners: Vec<DomainId> = found.shares.iter().map(|(owner, _)| *owner).collect();
+        let mut owners: Vec<DomainId> = found.shares.iter().map(|share| share.owner).collect();
         owners.sort_unstable();
         owners.dedup();
         Ok(owners)
@@ -253,9 +262,17 @@ impl<M: Clone, E: Clone> Grants<M, E> {
     pub fn maps(&self, domain: DomainId) -> usize {
         self.domains.get(&domain).map_or(0, |domain| domain.maps.len())
     }
+
+    fn domain(&mut self, id: DomainId) -> &mut Domain<M, E> {
+        self.domains.entry(id).or_insert_with(|| Domain::new(self.ends))
+    }
 }
 
 impl<M, E> Domain<M, E> {
+    fn new(life: u64) -> Self {
+        Self { life, shares: Table::default(), maps: Table::default(), pages: 0 }
+    }
+
     fn has_room_for(&self, pages: u32, limits: &Limits) -> Result<(), ShareError> {
         let limit = limits.shares.min(lookup::SHARES_MAX);
         if self.shares.len() >= limit as usize {

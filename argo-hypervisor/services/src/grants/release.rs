@@ -40,12 +40,24 @@ impl<M: Clone, E: Clone> Grants<M, E> {
         let maps = of.maps.numbers(|map| is_over(map.connection));
         let shares = of.shares.numbers(|share| is_over(share.connection) && !share.is_revoked);
         let mut releases: Vec<_> = maps.into_iter().map(|map| self.drop_map(domain, map)).collect();
-        releases.extend(shares.into_iter().map(|share| self.revoke((domain, share))));
+        releases.extend(shares.into_iter().map(|share| self.revoke(domain, share)));
         releases
     }
 
-    pub(super) fn revoke(&mut self, id: ShareId) -> Release<M, E> {
+    /// Has the shares that an ended domain leaves, because others have them mapped, count for nobody.
+    pub(super) fn orphan_shares(&mut self, owner: DomainId) {
+        self.ends += 1;
+        let Some(mut domain) = self.domains.remove(&owner) else { return };
+        for number in domain.shares.numbers(|_| true) {
+            let id = ShareId { owner, life: domain.life, number };
+            self.orphans.extend(domain.shares.remove(number).map(|share| (id, share)));
+        }
+    }
+
+    pub(super) fn revoke(&mut self, owner: DomainId, number: u32) -> Release<M, E> {
         let mut release = Release { clear: None, event: None, memory: Vec::new() };
+        let Some(life) = self.domains.get(&owner).map(|domain| domain.life) else { return release };
+        let id = ShareId { owner, life, number };
         if let Some(share) = self.share_mut(id) {
             share.is_revoked = true;
             let memory = &share.offer.memory;
@@ -71,13 +83,16 @@ impl<M: Clone, E: Clone> Grants<M, E> {
     }
 
     /// Forgets a share that was taken back and that nobody has mapped.
-    fn forget_unused(&mut self, (owner, number): ShareId) -> Option<M> {
-        let domain = self.domains.get_mut(&owner)?;
-        let share = domain.shares.at(number)?;
-        if !share.is_revoked || share.maps > 0 {
-            return None;
-        }
-        domain.pages -= share.offer.pages;
-        domain.shares.remove(number).map(|share| share.offer.memory)
+    fn forget_unused(&mut self, id: ShareId) -> Option<M> {
+        self.share_mut(id).filter(|share| share.is_revoked && share.maps == 0)?;
+        let share = match self.domains.get_mut(&id.owner).filter(|domain| domain.life == id.life) {
+            Some(domain) => {
+                let share = domain.shares.remove(id.number)?;
+                domain.pages -= share.offer.pages;
+                share
+            }
+            None => self.orphans.remove(&id)?,
+        };
+        Some(share.offer.memory)
     }
 }

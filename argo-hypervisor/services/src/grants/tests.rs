@@ -166,6 +166,26 @@ fn a_later_domain_of_the_same_id_maps_nothing_of_the_earlier_one() {
     assert_eq!(tables.unshare(holder(1, 0), shared.share).unwrap().memory.len(), 1);
 }
 
+#[test]
+fn what_an_ended_domain_leaves_mapped_counts_for_no_later_one() {
+    let mut tables = Tables::default();
+    let (owner, mapper) = (holder(1, 0), holder(2, 0));
+    let shared = tables.share(owner, &LIMITS, offer(2, Access::Write, 8)).unwrap();
+    let page = entries(1, [shared.reference]);
+    let mapped = map(&mut tables, mapper, &page).unwrap();
+    assert!(tables.end_domain(domain(1)).iter().all(|release| release.memory.is_empty()));
+    assert_eq!((tables.pages(domain(1)), tables.shares(domain(1))), (0, 0));
+    let new = tables.share(owner, &LIMITS, offer(2, Access::Write, 8)).unwrap();
+    assert_eq!(new.reference, shared.reference);
+    let again = map(&mut tables, mapper, &page).unwrap();
+    let release = tables.unmap(mapper, mapped.map).unwrap();
+    assert_eq!(release.memory.iter().map(|memory| **memory).collect::<Vec<_>>(), [8]);
+    assert!(tables.orphans.is_empty());
+    assert_eq!((tables.pages(domain(1)), tables.shares(domain(1))), (8, 1), "the later one's");
+    assert!(tables.unmap(mapper, again.map).unwrap().memory.is_empty());
+    assert_eq!(tables.unshare(owner, new.share).unwrap().memory.len(), 1);
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Share { who: Holder, to: u16, pages: u32 },
@@ -173,6 +193,7 @@ enum Step {
     Map { who: Holder, owner: u16, share: u32, page: u32 },
     Unmap { who: Holder, map: u32 },
     EndConnection(Holder),
+    EndDomain(u16),
 }
 
 fn any_holder() -> impl Strategy<Value = Holder> {
@@ -192,45 +213,72 @@ fn any_step() -> impl Strategy<Value = Step> {
             .prop_map(|(who, owner, share, page)| Step::Map { who, owner, share, page }),
         (any_holder(), numbers).prop_map(|(who, map)| Step::Unmap { who, map }),
         any_holder().prop_map(Step::EndConnection),
+        (1..4u16).prop_map(Step::EndDomain),
     ]
 }
+
+/// A domain that is gone is this number times its life and its id.
+const GONE: u32 = 1 << 16;
 
 /// The same by lists: what there is, and who has it.
 #[derive(Default)]
 struct Simple {
     /// By owner and number: connection, mapper, pages, whether it was taken back.
-    shares: Model<(u16, u32), (u64, u16, u32, bool)>,
+    shares: Model<(u32, u32), (u64, u16, u32, bool)>,
     /// By domain and number: connection and share.
-    maps: Model<(u16, u32), (u64, (u16, u32))>,
+    maps: Model<(u16, u32), (u64, (u32, u32))>,
+    /// How many domains have gone.
+    ends: u32,
 }
 
 impl Simple {
     fn sweep(&mut self) {
         let maps = &self.maps;
-        let mapped = |id: &(u16, u32)| maps.values().any(|(_, share)| share == id);
+        let mapped = |id: &(u32, u32)| maps.values().any(|(_, share)| share == id);
         self.shares.retain(|id, (.., revoked)| !*revoked || mapped(id));
     }
 
     fn pages(&self, domain: u16) -> u32 {
-        let own = self.shares.iter().filter(|((owner, _), _)| *owner == domain);
+        let own = self.shares.iter().filter(|((owner, _), _)| *owner == domain.into());
         own.map(|(_, (_, _, pages, _))| pages).sum()
+    }
+
+    fn shares(&self, domain: u16) -> usize {
+        self.shares.keys().filter(|(owner, _)| *owner == domain.into()).count()
+    }
+
+    /// The domain's maps go; its shares are another's now, and nobody's whom they were for.
+    fn end_domain(&mut self, id: u16) {
+        self.ends += 1;
+        let gone = u32::from(id) + self.ends * GONE;
+        let now = |owner: u32| if owner == id.into() { gone } else { owner };
+        self.maps.retain(|(by, _), _| *by != id);
+        for (_, (owner, _)) in self.maps.values_mut() {
+            *owner = now(*owner);
+        }
+        let shares = core::mem::take(&mut self.shares).into_iter();
+        self.shares = shares
+            .map(|((owner, number), (by, to, pages, over))| {
+                let to = if to == id { 0 } else { to };
+                ((now(owner), number), (by, to, pages, over || owner == id.into()))
+            })
+            .collect();
     }
 
     fn step(&mut self, tables: &mut Tables, step: Step) {
         match step {
             Step::Share { who, to, pages } => {
                 let raw = who.domain.raw();
-                let own = self.shares.keys().filter(|(owner, _)| *owner == raw).count();
-                let fits = (1..=8 - self.pages(raw)).contains(&pages) && own < 3;
+                let fits = (1..=8 - self.pages(raw)).contains(&pages) && self.shares(raw) < 3;
                 let shared = tables.share(who, &LIMITS, offer(to, Access::Write, pages));
                 assert_eq!(shared.is_ok(), fits, "{shared:?}");
                 if let Ok(shared) = shared {
                     let new = (who.connection, to, pages, false);
-                    assert_eq!(self.shares.insert((raw, shared.share), new), None);
+                    assert_eq!(self.shares.insert((raw.into(), shared.share), new), None);
                 }
             }
             Step::Unshare { who, share } => {
-                let found = self.shares.get_mut(&(who.domain.raw(), share));
+                let found = self.shares.get_mut(&(who.domain.raw().into(), share));
                 let found = found.filter(|(by, .., over)| *by == who.connection && !*over);
                 assert_eq!(tables.unshare(who, share).is_ok(), found.is_some());
                 if let Some((.., over)) = found {
@@ -239,7 +287,7 @@ impl Simple {
             }
             Step::Map { who, owner, share, page } => {
                 let raw = who.domain.raw();
-                let found = self.shares.get(&(owner, share));
+                let found = self.shares.get(&(owner.into(), share));
                 let fits = found
                     .is_some_and(|(_, to, pages, over)| *to == raw && page < *pages && !over)
                     && self.maps.keys().filter(|(by, _)| *by == raw).count() < 3;
@@ -247,7 +295,7 @@ impl Simple {
                 let mapped = map(tables, who, &entry);
                 assert_eq!(mapped.is_ok(), fits, "{mapped:?}");
                 if let Ok(mapped) = mapped {
-                    let new = (who.connection, (owner, share));
+                    let new = (who.connection, (owner.into(), share));
                     assert_eq!(self.maps.insert((raw, mapped.map), new), None);
                 }
             }
@@ -264,8 +312,12 @@ impl Simple {
                 drop(tables.end_connection(who));
                 self.maps.retain(|(by, _), (of, _)| *by != raw || *of != who.connection);
                 for ((by, _), (of, .., over)) in &mut self.shares {
-                    *over |= *by == raw && *of == who.connection;
+                    *over |= *by == raw.into() && *of == who.connection;
                 }
+            }
+            Step::EndDomain(id) => {
+                drop(tables.end_domain(domain(id)));
+                self.end_domain(id);
             }
         }
         self.sweep();
@@ -280,15 +332,17 @@ proptest! {
             model.step(&mut tables, step);
             for id in 1..4u16 {
                 prop_assert_eq!(tables.pages(domain(id)), model.pages(id));
-                let shares = model.shares.keys().filter(|(owner, _)| *owner == id).count();
-                prop_assert_eq!(tables.shares(domain(id)), shares);
+                prop_assert_eq!(tables.shares(domain(id)), model.shares(id));
                 let maps = model.maps.keys().filter(|(by, _)| *by == id).count();
                 prop_assert_eq!(tables.maps(domain(id)), maps);
             }
+            let orphans = model.shares.keys().filter(|(owner, _)| *owner >= GONE).count();
+            prop_assert_eq!(tables.orphans.len(), orphans);
         }
         for id in 1..4u16 {
             drop(tables.end_domain(domain(id)));
         }
+        prop_assert!(tables.orphans.is_empty());
         for id in 1..4u16 {
             prop_assert_eq!(tables.pages(domain(id)), 0);
             prop_assert_eq!(tables.shares(domain(id)) + tables.maps(domain(id)), 0);
