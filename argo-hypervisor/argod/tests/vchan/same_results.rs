@@ -174,7 +174,7 @@ fn blocking_calls() {
         return;
     };
     has(&results, "s: send 1025 -> -1");
-    has(&results, "c: write 10000 -> 10000");
+    has(&results, "c> write 10000 -> 10000");
     has(&results, "c> read 10 -> 4 right");
     has(&results, "c> read 10 -> -1 right");
 }
