@@ -90,7 +90,9 @@ impl<P: Platform> WriteHalf<P> {
         }
     }
 
-    /// Writes all of `data`, in as many parts as it takes, within one timeout.
+    /// Writes all of `data`, in as many parts as it takes, within one timeout. When the time is over
+    /// it writes once more what there is room for, and no more than that however fast the peer reads:
+    /// `Duration::ZERO` writes at most what the ring holds.
     ///
     /// # Errors
     /// What ended it, and how much was written before.
@@ -105,6 +107,10 @@ impl<P: Platform> WriteHalf<P> {
             let left = deadline.left(self.link.platform());
             let part = self.write(&data[written..], left);
             written += part.map_err(|error| WriteAllError { written, error })?;
+            if left == Some(Duration::ZERO) && written < data.len() {
+                let error = WriteError::TimedOut { size: self.writer.size() };
+                return Err(WriteAllError { written, error });
+            }
         }
         Ok(())
     }
