@@ -4,6 +4,7 @@
 
 mod world;
 
+use std::sync::Barrier;
 use std::sync::atomic::Ordering::Relaxed;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -16,7 +17,8 @@ use vchan::inprocess::{self, Domain, Pages};
 use vchan::layout::LIVE_GONE;
 use vchan::platform::{Access, EventChannel, GrantRef, Platform, Wake};
 use vchan::{
-    Channel, Client, Flag, Geometry, LyingIndex, Meeting, ReadError, Ring, Server, Word, WriteError,
+    AcceptError, Channel, Client, Flag, Geometry, LyingIndex, Meeting, ReadError, Ring, Server,
+    Word, WriteError,
 };
 use world::{LONG, World, id};
 
@@ -155,8 +157,33 @@ fn a_lie_closes_the_channel_and_is_told_by_both_halves() {
         (Ring::Left, 1024, 5000, 0)
     );
     assert_eq!(server.write(b"x", LONG), Err(WriteError::Broken(lie)));
+    assert_eq!(server.accept(LONG), Err(AcceptError::Broken(lie)));
     let left = hostile.page.view().load_u8(Flag::SrvLive.offset(), Relaxed).unwrap();
     assert_eq!((left, hostile.port.wait(1, LONG)), (LIVE_GONE, Ok(Wake::Event)));
+}
+
+#[test]
+fn of_two_lies_at_the_same_moment_both_halves_tell_one() {
+    for _ in 0..1000 {
+        let world = World::new();
+        let (mut server, meeting) = Server::new(id(2)).share(&world.one).unwrap();
+        let hostile = Hostile::of(&world, &server, meeting.page);
+        hostile.does(&Attack::Word(Word::prod(Ring::Left).offset() as u16, 5000));
+        hostile.does(&Attack::Word(Word::cons(Ring::Right).offset() as u16, 9));
+        let (reader, writer) = server.halves();
+        let start = Barrier::new(2);
+        let (read, written) = thread::scope(|scope| {
+            let reads = scope.spawn(|| {
+                start.wait();
+                reader.try_read(&mut [0])
+            });
+            start.wait();
+            let written = writer.try_write(b"x");
+            (reads.join().unwrap(), written)
+        });
+        let lie = read.err().and_then(read_lie).unwrap();
+        assert_eq!(written, Err(WriteError::Broken(lie)));
+    }
 }
 
 /// A peer that keeps to the protocol with one hand.

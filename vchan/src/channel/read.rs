@@ -179,8 +179,10 @@ impl<P: Platform> ReadHalf<P> {
     /// # Errors
     /// See [`AcceptError`].
     pub fn try_accept(&mut self) -> Result<(), AcceptError> {
-        if self.link.ended().is_some() {
-            return Err(AcceptError::Closed);
+        match self.link.ended() {
+            None => {}
+            Some(None) => return Err(AcceptError::Closed),
+            Some(Some(lie)) => return Err(AcceptError::Broken(lie)),
         }
         match (self.peer(), self.link.terms.role, self.link.terms.lasting) {
             (Presence::Connected, _, _) => Ok(()),
@@ -230,6 +232,10 @@ pub enum AcceptError {
     /// server has gone.)
     #[error("the channel is closed")]
     Closed,
+    /// A client has broken the protocol, which ends a persistent server, too, for good: where its
+    /// indexes stand, nobody knows any more.
+    #[error(transparent)]
+    Broken(LyingIndex),
     /// A client can be waited for no more.
     #[error("the event channel is lost: {0}")]
     Lost(Cause),
