@@ -68,7 +68,10 @@ impl<P: Platform> Channel<P> {
     pub fn wait(&self, timeout: Option<Duration>) -> Result<Wake, Fault> {
         let channel = self.link().channel();
         let woken = channel.wait(self.told.load(Ordering::Relaxed), timeout)?;
-        self.told.store(channel.seen(), Ordering::Relaxed);
+        // One that comes after the time was over is told the next time.
+        if woken == Wake::Event {
+            self.told.store(channel.seen(), Ordering::Relaxed);
+        }
         Ok(woken)
     }
 

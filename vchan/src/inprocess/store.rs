@@ -26,9 +26,12 @@ pub struct Watch {
 
 impl platform::Watch for Watch {
     fn wait(&self, timeout: Option<Duration>) -> Result<Wake, Fault> {
-        let woken = self.bell.wait(self.told.load(Ordering::Relaxed), timeout);
-        self.told.store(self.bell.seen(), Ordering::Relaxed);
-        woken
+        let woken = self.bell.wait(self.told.load(Ordering::Relaxed), timeout)?;
+        // One that comes after the time was over is told the next time.
+        if woken == Wake::Event {
+            self.told.store(self.bell.seen(), Ordering::Relaxed);
+        }
+        Ok(woken)
     }
 }
 
