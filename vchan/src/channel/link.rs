@@ -123,12 +123,10 @@ impl<P: Platform> Link<P> {
 
 impl<P: Platform> Drop for Link<P> {
     fn drop(&mut self) {
+        // First, for the store takes its time: the peer is not to wait for that.
+        self.close();
         if let Some(unpublish) = self.unpublish.take() {
             unpublish();
-        }
-        if self.standing.close() {
-            // The signal comes when the pages are unmapped: `Farewell`.
-            let _later = leave(&self.pages, self.terms.role);
         }
     }
 }

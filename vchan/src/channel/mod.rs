@@ -32,6 +32,11 @@ use crate::writer::{SendError, WriteError};
 /// Its two halves can be used on their own, each by a thread or a task: [`halves`](Self::halves),
 /// [`into_split`](Self::into_split). What they can do is here too, under the same names. Dropping it
 /// closes the channel; the peer can still read what was written.
+///
+/// A drop tells the peer at once, then gives up what was made, and waits for the platform to do it:
+/// over argod one request for the port, one for the page and for each ring's own pages, and for the
+/// keys of a server five more. An argod that does not answer is given up after 10 s. Who must not
+/// wait, such as a task, calls [`close`](Self::close) there and drops it elsewhere.
 pub struct Channel<P: Platform> {
     reader: ReadHalf<P>,
     writer: WriteHalf<P>,
