@@ -20,9 +20,14 @@
 //! Before a call sleeps it looks for a while, as long as that has lately been worth it, and only then
 //! asks the peer for a signal: a busy pair makes no system calls.
 //!
+//! **Meeting.** One server at a place, one client at a time; who comes second is told
+//! [`Taken`](ListenError::Taken) or [`Busy`](ConnectError::Busy). A client may come first and
+//! [wait](Client::connect_within). Keys that a killed server has left are replaced.
+//!
 //! **The end.** Dropping a channel closes it, and so does the death of its process. The peer still
-//! reads what was written before. There is no half close. A server that is
-//! [`persistent`](Server::persistent) stays for the next client.
+//! reads what was written before. There is no half close. The peer is told at once; the rest of a drop
+//! waits for the platform (see [`Channel`]). A server that is [`persistent`](Server::persistent) stays
+//! for the next client, but not after one that lied.
 //!
 //! # What is guaranteed
 //! - The peer may write anything into the shared memory at any moment. Nothing here panics, copies
@@ -33,6 +38,8 @@
 //!   for a signal, and no change since is missed.
 //! - Data that the peer wrote before it left can be read; after that, the channel is closed.
 //! - A move of bytes signals the peer if it asked, and only then; start and close always signal.
+//! - A peer that signals without end wakes who waits without end, but holds no executor and no call
+//!   past its timeout: one poll of a task takes a few events at most.
 //! - A peer that lies has the channel closed, and both halves tell its first lie from then on.
 //! - An event channel that ends while the peer seems to be there is an error, not a wait.
 //!
