@@ -22,6 +22,9 @@ use crate::daemon::session::{Doorbell, Peer};
 /// How long a process may take for its part of an attachment.
 pub(super) const DEADLINE: Duration = Duration::from_secs(5);
 
+/// How long a process that is refused may take to say what it wants: little, for others wait for it.
+const GLANCE: Duration = Duration::from_millis(100);
+
 /// A connection on its way to a session.
 pub(super) struct Connection {
     pub(super) socket: Arc<OwnedFd>,
@@ -87,9 +90,12 @@ impl Connection {
         Ok(Wanted::Session { queues: hello.queues })
     }
 
-    /// Looks what is wanted by a process that is refused before it was asked.
+    /// Looks what is wanted by a process that is refused, whatever it wants. Most have said so by
+    /// now; others are not waited for as long as one that is served.
     fn glance_at_hello(&self) {
         let mut hello = Hello::new(0);
+        // Then the answer is as for a session.
+        let _ = self.wait_readable("Hello", Instant::now() + GLANCE);
         let got = recv(&*self.socket, hello.as_mut_bytes(), RecvFlags::DONTWAIT);
         self.wants_services.set(got.is_ok() && hello.magic == SERVICES_MAGIC);
     }
@@ -109,7 +115,7 @@ impl Connection {
     /// Receives one message of exactly this size before the deadline. Descriptors in it are not
     /// taken: the kernel refuses or closes them.
     fn receive(&self, message: &'static str, bytes: &mut [u8]) -> Result<(), AttachError> {
-        self.wait_readable(message)?;
+        self.wait_readable(message, self.deadline)?;
         // One byte more than the message shows a longer one.
         let mut buffer = [0; size_of::<Hello>() + 1];
         let (_, got) = recv(&*self.socket, &mut buffer[..], RecvFlags::DONTWAIT)
@@ -125,9 +131,9 @@ impl Connection {
         Ok(())
     }
 
-    fn wait_readable(&self, message: &'static str) -> Result<(), AttachError> {
+    fn wait_readable(&self, message: &'static str, deadline: Instant) -> Result<(), AttachError> {
         loop {
-            let left = self.deadline.saturating_duration_since(Instant::now());
+            let left = deadline.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 return Err(AttachError::TooSlow { message });
             }
