@@ -52,10 +52,11 @@ impl Default for Quotas {
 
 impl Default for ServiceQuotas {
     /// Enough for 64 vchans of most sizes: each has up to three shares at its server, as many maps at
-    /// its client, and a port at both. The store's are XenStore's own.
+    /// its client, and a port at both. A C program has two connections for each, and one more for the
+    /// store while it sets it up. The store's are XenStore's own.
     fn default() -> Self {
         Self {
-            connections: 64,
+            connections: 160,
             grant_pages: 16_384,
             shares: 512,
             maps: 512,
