@@ -57,10 +57,9 @@ pub struct Domain {
 }
 
 impl Domain {
-    /// Bytes that the RAM of all its sessions and all its shares together may need.
+    /// Bytes that the RAM of all its sessions together needs.
     pub fn memory_needed(&self) -> u64 {
-        let Quotas { sessions, services, .. } = self.quotas;
-        self.ram.saturating_mul(sessions.into()).saturating_add(services.grant_bytes())
+        self.ram.saturating_mul(self.quotas.sessions.into())
     }
 
     /// Pages of RAM that a session gets.

@@ -54,16 +54,14 @@ fn ranges(numbers: &[u32]) -> String {
 /// The machine has less memory than the domains may need.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[error(
-    "too little memory: the domains may need {needed} for {sessions} sessions and {shared} of shared \
-     pages, {available} are available; the largest is {largest} with {largest_needed}"
+    "too little memory: the domains may need {needed} for {sessions} sessions, {available} are \
+     available; the largest is {largest} with {largest_needed}"
 )]
 pub struct MemoryShort {
-    /// What all sessions and shares of all domains need together.
+    /// What all sessions of all domains need together.
     pub needed: Size,
     /// How many sessions that are.
     pub sessions: u64,
-    /// What the shares need of it.
-    pub shared: Size,
     /// What the machine can give.
     pub available: Size,
     /// The name of the domain that needs most.
@@ -72,8 +70,17 @@ pub struct MemoryShort {
     pub largest_needed: Size,
 }
 
-/// Checks that `available` bytes suffice for the RAM of every session of these domains and for all that
-/// they may share.
+/// The machine has less memory than the domains may share beside their sessions' RAM.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[error("the domains may share {shared} (quotas.grant_pages), their RAM leaves {left}")]
+pub struct SharesShort {
+    /// What all domains may share.
+    pub shared: Size,
+    /// What is available without their sessions' RAM.
+    pub left: Size,
+}
+
+/// Checks that `available` bytes suffice for the RAM of every session of these domains.
 ///
 /// # Errors
 /// They do not: how much is needed, and by whom.
@@ -83,11 +90,24 @@ pub fn check_memory(domains: &[Domain], available: u64) -> Result<(), MemoryShor
         Some(largest) if needed > available => Err(MemoryShort {
             needed: Size(needed),
             sessions: domains.iter().map(|domain| u64::from(domain.quotas.sessions)).sum(),
-            shared: Size(domains.iter().map(|domain| domain.quotas.services.grant_bytes()).sum()),
             available: Size(available),
             largest: largest.name.clone(),
             largest_needed: Size(largest.memory_needed()),
         }),
+        _ => Ok(()),
+    }
+}
+
+/// Checks that what is left of `available` bytes beside the RAM suffices for all that they may share.
+/// No share is there from the beginning, and the policy may allow none: this is no reason not to start.
+///
+/// # Errors
+/// It does not: how much is needed, and left.
+pub fn check_shares(domains: &[Domain], available: u64) -> Result<(), SharesShort> {
+    let sum = |of: fn(&Domain) -> u64| domains.iter().map(of).fold(0, u64::saturating_add);
+    let left = available.saturating_sub(sum(Domain::memory_needed));
+    match sum(|domain| domain.quotas.services.grant_bytes()) {
+        shared if shared > left => Err(SharesShort { shared: Size(shared), left: Size(left) }),
         _ => Ok(()),
     }
 }

@@ -56,7 +56,7 @@ pub use domain::{
 pub use feeds::{Audit, HISTORY_MAX};
 pub use groups::{GROUPS_MAX, MEMBERS_MAX};
 pub use hook_rule::{PAIRS_MAX, Rule};
-pub use host::{Host, MemoryShort, available_memory, check_memory};
+pub use host::{Host, MemoryShort, SharesShort, available_memory, check_memory, check_shares};
 pub use metrics::Metrics;
 pub use place::Place;
 pub use port_rule::{BYTES_MAX, LIMITS_MAX, Limit, MESSAGES_MAX, PORT_RANGES_MAX, PortRule};

@@ -248,13 +248,18 @@ fn harden() {
     }
 }
 
-/// Whether this machine has the memory that the domains may need.
+/// Whether this machine has the memory that the domains' RAM may need. Says if it has not what they
+/// may share beside.
 ///
 /// # Errors
 /// It has not, or cannot tell.
 pub fn check_memory(config: &Config) -> Result<(), StartError> {
     let available = config::available_memory().map_err(system("reading the available memory"))?;
-    Ok(config::check_memory(&config.domains, available)?)
+    config::check_memory(&config.domains, available)?;
+    if let Err(short) = config::check_shares(&config.domains, available) {
+        tracing::warn!("too little memory for all shares: {short}");
+    }
+    Ok(())
 }
 
 fn system(step: &'static str) -> impl Fn(io::Error) -> StartError {

@@ -13,15 +13,28 @@ fn domains(ram: &str) -> Vec<Domain> {
 #[test]
 fn memory_suffices_up_to_the_last_byte() {
     let domains = domains("1MiB");
-    let needed = (4 << 20) + 8192;
+    let needed = (3 << 20) + 8192;
     assert_eq!(check_memory(&domains, needed), Ok(()));
     let short = check_memory(&domains, needed - 1).unwrap_err();
     assert_eq!(
         short.to_string(),
-        "too little memory: the domains may need 4104KiB for 4 sessions and 1MiB of shared \
-         pages, 4202495 bytes are available; the largest is large with 4MiB"
+        "too little memory: the domains may need 3080KiB for 4 sessions, 3153919 bytes are \
+         available; the largest is large with 3MiB"
     );
     assert_eq!(check_memory(&[], 0), Ok(()));
+}
+
+#[test]
+fn what_may_be_shared_is_told_apart_up_to_the_last_byte() {
+    let domains = domains("1MiB");
+    let needed = (4 << 20) + 8192;
+    assert_eq!(check_shares(&domains, needed), Ok(()));
+    let short = check_shares(&domains, needed - 1).unwrap_err();
+    assert_eq!(
+        short.to_string(),
+        "the domains may share 1MiB (quotas.grant_pages), their RAM leaves 1048575 bytes"
+    );
+    assert_eq!(check_memory(&domains, needed - 1), Ok(()), "no reason not to start");
 }
 
 #[test]

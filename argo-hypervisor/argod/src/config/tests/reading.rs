@@ -65,7 +65,7 @@ fn a_domain_in_full() {
     assert_eq!(domain.name, "web-1");
     assert_eq!(domain.labels, ["blue", "red"]);
     assert_eq!((domain.ram, domain.pages()), (1 << 20, 256));
-    assert_eq!(domain.memory_needed(), (2 << 20) + 3 * 4096);
+    assert_eq!(domain.memory_needed(), 2 << 20);
     assert_eq!(domain.read_only_pages, [0, 255]);
     let engine = argo_hypervisor::Quotas { rings: 7, ring_bytes: 4096, waiters: 8, entries: 9 };
     let services = ServiceQuotas {
