@@ -52,6 +52,11 @@ impl Events {
         Pushed::Waits
     }
 
+    /// Whether the connection was given up.
+    pub(super) fn is_overrun(&self) -> bool {
+        self.overrun
+    }
+
     /// Takes the oldest.
     pub(super) fn pop(&mut self) -> Option<Event> {
         let event = self.queue.pop_front()?;

@@ -17,9 +17,10 @@
 //! is asked about each change again then: a policy that has changed meanwhile holds for it.
 //!
 //! **Bounds.** A node counts for its owner; all else for the domain whose connection it is. Past a
-//! limit of its [`Quota`] a domain gets `ENOSPC` (`E2BIG` for watches, as on Xen). Work is bounded by
-//! what the caller asks for: other domains' nodes, watches elsewhere in the tree and open
-//! transactions cost it nothing. A connection that does not fetch its events is given up: it is
+//! limit of its [`Quota`] a domain gets `ENOSPC` (`E2BIG` for watches, as on Xen). Work is
+//! bounded by what the caller asks for and by who watches that: for each node that changes, the guard
+//! is asked once for each domain with a watch on it or above, and each such watch gets an event. Other
+//! domains' nodes, watches elsewhere in the tree and open transactions cost nothing. A connection that does not fetch its events is given up: it is
 //! reported in [`Signals::overrun`], and the host has to end it.
 //!
 //! Beyond Xen's own limits on paths, a path has at most [`DEPTH_MAX`] names of [`NAME_MAX`] bytes.

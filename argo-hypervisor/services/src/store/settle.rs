@@ -1,8 +1,9 @@
 //! Changes become visible: the tree is changed, and watches fire.
 
-use alloc::collections::BTreeSet;
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use argo_core::DomainId;
 
 use super::Store;
 use super::connection::{Connection, ConnectionId};
@@ -108,11 +109,17 @@ impl Store {
         }
     }
 
+    /// Decides for each domain once, however many connections and watches it has.
     fn fire(&mut self, change: &Change, guard: &dyn Guard, signals: &mut Signals) {
+        let mut visible: BTreeMap<DomainId, bool> = BTreeMap::new();
         for (watched, id, tokens) in self.watches.concerned(change.path, change.reach) {
             let Some(connection) = self.connections.get_mut(&id) else { continue };
             let Some(domain) = self.domains.known(connection.caller.domain) else { continue };
-            if !change.is_visible(connection.caller, guard) {
+            let caller = connection.caller;
+            let is_visible = || change.is_visible(caller, guard);
+            if connection.events.is_overrun()
+                || !*visible.entry(caller.domain).or_insert_with(is_visible)
+            {
                 continue;
             }
             for (token, from) in tokens {

@@ -164,6 +164,30 @@ fn the_guard_decides_over_events_too() {
 }
 
 #[test]
+fn the_guard_is_asked_once_for_a_domain_and_a_path() {
+    let mut world = World::with(&[1, 2]);
+    let client = world.connect(1);
+    assert_eq!(world.set(client, "data", "b1"), ok());
+    for watcher in [1, 1, 2, 2, 2].map(|id| world.connect(id)) {
+        for path in ["/", "/local/domain/1/data", "/local/domain/1/data/x"] {
+            world.watch_quietly(watcher, path, "t");
+            world.watch_quietly(watcher, path, "u");
+        }
+    }
+    let asked = std::cell::RefCell::new(vec![]);
+    let counting = |domain: DomainId, path: &str, access: Access| {
+        asked.borrow_mut().push((domain.raw(), path.to_owned(), access));
+        true
+    };
+    assert_eq!(world.ask(client, &counting, 0, Kind::Write, b"data/x\0v"), ok());
+    assert_eq!(world.woken().len(), 5);
+    let mut reads = asked.into_inner();
+    reads.retain(|(.., access)| *access == Access::Read);
+    let path = "/local/domain/1/data/x".to_owned();
+    assert_eq!(reads, [(1, path.clone(), Access::Read), (2, path, Access::Read)]);
+}
+
+#[test]
 fn special_nodes_tell_of_domains() {
     let mut world = World::with(&[1, 2]);
     let (control, client) = (world.connect(0), world.connect(2));
