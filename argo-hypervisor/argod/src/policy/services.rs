@@ -23,17 +23,23 @@ impl LivePolicy {
         }
         action == Action::Allow
     }
-
-    /// The same about a node of the store.
-    pub fn may_store(&self, query: StoreQuery<'_>) -> bool {
-        let judge = self.judge();
-        let Decision { action, rule } = judge.policy().decide_store(query);
-        judge.store_decided(query, action, Cause::Store(rule));
-        action == Action::Allow
-    }
 }
 
 impl Judging<'_> {
+    /// Whether the policy allows this with a node of the store; told as by [`LivePolicy::may`].
+    ///
+    /// Linear in the number of rules about the store.
+    pub fn may_store(&self, query: StoreQuery<'_>) -> bool {
+        let Decision { action, rule } = self.policy().decide_store(query);
+        self.store_decided(query, action, Cause::Store(rule));
+        action == Action::Allow
+    }
+
+    /// The same, told to nobody.
+    pub fn may_see_stored(&self, query: StoreQuery<'_>) -> bool {
+        self.policy().decide_store(query).action == Action::Allow
+    }
+
     fn store_decided(&self, query: StoreQuery<'_>, action: Action, cause: Cause) {
         match action {
             Action::Deny => {

@@ -7,14 +7,15 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use argo_core::DomainId;
-use argo_core::policy::{Action, StoreAccess, StoreQuery};
+use argo_core::policy::{StoreAccess, StoreQuery};
+use argo_hypervisor::Policy;
 use xen_services::store::{Access, ConnectionId, Guard, Quota, Signals, Store, Usage};
 
 use super::Services;
 use super::connection::Connection;
 use super::error::RequestError;
 use crate::config;
-use crate::policy::LivePolicy;
+use crate::policy::{Judging, LivePolicy};
 
 /// The store, and who has a connection to it.
 pub(super) struct Room {
@@ -28,11 +29,19 @@ impl Default for Room {
     }
 }
 
-/// The policy about paths. What it keeps from the domain that asks is told; that another domain's
+/// The policy about paths, one and the same for all that a request leads to: a reload waits for it,
+/// so that nothing is done any more by earlier rules when the reload is over. What it keeps from the domain that asks is told; that another domain's
 /// watch does not see something is nothing that anybody asked for.
 struct PolicyGuard<'p> {
-    policy: &'p LivePolicy,
+    judging: Judging<'p>,
     asks: Option<DomainId>,
+}
+
+impl<'p> PolicyGuard<'p> {
+    /// To be made when the store is locked: a reload is not to wait for that lock.
+    fn new(policy: &'p LivePolicy, asks: Option<DomainId>) -> Self {
+        Self { judging: policy.judge(), asks }
+    }
 }
 
 impl Guard for PolicyGuard<'_> {
@@ -43,8 +52,8 @@ impl Guard for PolicyGuard<'_> {
         };
         let query = StoreQuery { domain, path, access };
         match self.asks == Some(domain) {
-            true => self.policy.may_store(query),
-            false => self.policy.snapshot().decide_store(query).action == Action::Allow,
+            true => self.judging.may_store(query),
+            false => self.judging.may_see_stored(query),
         }
     }
 }
@@ -96,7 +105,7 @@ impl Services {
             ..Quota::XEN
         };
         let mut room = self.room.lock();
-        let guard = PolicyGuard { policy, asks: None };
+        let guard = PolicyGuard::new(policy, None);
         let signals = room.store.introduce(domain.id, &domain.name, quota, &guard);
         let overrun = room.tell(&signals);
         drop(room);
@@ -116,7 +125,7 @@ impl Services {
             return Err(RequestError::Over);
         }
         let name = room.name(connection).ok_or(RequestError::Over)?;
-        let guard = PolicyGuard { policy, asks: Some(connection.holder.domain) };
+        let guard = PolicyGuard::new(policy, Some(connection.holder.domain));
         let outcome = room.store.request(name, &guard, message);
         let overrun = room.tell(&outcome.signals);
         drop(room);
@@ -146,7 +155,7 @@ impl Services {
     /// A domain is destroyed: its part of the store goes.
     pub(super) fn forget_in_store(&self, policy: &LivePolicy, domain: DomainId) {
         let mut room = self.room.lock();
-        let signals = room.store.forget(domain, &PolicyGuard { policy, asks: None });
+        let signals = room.store.forget(domain, &PolicyGuard::new(policy, None));
         let overrun = room.tell(&signals);
         drop(room);
         overrun.hang_up();

@@ -1,6 +1,7 @@
 //! Rules about paths: what they allow, what the modes do, and who hears of a refusal.
 
 use argo_core::policy::{StoreAccess, StoreQuery};
+use argo_hypervisor::Policy as _;
 
 use super::*;
 use StoreAccess::{Read, Write};
@@ -24,7 +25,7 @@ fn query(domain: u16, path: &str, access: StoreAccess) -> StoreQuery<'_> {
 #[test]
 fn lists_labels_and_accesses() {
     let policy = live(RULES);
-    let may = |domain, path, access| policy.may_store(query(domain, path, access));
+    let may = |domain, path, access| policy.judge().may_store(query(domain, path, access));
     assert!(may(1, "/local/domain/1/data", Write) && may(2, "/local/domain/2", Write));
     assert!(!may(1, "/local/domain/2/data", Read) && !may(3, "/local/domain/3", Read));
     let meeting = "/local/domain/2/data/vchan/1/x";
@@ -51,7 +52,7 @@ fn refusals_are_counted_by_rule() {
     let deny = "[[store]]\nfrom = 'any'\npath = '/a'\naction = 'deny'\n";
     let policy = live(deny);
     for path in ["/a", "/a/b", "/b"] {
-        assert!(!policy.may_store(query(1, path, Read)));
+        assert!(!policy.judge().may_store(query(1, path, Read)));
     }
     assert!(!policy.may(Query::Grant { from: id(1), to: id(2) }));
     let refusals = policy.snapshot().refusals().into_iter();
@@ -67,7 +68,7 @@ fn the_mode_answers_where_no_rule_does() {
         let policy = live(&format!(
             "policy_mode = '{mode}'\n[[store]]\nfrom = 'any'\npath = '/tool'\naction = 'deny'\n"
         ));
-        homes.map(|path| policy.may_store(query(domain, path, Write)))
+        homes.map(|path| policy.judge().may_store(query(domain, path, Write)))
     };
     assert_eq!(mode("rules", 0), [false; 5]);
     assert_eq!(mode("silo", 1), [true, true, false, false, false]);
