@@ -4,6 +4,8 @@ use alloc::collections::{BTreeMap, BTreeSet};
 use argo_core::DomainId;
 use argo_core::xenstore::PAYLOAD_MAX;
 
+use super::connection::Connection;
+use super::events::Events;
 use super::path::Path;
 
 /// What one domain may use.
@@ -23,10 +25,15 @@ pub struct Quota {
     pub permissions: usize,
     /// Events that wait on one connection to be fetched.
     pub pending_events: usize,
+    /// Bytes of memory of the events that wait, over all its connections.
+    pub event_bytes: usize,
+    /// Bytes of memory of what open transactions have read and changed, over all its connections.
+    pub transaction_bytes: usize,
 }
 
 impl Quota {
-    /// The limits that Xen's daemon has if it is not told otherwise.
+    /// The limits that Xen's daemon has if it is not told otherwise. That has one limit on all memory
+    /// of a domain, 2 MiB, instead of the last two.
     pub const XEN: Self = Self {
         nodes: 1000,
         value: 2048,
@@ -35,6 +42,8 @@ impl Quota {
         transaction_nodes: 1024,
         permissions: 5,
         pending_events: 1024,
+        event_bytes: 2 << 20,
+        transaction_bytes: 2 << 20,
     };
 
     /// For domain 0, which Xen does not limit.
@@ -46,6 +55,8 @@ impl Quota {
         transaction_nodes: 1 << 16,
         permissions: 256,
         pending_events: 1 << 14,
+        event_bytes: 64 << 20,
+        transaction_bytes: 64 << 20,
     };
 }
 
@@ -64,6 +75,10 @@ pub struct Usage {
     pub watches: usize,
     /// Open transactions.
     pub transactions: usize,
+    /// Bytes of memory of events that wait.
+    pub event_bytes: usize,
+    /// Bytes of memory of what open transactions have read and changed.
+    pub transaction_bytes: usize,
     /// Requests that were refused since it came because a limit was reached.
     pub refused: u64,
 }
@@ -75,6 +90,8 @@ pub(super) struct Domain {
     pub(super) owned: BTreeSet<Path>,
     pub(super) watches: usize,
     pub(super) transactions: usize,
+    pub(super) event_bytes: usize,
+    pub(super) transaction_bytes: usize,
     pub(super) refused: u64,
     /// When it came.
     since: u64,
@@ -102,12 +119,22 @@ impl Caller {
 
 impl Domain {
     fn new(quota: Quota, since: u64) -> Self {
-        Self { quota, owned: BTreeSet::new(), watches: 0, transactions: 0, refused: 0, since }
+        Self {
+            quota,
+            owned: BTreeSet::new(),
+            watches: 0,
+            transactions: 0,
+            event_bytes: 0,
+            transaction_bytes: 0,
+            refused: 0,
+            since,
+        }
     }
 
     fn usage(&self) -> Usage {
-        let Self { watches, transactions, refused, .. } = *self;
-        Usage { nodes: self.owned.len(), watches, transactions, refused }
+        let Self { watches, transactions, event_bytes, transaction_bytes, refused, .. } = *self;
+        let nodes = self.owned.len();
+        Usage { nodes, watches, transactions, event_bytes, transaction_bytes, refused }
     }
 }
 
@@ -139,6 +166,20 @@ impl Domains {
 
     pub(super) fn caller(&self, domain: DomainId) -> Option<Caller> {
         Some(Caller { domain, since: self.known(domain)?.since })
+    }
+
+    /// Changes a connection's events, and with them what its domain has waiting.
+    pub(super) fn change_events<T>(
+        &mut self,
+        connection: &mut Connection,
+        change: impl FnOnce(&mut Events) -> T,
+    ) -> T {
+        let before = connection.events.bytes();
+        let done = change(&mut connection.events);
+        if let Some(domain) = self.known_mut(connection.caller.domain) {
+            domain.event_bytes = domain.event_bytes - before + connection.events.bytes();
+        }
+        done
     }
 
     /// Whether the domain was there at that time, and still is.

@@ -26,11 +26,16 @@ pub(super) enum Pushed {
     Dropped,
 }
 
+/// Bytes of an event that waits, besides its path and its token: in the queue and in the set, with
+/// what the heap adds.
+const EVENT_BYTES: usize = 256;
+
 /// The events of one connection, in their order, each once.
 #[derive(Debug, Default)]
 pub(super) struct Events {
     queue: VecDeque<Event>,
     waiting: BTreeSet<Event>,
+    bytes: usize,
     overrun: bool,
 }
 
@@ -44,12 +49,23 @@ impl Events {
             return Pushed::Waits;
         }
         if self.queue.len() >= limit {
-            *self = Self { overrun: true, ..Self::default() };
+            self.give_up();
             return Pushed::Overrun;
         }
+        self.bytes += event.bytes();
         self.waiting.insert(event.clone());
         self.queue.push_back(event);
         Pushed::Waits
+    }
+
+    /// Bytes of memory of those that wait.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Drops all, and takes no more.
+    pub(super) fn give_up(&mut self) {
+        *self = Self { overrun: true, ..Self::default() };
     }
 
     /// Whether the connection was given up.
@@ -61,6 +77,7 @@ impl Events {
     pub(super) fn pop(&mut self) -> Option<Event> {
         let event = self.queue.pop_front()?;
         self.waiting.remove(&event);
+        self.bytes -= event.bytes();
         Some(event)
     }
 
@@ -71,16 +88,22 @@ impl Events {
         };
         self.queue.retain(|event| !of(event));
         self.waiting.retain(|event| !of(event));
+        self.bytes = self.queue.iter().map(Event::bytes).sum();
     }
 
     /// Drops all.
     pub(super) fn clear(&mut self) {
         self.queue.clear();
         self.waiting.clear();
+        self.bytes = 0;
     }
 }
 
 impl Event {
+    fn bytes(&self) -> usize {
+        EVENT_BYTES + self.path.len() + self.token.len()
+    }
+
     /// The path, as the watch's owner wants it, and the token, each with a zero at its end.
     pub(super) fn payload(&self) -> Vec<u8> {
         let path = self.path.get(self.from..).unwrap_or_default();

@@ -10,6 +10,7 @@ use argo_core::xenstore::Kind;
 use super::Store;
 use super::connection::{Connection, ConnectionId};
 use super::domain::{Domains, Quota, Usage};
+use super::events::Events;
 use super::guard::Guard;
 use super::message::compose;
 use super::node::Node;
@@ -73,7 +74,7 @@ impl Store {
     pub fn forget(&mut self, domain: DomainId, guard: &dyn Guard) -> Signals {
         let mut signals = Signals::default();
         let Some(known) = self.domains.known(domain) else { return signals };
-        let mut overlay = Overlay::new(usize::MAX);
+        let mut overlay = Overlay::unlimited();
         remove(&self.tree, &mut overlay, &Path::home(domain));
         if domain != DomainId::CONTROL {
             known.owned.iter().for_each(|path| self.disown(&mut overlay, path));
@@ -106,7 +107,8 @@ impl Store {
 
     /// The oldest event that waits for this connection: a `WATCH_EVENT` message.
     pub fn next_event(&mut self, connection: ConnectionId) -> Option<Vec<u8>> {
-        let event = self.connections.get_mut(&connection)?.events.pop()?;
+        let connection = self.connections.get_mut(&connection)?;
+        let event = self.domains.change_events(connection, Events::pop)?;
         Some(compose(Kind::WatchEvent, 0, 0, &event.payload()))
     }
 
@@ -124,7 +126,7 @@ impl Store {
     pub(super) fn drop_state(&mut self, id: ConnectionId) {
         let Some(connection) = self.connections.get_mut(&id) else { return };
         let domain = connection.caller.domain;
-        connection.events.clear();
+        self.domains.change_events(connection, Events::clear);
         let watches = core::mem::take(&mut connection.watches);
         let transactions = core::mem::take(&mut connection.transactions);
         for (path, token) in watches {
@@ -132,6 +134,7 @@ impl Store {
         }
         if let Some(domain) = self.domains.known_mut(domain) {
             domain.transactions -= transactions.len();
+            domain.transaction_bytes -= transactions.values().map(Overlay::bytes).sum::<usize>();
         }
     }
 
@@ -171,7 +174,7 @@ impl Store {
             (home.child("name"), telling(name)),
             (home.child("data"), Node::new(Permissions::private(domain, self.clock))),
         ];
-        let mut overlay = Overlay::new(usize::MAX);
+        let mut overlay = Overlay::unlimited();
         let above = core::iter::successors(home.parent(), Path::parent);
         let missing: Vec<_> = above.filter(|path| self.tree.node(path).is_none()).collect();
         for path in missing.iter().rev() {

@@ -20,12 +20,16 @@
 //! limit of its [`Quota`] a domain gets `ENOSPC` (`E2BIG` for watches, as on Xen). Work is
 //! bounded by what the caller asks for and by who watches that: for each node that changes, the guard
 //! is asked once for each domain with a watch on it or above, and each such watch gets an event. Other
-//! domains' nodes, watches elsewhere in the tree and open transactions cost nothing. A connection that does not fetch its events is given up: it is
-//! reported in [`Signals::overrun`], and the host has to end it.
+//! domains' nodes, watches elsewhere in the tree and open transactions cost nothing. Memory that
+//! nodes do not count for is bounded in bytes: what events that wait and open transactions hold on to.
+//! A connection that does not fetch its events is given up, and if a domain's events take too much
+//! memory, its connection with most of them: it is reported in [`Signals::overrun`], and the host has
+//! to end it.
 //!
 //! Beyond Xen's own limits on paths, a path has at most [`DEPTH_MAX`] names of [`NAME_MAX`] bytes.
 
 mod connection;
+mod delivery;
 mod domain;
 mod events;
 mod guard;

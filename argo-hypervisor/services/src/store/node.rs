@@ -11,8 +11,16 @@ pub(super) struct Node {
     pub(super) permissions: Permissions,
 }
 
+/// Bytes of a node in memory, besides its value and its permissions' entries.
+const NODE_BYTES: usize = 128;
+
 impl Node {
     pub(super) fn new(permissions: Permissions) -> Self {
         Self { value: Arc::default(), permissions }
+    }
+
+    /// Bytes of memory.
+    pub(super) fn bytes(&self) -> usize {
+        NODE_BYTES + self.value.len() + self.permissions.bytes()
     }
 }

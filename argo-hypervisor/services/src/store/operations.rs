@@ -78,7 +78,7 @@ impl Session<'_> {
         match node {
             Some(node) => {
                 let permissions = node.permissions.clone();
-                self.replace(&path, Node { value: value.into(), permissions });
+                self.replace(&path, Node { value: value.into(), permissions })?;
             }
             None => self.make(&path, value.into())?,
         }
@@ -123,7 +123,7 @@ impl Session<'_> {
         }
         let permissions = Permissions::parse(entries, self.now)?;
         self.may_set(&node.permissions, &permissions)?;
-        self.replace(&path, Node { value: node.value.clone(), permissions });
+        self.replace(&path, Node { value: node.value.clone(), permissions })?;
         Ok(OK.into())
     }
 

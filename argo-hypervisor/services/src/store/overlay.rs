@@ -31,19 +31,49 @@ struct Touched {
     change: Option<Reach>,
 }
 
+/// Bytes of what was touched in memory, besides its path and its node: in both lists, with what the
+/// heap adds.
+const TOUCHED_BYTES: usize = 256;
+
 /// What a transaction has seen and changed. A request on its own is a transaction too.
 #[derive(Debug)]
 pub(super) struct Overlay {
     touched: BTreeMap<Path, Touched>,
     /// What has changed, in the order of the first change.
     changed: Vec<Path>,
-    limit: usize,
+    nodes_max: usize,
+    bytes: usize,
+    bytes_max: usize,
 }
 
 impl Overlay {
-    /// One that touches `limit` nodes at most.
-    pub(super) fn new(limit: usize) -> Self {
-        Self { touched: BTreeMap::new(), changed: Vec::new(), limit }
+    /// One for a request on its own.
+    pub(super) fn unlimited() -> Self {
+        Self::new(usize::MAX)
+    }
+
+    /// One that touches `nodes_max` nodes at most.
+    pub(super) fn new(nodes_max: usize) -> Self {
+        let (touched, changed) = (BTreeMap::new(), Vec::new());
+        Self { touched, changed, nodes_max, bytes: 0, bytes_max: usize::MAX }
+    }
+
+    /// Bytes of memory that it holds on to.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// From now on it may hold on to this much memory.
+    pub(super) fn limit_bytes(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
+    }
+
+    /// Whether there is room for these bytes more.
+    pub(super) fn has_room_for(&self, bytes: usize) -> Result<(), Refusal> {
+        match self.bytes.saturating_add(bytes) <= self.bytes_max {
+            true => Ok(()),
+            false => Err(Refusal::QuotaUsedUp),
+        }
     }
 
     /// The node at `path`, which is remembered from now on.
@@ -88,13 +118,16 @@ impl Overlay {
 
     /// Puts a node into its place, or takes it away.
     pub(super) fn put(&mut self, tree: &Tree, path: &Path, node: Option<Arc<Node>>, reach: Reach) {
+        let more = bytes(node.as_ref());
         let touched = self.touch(tree, path);
+        let fewer = bytes(touched.node.as_ref());
         touched.node = node;
         let is_first = touched.change.is_none();
         touched.change = touched.change.max(Some(reach));
         if is_first {
             self.changed.push(path.clone());
         }
+        self.bytes = self.bytes - fewer + more;
     }
 
     /// Takes away what [`subtree`](Self::subtree) has told.
@@ -130,19 +163,34 @@ impl Overlay {
 
     /// The node as it is from now on for the transaction, if there is room to remember it.
     fn look(&mut self, tree: &Tree, path: &Path) -> Result<&mut Touched, Refusal> {
-        if self.touched.len() >= self.limit && !self.touched.contains_key(path) {
-            return Err(Refusal::QuotaUsedUp);
+        if !self.touched.contains_key(path) {
+            if self.touched.len() >= self.nodes_max {
+                return Err(Refusal::QuotaUsedUp);
+            }
+            self.has_room_for(touched_bytes(tree, path))?;
         }
         Ok(self.touch(tree, path))
     }
 
     fn touch(&mut self, tree: &Tree, path: &Path) -> &mut Touched {
         let slot = tree.slot(path);
-        self.touched.entry(path.clone()).or_insert_with(|| Touched {
-            base: slot.map(|slot| slot.changed),
-            listing: None,
-            node: slot.map(|slot| slot.node.clone()),
-            change: None,
+        let bytes = &mut self.bytes;
+        self.touched.entry(path.clone()).or_insert_with(|| {
+            *bytes += touched_bytes(tree, path);
+            Touched {
+                base: slot.map(|slot| slot.changed),
+                listing: None,
+                node: slot.map(|slot| slot.node.clone()),
+                change: None,
+            }
         })
     }
+}
+
+fn touched_bytes(tree: &Tree, path: &Path) -> usize {
+    TOUCHED_BYTES + path.text().len() + bytes(tree.node(path))
+}
+
+fn bytes(node: Option<&Arc<Node>>) -> usize {
+    node.map_or(0, |node| node.bytes())
 }

@@ -106,6 +106,11 @@ impl Permissions {
         domains.is_current(self.owner, self.since)
     }
 
+    /// Bytes of memory of the entries for single domains.
+    pub(super) fn bytes(&self) -> usize {
+        self.named.len() * size_of::<(DomainId, Rights)>()
+    }
+
     /// As the texts of a message, each with a zero at its end.
     pub(super) fn render(&self, domains: &Domains) -> String {
         let entry = |(domain, rights): (DomainId, Rights)| format!("{}{domain}\0", rights.letter());

@@ -133,7 +133,7 @@ impl Store {
         domain.watches += 1;
         let watched = path.text().len();
         let event = Event { path: path.text().clone(), watched, from, token };
-        signals.push(call.connection, connection, event, call.quota);
+        self.delivery(signals).push(call.connection, event);
         Ok(OK.into())
     }
 
@@ -144,7 +144,7 @@ impl Store {
         if !connection.watches.remove(&(path.text().clone(), token.clone())) {
             return Err(Refusal::Missing);
         }
-        connection.events.drop_of(path.text(), &token);
+        self.domains.change_events(connection, |events| events.drop_of(path.text(), &token));
         self.drop_watch(call.caller.domain, call.connection, path.text(), &token);
         Ok(OK.into())
     }

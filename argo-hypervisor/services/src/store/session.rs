@@ -56,6 +56,7 @@ impl Session<'_> {
         missing.iter().try_for_each(|path| self.ask(path, Access::Write))?;
         let permissions = above.permissions.inherited(self.caller, self.domains, self.now);
         let node = Node::new(permissions);
+        self.overlay.has_room_for(missing.len() * node.bytes() + value.len())?;
         for path in missing.iter().skip(1).rev() {
             self.put(path, node.clone(), Reach::Nobody);
         }
@@ -72,8 +73,10 @@ impl Session<'_> {
     }
 
     /// Puts another node in the place of one that exists.
-    pub(super) fn replace(&mut self, path: &Path, node: Node) {
+    pub(super) fn replace(&mut self, path: &Path, node: Node) -> Result<(), Refusal> {
+        self.overlay.has_room_for(node.bytes())?;
         self.put(path, node, Reach::Upwards);
+        Ok(())
     }
 
     fn put(&mut self, path: &Path, node: Node, reach: Reach) {

@@ -6,9 +6,10 @@ use alloc::vec::Vec;
 use argo_core::DomainId;
 
 use super::Store;
-use super::connection::{Connection, ConnectionId};
-use super::domain::{Caller, Quota};
-use super::events::{Event, Pushed};
+use super::connection::ConnectionId;
+use super::delivery::Delivery;
+use super::domain::Caller;
+use super::events::Event;
 use super::guard::{Access, Guard};
 use super::node::Node;
 use super::overlay::{Overlay, Reach};
@@ -30,7 +31,7 @@ pub struct Outcome {
 pub struct Signals {
     /// These have got an event: see [`Store::next_event`].
     pub events: BTreeSet<ConnectionId>,
-    /// These have not fetched their events, got one too many and will get none any more: the host
+    /// These have not fetched their events, have one too many and will get none any more: the host
     /// ends them. Each is told once.
     pub overrun: BTreeSet<ConnectionId>,
 }
@@ -41,26 +42,6 @@ struct Change<'a> {
     reach: Reach,
     /// The node and its parent, before and after.
     witnesses: [Option<&'a Arc<Node>>; 4],
-}
-
-impl Signals {
-    /// Passes an event on to a connection.
-    pub(super) fn push(
-        &mut self,
-        id: ConnectionId,
-        connection: &mut Connection,
-        event: Event,
-        quota: Quota,
-    ) {
-        match connection.events.push(event, quota.pending_events) {
-            Pushed::Waits => _ = self.events.insert(id),
-            Pushed::Dropped => {}
-            Pushed::Overrun => {
-                self.events.remove(&id);
-                self.overrun.insert(id);
-            }
-        }
-    }
 }
 
 impl Change<'_> {
@@ -112,9 +93,10 @@ impl Store {
     /// Decides for each domain once, however many connections and watches it has.
     fn fire(&mut self, change: &Change, guard: &dyn Guard, signals: &mut Signals) {
         let mut visible: BTreeMap<DomainId, bool> = BTreeMap::new();
+        let (connections, domains) = (&mut self.connections, &mut self.domains);
+        let mut delivery = Delivery { connections, domains, signals };
         for (watched, id, tokens) in self.watches.concerned(change.path, change.reach) {
-            let Some(connection) = self.connections.get_mut(&id) else { continue };
-            let Some(domain) = self.domains.known(connection.caller.domain) else { continue };
+            let Some(connection) = delivery.connections.get(&id) else { continue };
             let caller = connection.caller;
             let is_visible = || change.is_visible(caller, guard);
             if connection.events.is_overrun()
@@ -126,7 +108,7 @@ impl Store {
                 let path = change.path.text().clone();
                 let watched = watched.len();
                 let event = Event { path, watched, from: *from, token: token.clone() };
-                signals.push(id, connection, event, domain.quota);
+                delivery.push(id, event);
             }
         }
     }

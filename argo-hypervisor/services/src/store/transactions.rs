@@ -20,15 +20,17 @@ impl Store {
         signals: &mut Signals,
     ) -> Result<Vec<u8>, Refusal> {
         if call.transaction == 0 {
-            let mut overlay = Overlay::new(usize::MAX);
+            let mut overlay = Overlay::unlimited();
             let answer = self.perform(call, &mut overlay)?;
             self.make_room(&overlay, call.caller)?;
             self.settle(&overlay, call.guard, signals);
             return Ok(answer);
         }
         let mut overlay = self.take(call)?;
+        let others = self.domains.known(call.caller.domain).map_or(0, |own| own.transaction_bytes);
+        overlay.limit_bytes(call.quota.transaction_bytes.saturating_sub(others));
         let answer = self.perform(call, &mut overlay);
-        connected(&mut self.connections, call)?.transactions.insert(call.transaction, overlay);
+        self.put_back(call, overlay)?;
         answer
     }
 
@@ -90,9 +92,22 @@ impl Store {
         session.perform(call.kind, call.payload)
     }
 
+    /// Takes the transaction out of its connection; it does not count any more.
     fn take(&mut self, call: &Call) -> Result<Overlay, Refusal> {
         let connection = connected(&mut self.connections, call)?;
-        connection.transactions.remove(&call.transaction).ok_or(Refusal::Missing)
+        let overlay = connection.transactions.remove(&call.transaction).ok_or(Refusal::Missing)?;
+        if let Some(domain) = self.domains.known_mut(call.caller.domain) {
+            domain.transaction_bytes -= overlay.bytes();
+        }
+        Ok(overlay)
+    }
+
+    fn put_back(&mut self, call: &Call, overlay: Overlay) -> Result<(), Refusal> {
+        let domain = self.domains.known_mut(call.caller.domain).ok_or(Refusal::NoConnection)?;
+        let connection = connected(&mut self.connections, call)?;
+        domain.transaction_bytes += overlay.bytes();
+        connection.transactions.insert(call.transaction, overlay);
+        Ok(())
     }
 
     /// Whether no owner has gone since it was given a node.

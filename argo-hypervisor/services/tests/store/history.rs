@@ -80,6 +80,11 @@ impl Pair {
         }
         self.compare_events();
         for id in self.model.alive.keys() {
+            let clients = (0..CLIENTS.len()).filter(|client| CLIENTS[*client] == *id);
+            let open: usize = clients.map(|client| self.open(client)).sum();
+            let usage = self.real.usage(*id);
+            assert_eq!(usage.event_bytes, 0, "all were taken");
+            assert!(open > 0 || usage.transaction_bytes == 0, "domain {id}");
             let specials = if *id == 0 { 2 } else { 0 };
             assert_eq!(
                 self.real.usage(*id).nodes,
@@ -305,6 +310,7 @@ proptest! {
         pair.real.store.disconnect(pair.clients[0].unwrap().id);
         let usage = pair.real.usage(0);
         prop_assert_eq!((usage.watches, usage.transactions), (0, 0));
+        prop_assert_eq!((usage.event_bytes, usage.transaction_bytes), (0, 0));
         prop_assert_eq!(pair.real.store.usages().count(), 1);
     }
 }

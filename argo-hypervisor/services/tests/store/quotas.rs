@@ -13,6 +13,8 @@ const SMALL: Quota = Quota {
     transaction_nodes: 3,
     permissions: 2,
     pending_events: 3,
+    event_bytes: 1 << 16,
+    transaction_bytes: 1 << 16,
 };
 
 fn small() -> (World, Client) {
@@ -124,6 +126,81 @@ fn a_connection_that_fetches_no_events_is_given_up() {
     assert_eq!(world.write(control, "/local/domain/1/data/d", ""), ok());
     assert!(world.signals.overrun.is_empty());
     assert_eq!(world.events(client), [""; 0]);
+}
+
+#[test]
+fn bytes_of_events_are_limited_over_all_connections() {
+    let mut world = World::limited(&[1], Quota { event_bytes: 8000, ..Quota::XEN });
+    let (control, deaf, busy) = (world.connect(0), world.connect(1), world.connect(1));
+    world.watch_quietly(deaf, "data", "t");
+    world.watch_quietly(busy, "data/late", "t");
+    let mut ended = vec![];
+    let name = "n".repeat(250);
+    for n in 0..100 {
+        let path = format!("/local/domain/1/data/{name}{n}");
+        assert_eq!(world.write(control, &path, ""), ok());
+        assert!(world.usage(1).event_bytes <= 8000);
+        ended.extend(world.signals.overrun.iter().copied());
+    }
+    assert_eq!(ended, [deaf.id], "once, long before 100 events");
+    assert_eq!(world.usage(1).event_bytes, 0);
+    for n in 0..5 {
+        assert_eq!(world.watch(busy, &format!("data/late/{n}/{name}"), "t"), ok());
+    }
+    let before = world.usage(1).event_bytes;
+    assert!(before > 5 * 250);
+    assert_eq!(world.does(busy, Kind::Unwatch, &format!("data/late/0/{name}\0t\0")), ok());
+    assert!(world.usage(1).event_bytes < before);
+    assert_eq!(world.events(busy).len(), 4);
+    assert_eq!(world.usage(1).event_bytes, 0);
+    assert_eq!(world.write(control, "/local/domain/1/data/late", ""), ok());
+    assert_eq!(world.events(busy), ["data/late t"], "the other's fault is not this one's");
+}
+
+#[test]
+fn who_holds_most_is_given_up_and_not_who_gets_the_last() {
+    let mut world = World::limited(&[1], Quota { event_bytes: 4000, ..Quota::XEN });
+    let (hoarder, other) = (world.connect(1), world.connect(1));
+    let name = "n".repeat(200);
+    for n in 0..7 {
+        assert_eq!(world.watch(hoarder, &format!("data/{name}{n}"), "t"), ok());
+    }
+    assert!(world.signals.overrun.is_empty());
+    let last = (0..3).find(|n| {
+        assert_eq!(world.watch(other, &format!("data/{name}{n}"), "t"), ok());
+        !world.signals.overrun.is_empty()
+    });
+    assert!(last.is_some());
+    assert_eq!(world.signals.overrun, [hoarder.id].into());
+    assert_eq!(world.events(other).len(), last.unwrap() + 1);
+}
+
+#[test]
+fn bytes_of_transactions_are_limited_over_all_connections() {
+    let quota = Quota { transaction_bytes: 6000, ..Quota::XEN };
+    let mut world = World::limited(&[1], quota);
+    let (client, second) = (world.connect(1), world.connect(1));
+    let value = "v".repeat(1000);
+    let (t, u) = (world.begin(client), world.begin(second));
+    let write = |name: &str| format!("data/{name}\0{value}");
+    assert_eq!(world.within(client, t, Kind::Write, &write("a")), ok());
+    assert_eq!(world.within(client, t, Kind::Write, &write("b")), ok());
+    assert_eq!(world.within(second, u, Kind::Write, &write("c")), ok());
+    let used = world.usage(1).transaction_bytes;
+    assert!((3000..=6000).contains(&used), "{used}");
+    for (who, transaction) in [(client, t), (second, u)] {
+        assert_eq!(world.within(who, transaction, Kind::Write, &write("d")), refused("ENOSPC"));
+    }
+    assert!(world.usage(1).transaction_bytes <= 6000);
+    assert_eq!(world.commit(client, t), ok());
+    assert_eq!(world.within(second, u, Kind::Write, &write("e")), ok());
+    world.store.disconnect(second.id);
+    assert_eq!(world.usage(1).transaction_bytes, 0);
+    let t = world.begin(client);
+    assert_eq!(world.within(client, t, Kind::Read, "data/a\0"), Ok(value));
+    assert!(world.usage(1).transaction_bytes > 1000, "what was read is held on to");
+    assert_eq!(world.does(client, Kind::ResetWatches, "\0"), ok());
+    assert_eq!(world.usage(1).transaction_bytes, 0);
 }
 
 #[test]
