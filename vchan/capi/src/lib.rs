@@ -7,8 +7,10 @@
 //! Where it differs:
 //! - A peer whose indexes lie closes the channel: -1, where Xen's library finds nothing to read,
 //!   and waits for ever.
+//! - So does the end of the event channel (the peer has closed its port but says that it is there,
+//!   the policy forbids it, or argod is gone): one event more, then calls that would wait are -1 with
+//!   ENODEV, and the descriptor stays readable.
 //! - `gntshr`, `gnttab` and `event` of the public struct are NULL; the other members are as in Xen's.
-//! - One thread may read and another write at the same time, if each waits for itself.
 #![deny(unsafe_code)]
 
 mod control;

@@ -7,6 +7,7 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+mod cut;
 mod killed;
 mod libraries;
 mod meeting;
@@ -18,9 +19,18 @@ use common::Argod;
 
 /// An argod with domains 1 (`server`) and 2 (`client`), which may do everything.
 fn argod() -> Argod {
+    let everything = "[[policy]]\nhook = \"any\"\nfrom = \"any\"\nto = \"any\"\n";
+    Argod::start(&(domains() + everything))
+}
+
+/// The two domains, and the store open to them.
+fn domains() -> String {
     let domains = [(1, "server"), (2, "client")];
     let domain = |(id, name)| format!("[[domain]]\nid = {id}\nname = \"{name}\"\nram = \"1MiB\"\n");
-    let everything = "[[policy]]\nhook = \"any\"\nfrom = \"any\"\nto = \"any\"\n\
-                      [[store]]\nfrom = \"any\"\npath = \"/\"\naccess = \"write\"\n";
-    Argod::start(&(domains.map(domain).concat() + everything))
+    domains.map(domain).concat()
+        + "[[store]]
+from = \"any\"
+path = \"/\"
+access = \"write\"
+"
 }

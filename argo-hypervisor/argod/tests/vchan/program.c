@@ -4,6 +4,7 @@
  * are compared with it, so that loss and disorder show. The output holds nothing that differs
  * between two right libraries: no address, no port, no time.
  */
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <libxenvchan.h>
@@ -14,6 +15,8 @@
 
 static struct libxenvchan *ctrl;
 static unsigned long sent, received;
+/* errno after the last call that failed. */
+static int why;
 static unsigned char buffer[2 << 20];
 
 static unsigned char pattern(unsigned long at) {
@@ -38,6 +41,8 @@ typedef int get(struct libxenvchan *, void *, size_t);
 static int one_put(put *call, size_t size) {
     fill(size);
     int moved = call(ctrl, buffer, size);
+    if (moved < 0)
+        why = errno;
     if (moved > 0)
         sent += moved;
     return moved;
@@ -49,6 +54,8 @@ static void puts_one(const char *name, put *call, size_t size) {
 
 static void gets_one(const char *name, get *call, size_t size) {
     int moved = call(ctrl, buffer, size);
+    if (moved < 0)
+        why = errno;
     const char *said = verdict(moved);
     if (moved > 0)
         received += moved;
@@ -110,7 +117,8 @@ static void quiet(void) {
 static void wait_nonblocking(void) {
     int fd = libxenvchan_fd_for_select(ctrl), flags = fcntl(fd, F_GETFL);
     fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-    int result = libxenvchan_wait(ctrl), why = errno;
+    int result = libxenvchan_wait(ctrl);
+    why = errno;
     fcntl(fd, F_SETFL, flags);
     printf("trywait -> %d%s\n", result, result < 0 && why == EAGAIN ? " EAGAIN" : "");
 }
@@ -148,14 +156,18 @@ static void run(char *line) {
     unsigned long a = 0, b = 0;
     int domain = 0;
     if (sscanf(line, "listen %d %255s %lu %lu", &domain, path, &a, &b) == 4) {
+        errno = 0;
         ctrl = libxenvchan_server_init(NULL, domain, path, a, b);
+        why = errno;
         if (ctrl)
             ctrl->blocking = 0;
         printf("listen -> %s\n", ctrl ? "a channel" : "NULL");
         return;
     }
     if (sscanf(line, "connect %d %255s", &domain, path) == 2) {
+        errno = 0;
         ctrl = libxenvchan_client_init(NULL, domain, path);
+        why = errno;
         if (ctrl)
             ctrl->blocking = 0;
         printf("connect -> %s\n", ctrl ? "a channel" : "NULL");
@@ -172,6 +184,7 @@ static void run(char *line) {
     else if (!strcmp(word, "reads")) gets_many(word, libxenvchan_read, a, b);
     else if (!strcmp(word, "echo")) echo(a, b);
     else if (!strcmp(word, "at")) { received = a; sent = b; printf("at %lu %lu\n", a, b); }
+    else if (!strcmp(word, "why")) printf("why: %s\n", strerrorname_np(why));
     else if (!strcmp(word, "open")) printf("open -> %d\n", libxenvchan_is_open(ctrl));
     else if (!strcmp(word, "ready")) printf("ready -> %d\n", libxenvchan_data_ready(ctrl));
     else if (!strcmp(word, "space")) printf("space -> %d\n", libxenvchan_buffer_space(ctrl));

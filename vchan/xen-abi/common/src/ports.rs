@@ -2,6 +2,9 @@
 //!
 //! A port is in the epoll set for one shot: once its notification was taken it stays silent until
 //! it is unmasked, as Xen's device has it.
+//!
+//! A port that has ended is told once and leaves the set. When no other is left, nothing can ever
+//! come: the ended ones are shown for good, so that whoever waits is told.
 
 use std::collections::BTreeMap;
 use std::ffi::c_int;
@@ -70,9 +73,11 @@ impl Ports {
     /// # Errors
     /// ENOTCONN if there is no such port here.
     pub fn unbind(&self, port: u32) -> Result<(), Errno> {
-        let removed = self.ports().remove(&port).ok_or(Errno(libc::ENOTCONN))?;
+        let mut ports = self.ports();
+        let removed = ports.remove(&port).ok_or(Errno(libc::ENOTCONN))?;
         // Another thread may be notifying over it just now, which would keep it in the set.
-        epoll::delete(&self.epoll, &*removed).map_err(errno)
+        self.hide(&removed)?;
+        self.show_ended(&ports)
     }
 
     /// Notifies the other side.
@@ -100,13 +105,21 @@ impl Ports {
     /// descriptor non-blocking.
     ///
     /// # Errors
-    /// EAGAIN: there is none. EINTR: a signal handler ran.
+    /// EAGAIN: there is none. EINTR: a signal handler ran. ENODEV: all ports have ended, which was
+    /// told of each.
     pub fn pending(&self) -> Result<u32, Errno> {
         loop {
             let port = self.next_event()?;
             let Ok(channel) = self.port(port) else { continue };
+            if channel.has_ended() {
+                return Err(Errno(libc::ENODEV));
+            }
             match channel.take() {
-                Pending::Notified | Pending::Ended => return Ok(port),
+                Pending::Notified => return Ok(port),
+                Pending::Ended => {
+                    self.show_ended(&self.ports())?;
+                    return Ok(port);
+                }
                 // Taken by somebody else who has the same end, after a fork.
                 Pending::Nothing => self.arm(port, &channel)?,
             }
@@ -130,7 +143,28 @@ impl Ports {
         let mut ports = self.ports();
         epoll::add(&self.epoll, &*channel, EventData::new_u64(port.into()), ONCE).map_err(errno)?;
         ports.insert(port, channel);
+        self.show_ended(&ports)?;
         Ok(port)
+    }
+
+    /// Has the ended ports in the set, until further notice, if there are no others.
+    fn show_ended(&self, ports: &BTreeMap<u32, Arc<Channel>>) -> Result<(), Errno> {
+        let nothing_can_come = ports.values().all(|channel| channel.has_ended());
+        for (port, channel) in ports.iter().filter(|(_, channel)| channel.has_ended()) {
+            self.hide(channel)?;
+            if nothing_can_come {
+                let data = EventData::new_u64((*port).into());
+                epoll::add(&self.epoll, &**channel, data, EventFlags::IN).map_err(errno)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn hide(&self, channel: &Channel) -> Result<(), Errno> {
+        match epoll::delete(&self.epoll, channel) {
+            Ok(()) | Err(rustix::io::Errno::NOENT) => Ok(()),
+            Err(error) => Err(errno(error)),
+        }
     }
 
     fn arm(&self, port: u32, channel: &Channel) -> Result<(), Errno> {

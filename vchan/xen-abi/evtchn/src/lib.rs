@@ -4,7 +4,9 @@
 //! the domain of argod that `ARGO_DOMAIN` names, ports and notifications come from there. Results
 //! and `errno` are those of Xen's library over Linux' device, with these differences:
 //! - A signal handler ends a waiting `pending` with EINTR even if it was installed with SA_RESTART.
-//! - The end of a channel (the other domain has closed its port) shows as one notification more.
+//! - The end of a channel (the other domain has closed its port, the policy forbids it, or argod is
+//!   gone) shows as one notification more. When all ports of a handle have ended, the descriptor
+//!   stays readable and `pending` answers -1 with ENODEV, where Xen's library waits for ever.
 //! - A descriptor does not survive `exec`, so `fdopen` is not there, and neither are VIRQs and
 //!   `restrict`: EOPNOTSUPP.
 #![deny(unsafe_code)]
