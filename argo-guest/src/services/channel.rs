@@ -9,12 +9,12 @@ use argo_core::host::services::{Handle, Op};
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags};
-use zerocopy::IntoBytes;
 
 use super::connection::Connection;
 use super::error::RequestError;
 use super::memory::{head, the_only};
 use super::packet::ready;
+use super::told::Told;
 
 /// What was pending at a channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +32,9 @@ pub enum Pending {
 /// Its descriptor ([`AsFd`]) is readable while a notification is pending and from the end on.
 /// Dropping it closes the port.
 pub struct Channel {
+    told: Told,
     end: OwnedFd,
-    port: u32,
     ended: AtomicBool,
-    connection: Arc<Connection>,
 }
 
 impl Channel {
@@ -44,16 +43,17 @@ impl Channel {
         op: Op,
         body: &[u8],
     ) -> Result<Self, RequestError> {
-        let mut answer = connection.ask(op, body)?;
+        let answer = connection.ask(op, body)?;
         let (Handle { number: port }, _) = head(&answer.body)?;
-        the_only(&answer.fds)?;
-        let end = answer.fds.pop().ok_or(Errno::BADF)?;
-        Ok(Self { end, port, ended: AtomicBool::new(false), connection: connection.clone() })
+        // From here on the port is given back, whatever fails.
+        let told = Told::new(connection, Op::CloseChannel, port);
+        let end = the_only(answer.into_fds()?)?;
+        Ok(Self { told, end, ended: AtomicBool::new(false) })
     }
 
     /// The port's number in this domain.
     pub fn port(&self) -> u32 {
-        self.port
+        self.told.number()
     }
 
     /// Notifies the other side. Never waits; one that is pending already is not sent twice.
@@ -104,12 +104,5 @@ impl Channel {
 impl AsFd for Channel {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.end.as_fd()
-    }
-}
-
-impl Drop for Channel {
-    fn drop(&mut self) {
-        // Refused or gone: then argod has closed it already.
-        let _ = self.connection.ask(Op::CloseChannel, Handle { number: self.port }.as_bytes());
     }
 }

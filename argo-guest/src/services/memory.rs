@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use argo_core::DomainId;
 use argo_core::abi::PAGE_SIZE;
-use argo_core::host::services::{self as wire, Access, Entry, Handle, Notify, Op, PAGES_MAX, Part};
+use argo_core::host::services::{self as wire, Access, Entry, Notify, Op, PAGES_MAX, Part};
 use argo_mem::{FilePart, Mapping, Memory, ReadMapping, ReadMemory, ReadView, View};
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 use super::connection::Connection;
 use super::error::RequestError;
+use super::told::Told;
 
 /// Pages that one other domain may map: [`Memory`].
 ///
@@ -37,8 +38,8 @@ impl Share {
         let asked = wire::Share { to: u32::from(to.raw()), access, pages, notify };
         let answer = connection.ask(Op::Share, asked.as_bytes())?;
         let (shared, _) = head::<wire::Shared>(&answer.body)?;
-        let told = Told { connection: connection.clone(), op: Op::Unshare, number: shared.share };
-        let memory = Mapping::of(the_only(&answer.fds)?, bytes(pages))?;
+        let told = Told::new(connection, Op::Unshare, shared.share);
+        let memory = Mapping::of(&the_only(answer.into_fds()?)?, bytes(pages))?;
         Ok(Self { first_reference: shared.reference, pages, memory, _told: told })
     }
 
@@ -138,20 +139,6 @@ impl MappedRead {
     }
 }
 
-/// Tells argod at its end that a share or map was given up.
-struct Told {
-    connection: Arc<Connection>,
-    op: Op,
-    number: u32,
-}
-
-impl Drop for Told {
-    fn drop(&mut self) {
-        // Refused or gone: then argod has taken it back already.
-        let _ = self.connection.ask(self.op, Handle { number: self.number }.as_bytes());
-    }
-}
-
 fn map<M>(
     connection: &Arc<Connection>,
     entries: &[Entry],
@@ -167,20 +154,25 @@ fn map<M>(
     let body = [asked.as_bytes(), entries.as_bytes()].concat();
     let answer = connection.ask(Op::Map, &body)?;
     let (mapped, rest) = head::<wire::Mapped>(&answer.body)?;
-    let told = Told { connection: connection.clone(), op: Op::Unmap, number: mapped.map };
-    let parts = file_parts(rest, mapped.parts, &answer.fds)?;
+    let told = Told::new(connection, Op::Unmap, mapped.map);
+    let parts = wire_parts(rest, mapped.parts)?;
+    let fds = answer.into_fds()?;
+    let parts = file_parts(&parts, &fds)?;
     let pages = parts.iter().map(|part| part.len).sum::<usize>() / PAGE_SIZE as usize;
     expect("pages mapped", pages, entries.len())?;
     Ok((mapping(&parts)?, told))
 }
 
-fn file_parts<'f>(
-    body: &[u8],
-    count: u32,
-    fds: &'f [OwnedFd],
-) -> Result<Vec<FilePart<'f>>, RequestError> {
+fn wire_parts(body: &[u8], count: u32) -> Result<Vec<Part>, RequestError> {
     let (parts, _) = <[Part]>::ref_from_prefix_with_elems(body, count as usize)
         .map_err(|_| nonsense("bytes for the parts", body.len(), count as usize))?;
+    Ok(parts.to_vec())
+}
+
+fn file_parts<'f>(
+    parts: &[Part],
+    fds: &'f [OwnedFd],
+) -> Result<Vec<FilePart<'f>>, RequestError> {
     let part = |part: &Part| {
         let fd = fds
             .get(part.descriptor as usize)
@@ -200,11 +192,10 @@ pub(super) fn head<T: FromBytes + KnownLayout + Immutable>(
 }
 
 /// The descriptor of an answer that has exactly one.
-pub(super) fn the_only<T>(fds: &[T]) -> Result<&T, RequestError> {
-    match fds {
-        [fd] => Ok(fd),
-        fds => Err(nonsense("the number of descriptors", fds.len(), 1)),
-    }
+pub(super) fn the_only(fds: Vec<OwnedFd>) -> Result<OwnedFd, RequestError> {
+    let [fd] = <[OwnedFd; 1]>::try_from(fds)
+        .map_err(|fds| nonsense("the number of descriptors", fds.len(), 1))?;
+    Ok(fd)
 }
 
 fn expect(what: &'static str, found: usize, expected: usize) -> Result<(), RequestError> {

@@ -33,6 +33,7 @@ mod events;
 mod memory;
 mod packet;
 mod store;
+mod told;
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};

@@ -20,7 +20,20 @@ use super::error::RequestError;
 pub(super) struct Packet {
     pub(super) head: Answer,
     pub(super) body: Vec<u8>,
-    pub(super) fds: Vec<OwnedFd>,
+    fds: Fds,
+}
+
+/// The descriptors that came with a packet, or why they did not: a process at its limit loses them.
+type Fds = Result<Vec<OwnedFd>, Errno>;
+
+impl Packet {
+    /// The descriptors that came with it.
+    ///
+    /// # Errors
+    /// There was no room for them.
+    pub(super) fn into_fds(self) -> Result<Vec<OwnedFd>, RequestError> {
+        Ok(self.fds?)
+    }
 }
 
 /// Sends the parts as one packet. `false`: there was no room until the deadline.
@@ -66,7 +79,7 @@ pub(super) fn receive(
     }
 }
 
-fn receive_now(socket: impl AsFd, bytes: &mut [u8]) -> Result<(usize, Vec<OwnedFd>), RequestError> {
+fn receive_now(socket: impl AsFd, bytes: &mut [u8]) -> Result<(usize, Fds), RequestError> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PARTS_SHARES_MAX))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
@@ -77,14 +90,17 @@ fn receive_now(socket: impl AsFd, bytes: &mut [u8]) -> Result<(usize, Vec<OwnedF
             fds.extend(rights);
         }
     }
-    // A process at its limit of descriptors loses those that do not fit.
-    match got.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
-        true => Err(RequestError::System(Errno::MFILE)),
-        false => Ok((got.bytes, fds)),
+    if got.flags.contains(ReturnFlags::TRUNC) {
+        let (found, expected) = (got.bytes as u64 + 1, PACKET_MAX as u64);
+        return Err(RequestError::Protocol { what: "the answer's length", found, expected });
+    }
+    match got.flags.contains(ReturnFlags::CTRUNC) {
+        true => Ok((got.bytes, Err(Errno::MFILE))),
+        false => Ok((got.bytes, Ok(fds))),
     }
 }
 
-fn parse(bytes: &[u8], fds: Vec<OwnedFd>) -> Result<Packet, RequestError> {
+fn parse(bytes: &[u8], fds: Fds) -> Result<Packet, RequestError> {
     let Ok((head, body)) = Answer::read_from_prefix(bytes) else {
         let (found, expected) = (bytes.len() as u64, size_of::<Answer>() as u64);
         return Err(RequestError::Protocol { what: "the answer's length", found, expected });
