@@ -75,8 +75,9 @@ impl Connection {
         if body.len() > maximum {
             return Err(RequestError::TooLong { len: body.len(), maximum });
         }
-        let deadline = Instant::now() + PATIENCE;
         let mut last = self.asking.lock();
+        // Only now: the requests before this one have had their own time.
+        let deadline = Instant::now() + PATIENCE;
         *last = (*last + 1) % EVENT_TAG;
         let tag = *last;
         let answer = self.exchange(Request { op: op as u32, tag }, body, deadline)?;

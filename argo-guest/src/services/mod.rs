@@ -5,8 +5,8 @@
 //! memory of others, [`Channel`]s, watches and transactions. All of it goes when the process ends,
 //! however it ends, and each share and map then does what its [`Notify`] says.
 //!
-//! Any thread may ask; requests go one after the other. None waits longer than 10 s for argod: then
-//! the connection is given up, and everything answers with an error at once.
+//! Any thread may ask; requests go one after the other. None waits longer than 10 s for argod once
+//! its turn has come: then the connection is given up, and everything answers with an error at once.
 //!
 //! ```no_run
 //! use argo_guest::services::{Access, Memory, Notify, Services};
