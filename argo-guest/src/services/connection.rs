@@ -32,6 +32,9 @@ const EVENTS_MAX: usize = 16 << 10;
 
 pub(super) struct Connection {
     domain: DomainId,
+    /// The process that opened it. A child of it by `fork` has the same socket: whatever it sent or
+    /// received would be the parent's.
+    process: u32,
     socket: OwnedFd,
     /// Held while a request is asked and answered; the last tag used.
     asking: Mutex<u32>,
@@ -58,6 +61,7 @@ impl Connection {
         let domain = check(&welcome).map_err(at(Step::ReceivingWelcome))?;
         Ok(Self {
             domain,
+            process: std::process::id(),
             socket: link.into_socket(),
             asking: Mutex::new(0),
             inbox: Mutex::default(),
@@ -69,8 +73,14 @@ impl Connection {
         self.domain
     }
 
+    /// Whether it came to this process by `fork`.
+    pub(super) fn is_inherited(&self) -> bool {
+        self.process != std::process::id()
+    }
+
     /// Asks, and waits for the answer.
     pub(super) fn ask(&self, op: Op, body: &[u8]) -> Result<Packet, RequestError> {
+        self.check_own()?;
         let maximum = PACKET_MAX - size_of::<Request>();
         if body.len() > maximum {
             return Err(RequestError::TooLong { len: body.len(), maximum });
@@ -100,6 +110,7 @@ impl Connection {
         &self,
         deadline: Option<Instant>,
     ) -> Result<Option<Vec<u8>>, RequestError> {
+        self.check_own()?;
         self.wait(deadline, |inbox| {
             let event = inbox.events.pop_front();
             inbox.show_events();
@@ -112,6 +123,7 @@ impl Connection {
         &self,
         lend: impl FnOnce(BorrowedFd<'_>) -> T,
     ) -> Result<T, RequestError> {
+        self.check_own()?;
         let mut inbox = self.inbox.lock();
         if inbox.events_fd.is_none() {
             inbox.events_fd = Some(EventsFd::new(&self.socket)?);
@@ -121,6 +133,11 @@ impl Connection {
             Some(fd) => Ok(lend(fd.as_fd())),
             None => Err(Errno::BADF.into()),
         }
+    }
+
+    /// Before any lock, which another thread may have held when the process forked.
+    fn check_own(&self) -> Result<(), RequestError> {
+        if self.is_inherited() { Err(RequestError::Inherited(self.process)) } else { Ok(()) }
     }
 
     fn exchange(

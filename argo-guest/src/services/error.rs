@@ -46,6 +46,9 @@ pub enum RequestError {
     /// Watch events were not taken, and no more are kept. The connection was given up.
     #[error("{0} watch events were not taken; the connection was given up")]
     Flooded(usize),
+    /// The connection is that of the process with this id, which has forked. It was not used.
+    #[error("the connection is that of process {0}, from which this one was forked")]
+    Inherited(u32),
     /// A system call failed.
     #[error("{0}")]
     System(#[from] Errno),
@@ -63,6 +66,7 @@ impl RequestError {
             Self::TimedOut(_) => libc_errno(Errno::TIMEDOUT),
             Self::TooLong { .. } => libc_errno(Errno::TOOBIG),
             Self::Protocol { .. } | Self::Flooded(_) => libc_errno(Errno::IO),
+            Self::Inherited(_) => libc_errno(Errno::PERM),
             Self::System(errno) => libc_errno(*errno),
             Self::Memory(error) => libc_errno(error.errno),
         }

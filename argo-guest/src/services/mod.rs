@@ -8,6 +8,9 @@
 //! Any thread may ask; requests go one after the other. None waits longer than 10 s for argod once
 //! its turn has come: then the connection is given up, and everything answers with an error at once.
 //!
+//! A child by `fork` has the connection of its parent, and nothing that it does to it reaches argod:
+//! requests are refused ([`RequestError::Inherited`]), and a drop frees what the child has of it.
+//!
 //! ```no_run
 //! use argo_guest::services::{Access, Memory, Notify, Services};
 //! # use argo_guest::DomainId;
@@ -87,6 +90,11 @@ impl Services {
     /// Which domain this is.
     pub fn domain(&self) -> DomainId {
         self.connection.domain()
+    }
+
+    /// Whether this is the connection of another process, from which this one was forked.
+    pub fn is_inherited(&self) -> bool {
+        self.connection.is_inherited()
     }
 
     /// Makes `pages` zeroed pages (1 to [`PAGES_MAX`]) that domain `to` may map.

@@ -10,6 +10,8 @@
 //! - So does the end of the event channel (the peer has closed its port but says that it is there,
 //!   the policy forbids it, or argod is gone): one event more, then calls that would wait are -1 with
 //!   ENODEV, and the descriptor stays readable.
+//! - After a `fork` the channel stays the parent's: the child's `close` frees what the child has of
+//!   it and ends nothing.
 //! - `gntshr`, `gnttab` and `event` of the public struct are NULL; the other members are as in Xen's.
 #![deny(unsafe_code)]
 

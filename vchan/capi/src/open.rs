@@ -100,12 +100,18 @@ impl Vchan {
         let _ = self.ports.notify(self.port);
     }
 
-    /// Ends this side: the peer is told, and can still read what was written.
+    /// Ends this side: the peer is told, and can still read what was written. A child by `fork` ends
+    /// nothing, for the channel is its parent's.
     pub(crate) fn close(self) -> Ports {
-        let _told_below = leave(&*self.memory, self.role);
+        let is_own = !self.ports.services().is_inherited();
+        if is_own {
+            let _told_below = leave(&*self.memory, self.role);
+        }
         let Self { reader, writer, memory, ports, port, .. } = self;
         drop((reader, writer, memory));
-        let _ = ports.notify(port);
+        if is_own {
+            let _ = ports.notify(port);
+        }
         // The connection, for the keys; the port is closed.
         let _ = ports.unbind(port);
         ports

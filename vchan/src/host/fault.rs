@@ -12,6 +12,7 @@ pub(super) fn fault(error: RequestError) -> Fault {
         RequestError::Gone | RequestError::TimedOut(_) | RequestError::Flooded(_) => Cause::Gone,
         RequestError::TooLong { .. } => Cause::Full,
         RequestError::Protocol { .. } => Cause::Failed,
+        RequestError::Inherited(_) => Cause::Refused,
         RequestError::Refused { .. } | RequestError::System(_) | RequestError::Memory(_) => {
             of_errno(Errno::from_raw_os_error(error.errno()))
         }

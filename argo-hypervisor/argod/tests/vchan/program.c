@@ -194,6 +194,7 @@ static void run(char *line) {
     else if (!strcmp(word, "until_open")) until_open(a);
     else if (!strcmp(word, "poll")) show(a);
     else if (!strcmp(word, "quiet")) quiet();
+    else if (!strcmp(word, "fork")) fork_and_close();
     else if (!strcmp(word, "fields")) fields();
     else if (!strcmp(word, "blocking")) { ctrl->blocking = a; printf("blocking %lu\n", a); }
     else if (!strcmp(word, "persist")) { ctrl->server_persist = a; printf("persist %lu\n", a); }

@@ -75,6 +75,10 @@ impl Ports {
     pub fn unbind(&self, port: u32) -> Result<(), Errno> {
         let mut ports = self.ports();
         let removed = ports.remove(&port).ok_or(Errno(libc::ENOTCONN))?;
+        if self.services.is_inherited() {
+            // The set is the parent's, too.
+            return Ok(());
+        }
         // Another thread may be notifying over it just now, which would keep it in the set.
         self.hide(&removed)?;
         self.show_ended(&ports)
