@@ -118,6 +118,12 @@ impl Connection {
         })
     }
 
+    pub(super) fn retain_events(&self, mut wanted: impl FnMut(&[u8]) -> bool) {
+        let mut inbox = self.inbox.lock();
+        inbox.events.retain(|event| wanted(event));
+        inbox.show_events();
+    }
+
     /// Lends the descriptor that is readable while there may be events.
     pub(super) fn events_fd<T>(
         &self,

@@ -196,6 +196,12 @@ impl Services {
         self.connection.next_event(deadline)
     }
 
+    /// Keeps only those of the watch events waiting here that are `wanted`, each the store's message.
+    /// What argod sent before its last answer is among them.
+    pub fn retain_events(&self, wanted: impl FnMut(&[u8]) -> bool) {
+        self.connection.retain_events(wanted);
+    }
+
     /// A descriptor that is readable while watch events are there, and from the end of the
     /// connection on. It may also be readable for a moment while another thread waits for an
     /// answer; do not read it, call [`next_event`](Self::next_event).

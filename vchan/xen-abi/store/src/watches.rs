@@ -16,9 +16,6 @@ use crate::message;
 pub(crate) struct Watches {
     /// Whether events of a watch that was removed are not told.
     filter: bool,
-    /// Watches that were removed, while events of theirs may be on their way: path and token. Each
-    /// has fired at least once, so there are no more than events that may wait.
-    removed: Mutex<Vec<(Vec<u8>, Vec<u8>)>>,
     descriptor: Mutex<Option<OwnedFd>>,
 }
 
@@ -27,18 +24,11 @@ impl Watches {
     pub(crate) fn filtered() -> Self {
         Self { filter: true, ..Self::default() }
     }
-
-    fn is_removed(&self, path: &[u8], token: &[u8]) -> bool {
-        let covers = |(above, of): &(Vec<u8>, Vec<u8>)| of == token && is_subpath(above, path);
-        locked(&self.removed).iter().any(covers)
-    }
 }
 
 impl Handle {
     pub(crate) fn watch(&self, path: &CStr, token: &CStr) -> Result<(), Errno> {
         let parts = [path.to_bytes_with_nul(), token.to_bytes_with_nul()];
-        let watch = (path.to_bytes().to_vec(), token.to_bytes().to_vec());
-        locked(&self.watches.removed).retain(|removed| *removed != watch);
         self.tell(Kind::Watch, 0, &parts)
     }
 
@@ -46,36 +36,27 @@ impl Handle {
         let parts = [path.to_bytes_with_nul(), token.to_bytes_with_nul()];
         self.tell(Kind::Unwatch, 0, &parts)?;
         if self.watches.filter {
-            let watch = (path.to_bytes().to_vec(), token.to_bytes().to_vec());
-            locked(&self.watches.removed).push(watch);
+            // All events of the watch came before that answer. Xen's library, too, takes those of a
+            // watch below with the same token for them, but none that come later.
+            let removed = |event: (Vec<u8>, Vec<u8>)| {
+                event.1 == token.to_bytes() && is_subpath(path.to_bytes(), &event.0)
+            };
+            self.services.retain_events(|event| !message::event(event).is_ok_and(removed));
         }
         Ok(())
     }
 
     /// The next event's path and token; EAGAIN if there is none.
     pub(crate) fn check_watch(&self) -> Result<(Vec<u8>, Vec<u8>), Errno> {
-        while let Some(message) = self.services.next_event(Some(Duration::ZERO))? {
-            let (path, token) = message::event(&message)?;
-            if !self.watches.is_removed(&path, &token) {
-                return Ok((path, token));
-            }
-        }
-        // Events come in their order: those of removed watches have all come.
-        locked(&self.watches.removed).clear();
-        Err(Errno(libc::EAGAIN))
+        let message = self.services.next_event(Some(Duration::ZERO))?;
+        message::event(&message.ok_or(Errno(libc::EAGAIN))?)
     }
 
     /// The next event's path and token, as soon as there is one.
     pub(crate) fn read_watch(&self) -> Result<(Vec<u8>, Vec<u8>), Errno> {
-        match self.check_watch() {
-            Err(Errno(libc::EAGAIN)) => {}
-            event => return event,
-        }
         loop {
-            let Some(message) = self.services.next_event(None)? else { continue };
-            let (path, token) = message::event(&message)?;
-            if !self.watches.is_removed(&path, &token) {
-                return Ok((path, token));
+            if let Some(message) = self.services.next_event(None)? {
+                return message::event(&message);
             }
         }
     }
