@@ -120,10 +120,15 @@ impl Mapping {
         if entries.is_empty() {
             return Err(Errno(libc::EINVAL));
         }
-        for entry in entries {
-            xen_abi::domain(&self.services, entry.domain)?;
-        }
-        Ok(self.keep(self.mapped(entries, access, notify)?, entries.len()))
+        let meant = entries.iter().map(|entry| self.meant(entry));
+        let meant = meant.collect::<Result<Vec<_>, _>>()?;
+        Ok(self.keep(self.mapped(&meant, access, notify)?, meant.len()))
+    }
+
+    /// With the domain that C means.
+    fn meant(&self, entry: &Entry) -> Result<Entry, Errno> {
+        let domain = xen_abi::domain(&self.services, entry.domain)?;
+        Ok(Entry { domain: domain.raw().into(), ..*entry })
     }
 
     fn mapped(
