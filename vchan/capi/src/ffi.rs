@@ -10,6 +10,7 @@ use std::{ptr, slice};
 
 use argo_guest::services::Services;
 use vchan::Role;
+use xen_abi::Errno;
 
 use crate::control::{Control, IS_SERVER, RingView, Settings};
 use crate::keys;
@@ -32,13 +33,12 @@ pub unsafe extern "C" fn libxenvchan_server_init(
     write_min: usize,
 ) -> *mut Channel {
     // SAFETY: a C string, says the contract.
-    let Some(path) = (unsafe { text(xs_path) }) else { return ptr::null_mut() };
-    let Some(vchan) = Vchan::serve(domain as u32, path, read_min, write_min) else {
-        return ptr::null_mut();
-    };
-    // SAFETY: a C string, says the contract; `close_xs_srv` frees the copy.
-    let xs_path = unsafe { libc::strdup(xs_path) };
-    boxed(vchan, xs_path)
+    let path = unsafe { text(xs_path) }.ok_or(Errno(libc::EINVAL));
+    match path.and_then(|path| Vchan::serve(domain as u32, path, read_min, write_min)) {
+        // SAFETY: a C string, says the contract; `close_xs_srv` frees the copy.
+        Ok(vchan) => boxed(vchan, unsafe { libc::strdup(xs_path) }),
+        Err(errno) => null(errno),
+    }
 }
 
 #[unsafe(no_mangle)]
@@ -48,10 +48,10 @@ pub unsafe extern "C" fn libxenvchan_client_init(
     xs_path: *const c_char,
 ) -> *mut Channel {
     // SAFETY: a C string, says the contract.
-    let path = unsafe { text(xs_path) };
+    let path = unsafe { text(xs_path) }.ok_or(Errno(libc::EINVAL));
     match path.and_then(|path| Vchan::connect(domain as u32, path)) {
-        Some(vchan) => boxed(vchan, ptr::null_mut()),
-        None => ptr::null_mut(),
+        Ok(vchan) => boxed(vchan, ptr::null_mut()),
+        Err(errno) => null(errno),
     }
 }
 
@@ -171,6 +171,11 @@ fn boxed(vchan: Vchan, xs_path: *mut c_char) -> *mut Channel {
         xs_path,
     };
     Box::into_raw(Box::new(Channel { control, vchan }))
+}
+
+fn null(errno: Errno) -> *mut Channel {
+    errno.set();
+    ptr::null_mut()
 }
 
 /// Takes a server's keys away and frees its path.

@@ -2,6 +2,7 @@
 
 use argo_core::DomainId;
 use argo_guest::services::{Commit, Nodes, Services, StoreError};
+use xen_abi::Errno;
 
 /// Xen's library has that many bytes for a key's path, and cuts what is longer.
 const PATH_MAX: usize = 63;
@@ -17,25 +18,35 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    /// Writes them for `reader` alone. `None`: the store refuses.
-    pub(crate) fn publish(self, services: &Services, path: &str, reader: DomainId) -> Option<()> {
+    /// Writes them for `reader` alone.
+    ///
+    /// # Errors
+    /// What the store says.
+    pub(crate) fn publish(
+        self,
+        services: &Services,
+        path: &str,
+        reader: DomainId,
+    ) -> Result<(), Errno> {
         for _ in 0..ATTEMPTS {
-            match self.attempt(services, path, reader) {
-                Ok(Commit::Done) => return Some(()),
-                Ok(Commit::Conflict) => {}
-                Err(_) => return None,
+            if self.attempt(services, path, reader)? == Commit::Done {
+                return Ok(());
             }
         }
-        None
+        Err(Errno(libc::EAGAIN))
     }
 
-    /// Reads them. `None`: they are not there, not for us, or no numbers.
-    pub(crate) fn find(services: &Services, path: &str) -> Option<Self> {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// They are not there, or not for us. EINVAL: no numbers.
+    pub(crate) fn find(services: &Services, path: &str) -> Result<Self, Errno> {
         let nodes = services.nodes();
-        let number = |name| Some(leading_number(&nodes.read(&key(path, name)).ok()?));
-        let reference = number("ring-ref").filter(|reference| *reference != 0)?;
-        let port = number("event-channel").filter(|port| *port != 0)?;
-        Some(Self { reference, port })
+        let number = |name| match leading_number(&nodes.read(&key(path, name))?) {
+            0 => Err(Errno(libc::EINVAL)),
+            number => Ok(number),
+        };
+        Ok(Self { reference: number("ring-ref")?, port: number("event-channel")? })
     }
 
     fn attempt(

@@ -9,12 +9,13 @@ use vchan::{
     Flag, Geometry, Place, Reader, Ring, Role, Word, Writer, leave, read_geometry, start_client,
     start_server,
 };
-use xen_abi::Ports;
+use xen_abi::{Errno, Ports};
 
 use crate::keys::Keys;
 use crate::memory::{ChannelMemory, Page, Pages};
 
 const LIBRARY: &str = "libxenvchan";
+const INVALID: Errno = Errno(libc::EINVAL);
 
 /// One end of a channel. The order of the fields is that of the end: the rings' memory and the page,
 /// then the port.
@@ -28,49 +29,56 @@ pub(crate) struct Vchan {
 }
 
 impl Vchan {
-    /// A server for one client domain. `None`: impossible, or argod refuses.
+    /// A server for one client domain.
+    ///
+    /// # Errors
+    /// EINVAL: rings that cannot be. Else what argod says.
     pub(crate) fn serve(
         domain: u32,
         path: &str,
         read_min: usize,
         write_min: usize,
-    ) -> Option<Self> {
-        let geometry = Geometry::for_minimums(read_min, write_min).ok()?;
-        let ports = Ports::open(LIBRARY).ok()?;
-        let peer = xen_abi::domain(ports.services(), domain).ok()?;
-        let port = ports.alloc_unbound(domain).ok()?;
+    ) -> Result<Self, Errno> {
+        let geometry = Geometry::for_minimums(read_min, write_min).map_err(|_| INVALID)?;
+        let ports = Ports::open(LIBRARY)?;
+        let peer = xen_abi::domain(ports.services(), domain)?;
+        let port = ports.alloc_unbound(domain)?;
         let notify = Notify { offset: Flag::SrvLive.offset() as u32, port };
-        let shared = ports.services().share(peer, 1, Access::Write, notify).ok()?;
-        let reference = shared.references().next()?;
+        let shared = ports.services().share(peer, 1, Access::Write, notify)?;
+        let reference = shared.references().next().ok_or(INVALID)?;
         let page = Page::new(Pages::Shared(shared));
         let left = share_ring(ports.services(), &page, peer, geometry.place(Ring::Left))?;
         let right = share_ring(ports.services(), &page, peer, geometry.place(Ring::Right))?;
         start_server(&page, geometry);
         Keys { reference, port }.publish(ports.services(), path, peer)?;
         let memory = ChannelMemory::new(page, geometry, left.pages, right.pages);
-        Some(Self::new(Role::Server, memory, ports, port))
+        Ok(Self::new(Role::Server, memory, ports, port))
     }
 
-    /// The client of the server at `path`. `None`: nobody is there, or argod refuses.
-    pub(crate) fn connect(domain: u32, path: &str) -> Option<Self> {
-        let ports = Ports::open(LIBRARY).ok()?;
-        let peer = xen_abi::domain(ports.services(), domain).ok()?;
+    /// The client of the server at `path`.
+    ///
+    /// # Errors
+    /// ENOENT: nobody is there. EINVAL: somebody has a client, or has made nonsense. Else what argod
+    /// says.
+    pub(crate) fn connect(domain: u32, path: &str) -> Result<Self, Errno> {
+        let ports = Ports::open(LIBRARY)?;
+        let peer = xen_abi::domain(ports.services(), domain)?;
         let keys = Keys::find(ports.services(), path)?;
-        let port = ports.bind(domain, keys.port).ok()?;
+        let port = ports.bind(domain, keys.port)?;
         let entry = Entry { domain: u32::from(peer.raw()), reference: keys.reference };
         let notify = Notify { offset: Flag::CliLive.offset() as u32, port };
-        let page = Page::new(Pages::Mapped(ports.services().map(&[entry], notify).ok()?));
-        let geometry = read_geometry(&page).ok()?;
+        let page = Page::new(Pages::Mapped(ports.services().map(&[entry], notify)?));
+        let geometry = read_geometry(&page).map_err(|_| INVALID)?;
         let write = entries(&page, peer, geometry.place(Ring::Left));
         let read = entries(&page, peer, geometry.place(Ring::Right));
         let left = match write.is_empty() {
             true => None,
-            false => Some(Pages::Mapped(ports.services().map(&write, Notify::NOTHING).ok()?)),
+            false => Some(Pages::Mapped(ports.services().map(&write, Notify::NOTHING)?)),
         };
         let right = match read.is_empty() {
             true => None,
             false => {
-                let mapped = ports.services().map_read(&read, Notify::NOTHING).ok()?;
+                let mapped = ports.services().map_read(&read, Notify::NOTHING)?;
                 Some(Pages::MappedRead(mapped))
             }
         };
@@ -79,7 +87,7 @@ impl Vchan {
         let channel = Self::new(Role::Client, memory, ports, port);
         let _always_needed = start_client(&*channel.memory);
         channel.notify();
-        Some(channel)
+        Ok(channel)
     }
 
     fn new(role: Role, memory: ChannelMemory, ports: Ports, port: u32) -> Self {
@@ -124,15 +132,15 @@ struct RingPages {
 }
 
 /// Shares a ring's pages and lists them in the page.
-fn share_ring(services: &Services, page: &Page, to: DomainId, place: Place) -> Option<RingPages> {
+fn share_ring(services: &Services, page: &Page, to: DomainId, place: Place) -> Result<RingPages, Errno> {
     let Place::Granted { first, pages } = place else {
-        return Some(RingPages { pages: None });
+        return Ok(RingPages { pages: None });
     };
-    let shared = services.share(to, u32::from(pages), Access::Write, Notify::NOTHING).ok()?;
+    let shared = services.share(to, u32::from(pages), Access::Write, Notify::NOTHING)?;
     for (slot, reference) in (first..).zip(shared.references()) {
-        page.store(Word::grant(slot)?, reference, std::sync::atomic::Ordering::Relaxed);
+        page.store(Word::grant(slot).ok_or(INVALID)?, reference, std::sync::atomic::Ordering::Relaxed);
     }
-    Some(RingPages { pages: Some(Pages::Shared(shared)) })
+    Ok(RingPages { pages: Some(Pages::Shared(shared)) })
 }
 
 /// A ring's grants as the page lists them, each read once; none if it lies in the page.

@@ -279,15 +279,20 @@ fn channels_that_cannot_be() {
          s: listen 2 data/vchan/2/5 1 1048577
          s: listen 40000 data/vchan/2/5 1 1
          s: listen 77 data/vchan/2/5 1 1
+         s: why
          s: listen 2 /local/domain/2/data/not-mine 1 1
+         s: why
          c: connect 1 /local/domain/1/data/vchan/2/5
+         c: why
          c: connect 77 /local/domain/1/data/vchan/2/5
+         c: why
          s: listen 2 data/vchan/2/a-name-so-long-that-the-keys-in-the-store-are-cut 1 1
          c: connect 1 /local/domain/1/data/vchan/2/a-name-so-long-that-the-keys-in-the-store-are-cut",
     ) else {
         return;
     };
     has(&results, "s: listen -> NULL");
+    has(&results, "c: why: ENOENT");
 }
 
 #[test]

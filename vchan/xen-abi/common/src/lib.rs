@@ -2,6 +2,7 @@
 //! and how C is told of an error.
 #![deny(unsafe_code)]
 
+mod names;
 mod ports;
 
 use std::ffi::c_int;

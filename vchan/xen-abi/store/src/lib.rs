@@ -13,7 +13,6 @@
 //! Several threads may use one handle. What a function returns by pointer is freed with `free()`.
 #![deny(unsafe_code)]
 
-mod error;
 mod ffi;
 mod handle;
 mod memory;

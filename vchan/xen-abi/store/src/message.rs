@@ -4,8 +4,6 @@ use argo_core::xenstore::{Header, Kind, PAYLOAD_MAX};
 use xen_abi::Errno;
 use zerocopy::{FromBytes, IntoBytes};
 
-use crate::error;
-
 /// A message with these parts one after the other.
 pub(crate) fn compose(kind: Kind, transaction: u32, parts: &[&[u8]]) -> Result<Vec<u8>, Errno> {
     let payload = parts.concat();
@@ -21,7 +19,9 @@ pub(crate) fn compose(kind: Kind, transaction: u32, parts: &[&[u8]]) -> Result<V
 pub(crate) fn answer(kind: Kind, reply: &[u8]) -> Result<Vec<u8>, Errno> {
     match split(reply)? {
         (answered, payload) if answered == kind as u32 => Ok(payload.to_vec()),
-        (answered, payload) if answered == Kind::Error as u32 => Err(error::from_name(payload)),
+        (answered, payload) if answered == Kind::Error as u32 => {
+            Err(Errno::from_name(payload.strip_suffix(b"\0").unwrap_or(payload)))
+        }
         _ => Err(Errno(libc::EBADF)),
     }
 }
