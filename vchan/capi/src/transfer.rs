@@ -1,7 +1,7 @@
 //! The operations, with the results that Xen's library has: `None` stands for -1.
 //!
-//! Xen's library asks for a signal whenever it moved less than it was asked to, since programs then
-//! wait on the descriptor. So does this: it goes on until "would block", which asks.
+//! Xen's library asks for a signal whenever it moves less than it was asked to, since programs then
+//! wait on the descriptor. So does this: one look, a request if that shows too little, one copy.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::Ordering;
@@ -42,24 +42,16 @@ impl Vchan {
         self.heed(settings);
         let mut written = 0;
         loop {
-            let part = lock(&self.writer).write(&data[written..]);
-            match part {
-                Ok(transfer) => {
-                    self.deliver(transfer.signal);
-                    written += transfer.bytes;
-                    if written == data.len() {
-                        return Some(written);
-                    }
-                }
-                Err(WriteError::WouldBlock { .. }) => {
-                    if let ControlFlow::Break(answer) = self.stuck(settings, written) {
-                        return answer;
-                    }
-                }
-                Err(_) => {
-                    let kept = written > 0 && settings.patience == Patience::TryOnce;
-                    return kept.then_some(written);
-                }
+            written += match self.write_ready(&data[written..]) {
+                Ok(part) => part,
+                Err(WriteError::WouldBlock { .. }) => 0,
+                Err(_) => return None,
+            };
+            if written == data.len() {
+                return Some(written);
+            }
+            if let ControlFlow::Break(answer) = self.stuck(settings, written) {
+                return answer;
             }
         }
     }
@@ -136,18 +128,22 @@ impl Vchan {
                 _ => Ok(0),
             };
         }
-        let mut read = 0;
-        while read < buffer.len() {
-            match reader.read(&mut buffer[read..]) {
-                Ok(transfer) => {
-                    self.deliver(transfer.signal);
-                    read += transfer.bytes;
-                }
-                Err(error) if read == 0 => return Err(error),
-                Err(_) => break,
-            }
+        if !reader.glance(saturated(buffer.len())) {
+            reader.data_ready()?;
         }
-        Ok(read)
+        let transfer = reader.read(buffer)?;
+        self.deliver(transfer.signal);
+        Ok(transfer.bytes)
+    }
+
+    fn write_ready(&self, data: &[u8]) -> Result<usize, WriteError> {
+        let mut writer = lock(&self.writer);
+        if !writer.glance(saturated(data.len())) {
+            writer.buffer_space()?;
+        }
+        let transfer = writer.write(data)?;
+        self.deliver(transfer.signal);
+        Ok(transfer.bytes)
     }
 
     /// A call that cannot go on now: gives what it has done so far, or waits.
@@ -181,6 +177,11 @@ impl Vchan {
             self.notify();
         }
     }
+}
+
+/// More than any ring holds is as good as all.
+fn saturated(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
 }
 
 fn lock<T>(end: &Mutex<T>) -> MutexGuard<'_, T> {
