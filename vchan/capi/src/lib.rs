@@ -12,6 +12,8 @@
 //!   ENODEV, and the descriptor stays readable.
 //! - After a `fork` the channel stays the parent's: the child's `close` frees what the child has of
 //!   it and ends nothing.
+//! - A signal handler that was installed with SA_RESTART ends a call that waits with -1 and EINTR if
+//!   the program has also one that was installed without; with Xen's, only the latter do.
 //! - `gntshr`, `gnttab` and `event` of the public struct are NULL; the other members are as in Xen's.
 #![deny(unsafe_code)]
 

@@ -9,9 +9,12 @@
 #include <fcntl.h>
 #include <libxenvchan.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <unistd.h>
 
 static struct libxenvchan *ctrl;
 static unsigned long sent, received;
@@ -151,6 +154,25 @@ static void until_open(int wanted) {
     printf("open is %d\n", wanted);
 }
 
+static int alarms;
+
+/* Says on stdout that so many have come that one of them must have met a call that waits. */
+static void ring(int signal) {
+    (void)signal;
+    if (++alarms == 5 && write(STDOUT_FILENO, "rang\n", 5) != 5)
+        _exit(1);
+}
+
+/* An alarm every ten milliseconds, whose handler lets calls restart or not; 2: no more of them. */
+static void alarm_all_the_time(int how) {
+    struct itimerval often = { { 0, 10000 }, { 0, 10000 } }, never = { { 0, 0 }, { 0, 0 } };
+    struct sigaction action = { .sa_handler = ring, .sa_flags = how == 1 ? SA_RESTART : 0 };
+    alarms = 0;
+    if (how < 2)
+        sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, how < 2 ? &often : &never, NULL);
+}
+
 static void run(char *line) {
     char word[32] = "", path[256] = "";
     unsigned long a = 0, b = 0;
@@ -195,6 +217,7 @@ static void run(char *line) {
     else if (!strcmp(word, "poll")) show(a);
     else if (!strcmp(word, "quiet")) quiet();
     else if (!strcmp(word, "fork")) fork_and_close();
+    else if (!strcmp(word, "alarms")) { alarm_all_the_time(a); printf("alarms %lu\n", a); }
     else if (!strcmp(word, "fields")) fields();
     else if (!strcmp(word, "blocking")) { ctrl->blocking = a; printf("blocking %lu\n", a); }
     else if (!strcmp(word, "persist")) { ctrl->server_persist = a; printf("persist %lu\n", a); }

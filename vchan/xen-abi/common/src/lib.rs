@@ -4,6 +4,7 @@
 
 mod names;
 mod ports;
+mod signals;
 
 use std::ffi::c_int;
 use std::io::Write;

@@ -11,7 +11,7 @@ use std::ffi::c_int;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::Errno;
+use crate::{Errno, signals};
 use argo_guest::services::{Channel, Pending, RequestError, Services};
 use rustix::event::Timespec;
 use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
@@ -109,7 +109,8 @@ impl Ports {
     /// descriptor non-blocking.
     ///
     /// # Errors
-    /// EAGAIN: there is none. EINTR: a signal handler ran. ENODEV: all ports have ended, which was
+    /// EAGAIN: there is none. EINTR: a signal handler ran that was
+    /// installed without SA_RESTART (or another, and such a one is there). ENODEV: all ports have ended, which was
     /// told of each.
     pub fn pending(&self) -> Result<u32, Errno> {
         loop {
@@ -135,9 +136,13 @@ impl Ports {
         let now = Timespec { tv_sec: 0, tv_nsec: 0 };
         let limit = flags.contains(OFlags::NONBLOCK).then_some(&now);
         let mut event = [Event { flags: EventFlags::empty(), data: EventData::new_u64(0) }];
-        match epoll::wait(&self.epoll, &mut event, limit).map_err(errno)? {
-            0 => Err(Errno(libc::EAGAIN)),
-            _ => Ok(event[0].data.u64() as u32),
+        loop {
+            match epoll::wait(&self.epoll, &mut event, limit) {
+                Ok(0) => return Err(Errno(libc::EAGAIN)),
+                Ok(_) => return Ok(event[0].data.u64() as u32),
+                Err(rustix::io::Errno::INTR) if signals::all_restart() => {}
+                Err(error) => return Err(errno(error)),
+            }
         }
     }
 
