@@ -8,7 +8,8 @@
 //!
 //! Memory that is still mapped when its handle is closed stays mapped, shared and connected until
 //! the process ends, as with the devices. What C has unmapped by `munmap` is given up when the
-//! handle is closed, which with the devices happens at once.
+//! handle is closed, which with the devices happens at once. Both are known from `/proc/self/maps`:
+//! in a process that cannot read it, what C has unmapped by `munmap` is given up when it ends.
 #![deny(unsafe_code)]
 
 mod ffi;
