@@ -169,10 +169,7 @@ fn wire_parts(body: &[u8], count: u32) -> Result<Vec<Part>, RequestError> {
     Ok(parts.to_vec())
 }
 
-fn file_parts<'f>(
-    parts: &[Part],
-    fds: &'f [OwnedFd],
-) -> Result<Vec<FilePart<'f>>, RequestError> {
+fn file_parts<'f>(parts: &[Part], fds: &'f [OwnedFd]) -> Result<Vec<FilePart<'f>>, RequestError> {
     let part = |part: &Part| {
         let fd = fds
             .get(part.descriptor as usize)

@@ -1,5 +1,6 @@
 //! How a channel begins and ends.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use argo_core::DomainId;
@@ -132,13 +133,18 @@ struct RingPages {
 }
 
 /// Shares a ring's pages and lists them in the page.
-fn share_ring(services: &Services, page: &Page, to: DomainId, place: Place) -> Result<RingPages, Errno> {
+fn share_ring(
+    services: &Services,
+    page: &Page,
+    to: DomainId,
+    place: Place,
+) -> Result<RingPages, Errno> {
     let Place::Granted { first, pages } = place else {
         return Ok(RingPages { pages: None });
     };
     let shared = services.share(to, u32::from(pages), Access::Write, Notify::NOTHING)?;
     for (slot, reference) in (first..).zip(shared.references()) {
-        page.store(Word::grant(slot).ok_or(INVALID)?, reference, std::sync::atomic::Ordering::Relaxed);
+        page.store(Word::grant(slot).ok_or(INVALID)?, reference, Ordering::Relaxed);
     }
     Ok(RingPages { pages: Some(Pages::Shared(shared)) })
 }
@@ -151,7 +157,7 @@ fn entries(page: &Page, domain: DomainId, place: Place) -> Vec<Entry> {
     let words = (first..first + pages).filter_map(Word::grant);
     let entry = |word| Entry {
         domain: u32::from(domain.raw()),
-        reference: page.load(word, std::sync::atomic::Ordering::Relaxed),
+        reference: page.load(word, Ordering::Relaxed),
     };
     words.map(entry).collect()
 }

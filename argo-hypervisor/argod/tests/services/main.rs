@@ -14,6 +14,7 @@ mod common;
 mod death;
 mod grants;
 mod hostile;
+mod no_room;
 mod policy;
 mod store;
 
@@ -21,6 +22,9 @@ mod store;
 #[test]
 fn hostile_child() {
     let Some((role, socket, diary)) = common::child::part() else { return };
-    death::act(&role, &socket, &diary);
+    match role.as_str() {
+        no_room::ROLE => no_room::act(&socket, &diary),
+        role => death::act(role, &socket, &diary),
+    }
     common::child::wait_for_death()
 }

@@ -12,6 +12,7 @@ mod killed;
 mod libraries;
 mod meeting;
 mod party;
+mod processes;
 mod rust_peer;
 mod same_results;
 

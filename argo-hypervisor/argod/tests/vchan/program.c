@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 static struct libxenvchan *ctrl;
@@ -154,23 +155,38 @@ static void until_open(int wanted) {
     printf("open is %d\n", wanted);
 }
 
-static int alarms;
+/* A child that closes the channel as its own. */
+static void fork_and_close(void) {
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0) {
+        libxenvchan_close(ctrl);
+        _exit(0);
+    }
+    waitpid(child, &status, 0);
+    printf("fork -> %d\n", status);
+}
 
-/* Says on stdout that so many have come that one of them must have met a call that waits. */
+static int alarms, restart;
+
+/* Says on stdout that so many have come that one of them has met a call that waits. */
 static void ring(int signal) {
     (void)signal;
-    if (++alarms == 5 && write(STDOUT_FILENO, "rang\n", 5) != 5)
+    if (++alarms == 5 && restart && write(STDOUT_FILENO, "rang\n", 5) != 5)
         _exit(1);
 }
 
-/* An alarm every ten milliseconds, whose handler lets calls restart or not; 2: no more of them. */
-static void alarm_all_the_time(int how) {
+/* A recv with an alarm every ten milliseconds, whose handler lets calls restart or not. */
+static void recv_under_alarms(size_t size, int lets_restart) {
     struct itimerval often = { { 0, 10000 }, { 0, 10000 } }, never = { { 0, 0 }, { 0, 0 } };
-    struct sigaction action = { .sa_handler = ring, .sa_flags = how == 1 ? SA_RESTART : 0 };
-    alarms = 0;
-    if (how < 2)
-        sigaction(SIGALRM, &action, NULL);
-    setitimer(ITIMER_REAL, how < 2 ? &often : &never, NULL);
+    struct sigaction action = { .sa_handler = ring, .sa_flags = lets_restart ? SA_RESTART : 0 };
+    restart = lets_restart;
+    sigaction(SIGALRM, &action, NULL);
+    setitimer(ITIMER_REAL, &often, NULL);
+    int moved = libxenvchan_recv(ctrl, buffer, size);
+    why = errno;
+    setitimer(ITIMER_REAL, &never, NULL);
+    printf("recv -> %d\n", moved);
 }
 
 static void run(char *line) {
@@ -217,7 +233,7 @@ static void run(char *line) {
     else if (!strcmp(word, "poll")) show(a);
     else if (!strcmp(word, "quiet")) quiet();
     else if (!strcmp(word, "fork")) fork_and_close();
-    else if (!strcmp(word, "alarms")) { alarm_all_the_time(a); printf("alarms %lu\n", a); }
+    else if (!strcmp(word, "recv_under_alarms")) recv_under_alarms(a, b);
     else if (!strcmp(word, "fields")) fields();
     else if (!strcmp(word, "blocking")) { ctrl->blocking = a; printf("blocking %lu\n", a); }
     else if (!strcmp(word, "persist")) { ctrl->server_persist = a; printf("persist %lu\n", a); }

@@ -180,6 +180,11 @@ static void filtered(void)
     told("check", xs_check_watch(own) != NULL);
     told("watch again", xs_watch(own, "data/f", "token"));
     show_event(own);
+    told("watch below", xs_watch(own, "data/f/below", "token"));
+    show_event(own);
+    told("unwatch", xs_unwatch(own, "data/f", "token"));
+    told("write below", xs_write(own, 0, "data/f/below", "1", 1));
+    show_event(own);
     xs_close(own);
 }
 
