@@ -7,10 +7,12 @@
 //! | [`way`] | the ways of messages: a Unix stream with frames, Argo's datagrams through argod |
 //! | [`plain`] | the ways of bytes: an Argo stream, a Unix stream, one through a relay |
 //! | [`vchan`] | the ways of bytes over granted pages: a vchan, and the bare ring |
+//! | [`debian`] | the same over Debian's libxenvchan, in C |
 //! | [`party`] | the process at either end |
 //! | [`round`] | running rounds, throwing away disturbed ones, medians |
 #![forbid(unsafe_code)]
 
+pub mod debian;
 pub mod party;
 pub mod payload;
 pub mod plain;

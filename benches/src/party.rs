@@ -33,6 +33,8 @@ pub enum Way {
     Vchan,
     /// A bare ring in memory that argod shares.
     Bare,
+    /// A vchan of Debian's library, in a program of its own.
+    Debian,
 }
 
 impl Way {
@@ -46,6 +48,7 @@ impl Way {
             Self::Relay => "relay",
             Self::Vchan => "vchan",
             Self::Bare => "bare",
+            Self::Debian => "debian",
         }
     }
 }
@@ -83,6 +86,21 @@ pub const RECEIVER: u16 = 2;
 /// The id of the sender's domain.
 pub const SENDER: u16 = 1;
 
+/// Two parties that move messages to each other.
+pub struct Ends {
+    /// Sends.
+    pub sender: Party,
+    /// Receives.
+    pub receiver: Party,
+}
+
+impl Ends {
+    /// Their processes.
+    pub fn pids(&self) -> [u32; 2] {
+        [self.sender.pid(), self.receiver.pid()]
+    }
+}
+
 /// A party as its parent sees it.
 pub struct Party {
     process: Child,
@@ -116,13 +134,15 @@ impl Party {
     }
 
     fn spawn(role: &[&str], dir: &Path) -> io::Result<Self> {
-        let mut process = Command::new(std::env::current_exe()?)
-            .args(role)
-            .arg("--dir")
-            .arg(dir)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        Self::run(Command::new(std::env::current_exe()?).args(role).arg("--dir").arg(dir))
+    }
+
+    /// Starts a program that takes orders.
+    ///
+    /// # Errors
+    /// The process cannot be started.
+    pub fn run(program: &mut Command) -> io::Result<Self> {
+        let mut process = program.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let missing = || io::Error::other("no pipe to the party");
         let orders = process.stdin.take().ok_or_else(missing)?;
         let answers = BufReader::new(process.stdout.take().ok_or_else(missing)?);
@@ -181,6 +201,7 @@ pub fn live(end: End, dir: &Path) -> Result<(), Failure> {
             Way::Relay => go(end, &mut ways.relay, load)?,
             Way::Vchan => go(end, &mut ways.vchan, load)?,
             Way::Bare => go(end, &mut ways.bare, load)?,
+            Way::Debian => return Err("Debian's library is in another program".into()),
         };
         println!("ok {sum}");
     }

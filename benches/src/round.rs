@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::party::{Load, Party, Way};
+use crate::party::{Ends, Load, Way};
 use crate::payload;
 
 /// Rounds that are tried for each that counts, at most.
@@ -12,12 +12,26 @@ const TRIES: usize = 4;
 
 /// The two ends, and who else works for them.
 pub struct Pair {
-    /// Sends.
-    pub sender: Party,
-    /// Receives.
-    pub receiver: Party,
+    /// For all ways in Rust.
+    pub rust: Ends,
+    /// For Debian's library, if it is there.
+    pub debian: Option<Ends>,
     /// All processes whose time is the round's own.
     pub own: Vec<u32>,
+}
+
+impl Pair {
+    /// Whether it has this way.
+    pub fn has(&self, way: Way) -> bool {
+        way != Way::Debian || self.debian.is_some()
+    }
+
+    fn ends(&mut self, way: Way) -> io::Result<&mut Ends> {
+        match way {
+            Way::Debian => self.debian.as_mut().ok_or(io::ErrorKind::NotFound.into()),
+            _ => Ok(&mut self.rust),
+        }
+    }
 }
 
 /// What a comparison found: for each way, in their order, messages a second, one figure a round.
@@ -87,11 +101,12 @@ pub fn compare(
 fn one(pair: &mut Pair, way: Way, load: Load, strangers: f64) -> io::Result<Option<Duration>> {
     let before = Usage::now(&pair.own)?;
     let begun = Instant::now();
-    pair.receiver.order(way, load)?;
-    pair.sender.order(way, load)?;
-    let sum = pair.receiver.answer()?;
+    let ends = pair.ends(way)?;
+    ends.receiver.order(way, load)?;
+    ends.sender.order(way, load)?;
+    let sum = ends.receiver.answer()?;
     let took = begun.elapsed();
-    pair.sender.answer()?;
+    ends.sender.answer()?;
     if sum != payload::expected(load.len, load.count) {
         return Err(io::Error::other(format!("{way:?} changed the messages")));
     }

@@ -1,6 +1,6 @@
 //! Argo through argod against Unix sockets, between the same two processes: datagrams against
 //! framed messages, streams against streams, direct and through a relay, and vchans against Unix
-//! streams and a bare ring.
+//! streams, a bare ring and Debian's C library.
 //!
 //! All write each message anew and look at all of it; argod and the relay are processes of their
 //! own. The rounds alternate, and a ratio is the median of the rounds' ratios.
@@ -11,10 +11,10 @@ use std::process::ExitCode;
 
 use argod::config::Config;
 use argod::daemon::Daemon;
-use benches::party::{self, End, Load, Party, RECEIVER, SENDER, Way};
-use benches::plain;
+use benches::party::{self, End, Ends, Load, Party, RECEIVER, SENDER, Way};
 use benches::round::{Comparison, Pair, compare, median};
 use benches::way::Failure;
+use benches::{debian, plain};
 use clap::{Parser, ValueEnum};
 
 /// Compares Argo through argod with Unix sockets, side by side.
@@ -102,8 +102,8 @@ const TABLES: [Table; 3] = [
     },
     Table {
         kind: Kind::Vchans,
-        title: "vchans: vchan, unix, the bare ring",
-        ways: &[Way::Vchan, Way::Unix, Way::Bare],
+        title: "vchans: vchan, unix, the bare ring, Debian's libxenvchan",
+        ways: &[Way::Vchan, Way::Unix, Way::Bare, Way::Debian],
         loads: [
             ("64", Load { len: 64, count: 400_000 }),
             ("4k", Load { len: 4096, count: 100_000 }),
@@ -115,6 +115,7 @@ const TABLES: [Table; 3] = [
                 targets: &[(7, "64k", 2.2), (7, "4k", 4.0), (7, "64", 10.0)],
             },
             Peer { name: "vchan_vs_bare", targets: &[(7, "64k", 0.85)] },
+            Peer { name: "vchan_vs_debian", targets: &[(7, "64k", 1.5)] },
         ],
     },
 ];
@@ -168,16 +169,23 @@ fn report(arguments: &Arguments) -> Result<(), Failure> {
     let mut sender = Party::start(End::Sender, dir.path())?;
     sender.answer()?;
     receiver.answer()?;
-    let own = vec![argod.pid(), relay.pid(), receiver.pid(), sender.pid(), std::process::id()];
-    let mut pair = Pair { sender, receiver, own };
+    let rust = Ends { sender, receiver };
+    let tables = TABLES.iter().filter(|table| arguments.kind.is_none_or(|kind| kind == table.kind));
+    let debian = match tables.clone().any(|table| table.ways.contains(&Way::Debian)) {
+        true => debian::start(dir.path())?,
+        false => None,
+    };
+    let mut own = vec![argod.pid(), relay.pid(), std::process::id()];
+    own.extend([Some(&rust), debian.as_ref()].into_iter().flatten().flat_map(Ends::pids));
+    let mut pair = Pair { rust, debian, own };
     let mut lines = Vec::new();
     let strangers = arguments.strangers / 100.0;
-    for table in TABLES.iter().filter(|table| arguments.kind.is_none_or(|kind| kind == table.kind))
-    {
+    for table in tables {
+        let ways: Vec<Way> = table.ways.iter().copied().filter(|way| pair.has(*way)).collect();
         println!("{}: messages/s, MB/s", table.title);
         let wanted = |size: &str| arguments.size.as_deref().is_none_or(|only| only == size);
         for (size, load) in table.loads.into_iter().filter(|(size, _)| wanted(size)) {
-            let found = compare(&mut pair, table.ways, load, arguments.rounds, strangers)?;
+            let found = compare(&mut pair, &ways, load, arguments.rounds, strangers)?;
             print_row(size, load, &found);
             lines.extend(ratio_lines(table, size, &found));
         }
@@ -211,5 +219,6 @@ fn ratio_lines(table: &Table, size: &str, found: &Comparison) -> Vec<String> {
             None => format!("ratio {name} {ratio:.2}"),
         }
     };
-    table.peers.iter().enumerate().map(line).collect()
+    // A peer that is not there has no rates; it is the last.
+    table.peers.iter().take(found.rates.len() - 1).enumerate().map(line).collect()
 }
