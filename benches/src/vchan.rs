@@ -17,7 +17,7 @@ use crate::party::{End, RECEIVER, SENDER};
 use crate::way::Failure;
 
 /// log2 of the bytes of the rings that carry the data, of either kind.
-pub const ORDER: u16 = 18;
+pub const ORDER: u16 = 20;
 /// The vchan's number.
 const PORT: u32 = 5;
 /// Where in the store the bare ring's pages are told.
