@@ -114,8 +114,8 @@ const TABLES: [Table; 3] = [
                 name: "vchan_vs_unix",
                 targets: &[(7, "64k", 2.2), (7, "4k", 4.0), (7, "64", 10.0)],
             },
-            Peer { name: "vchan_vs_bare", targets: &[(7, "64k", 0.85)] },
-            Peer { name: "vchan_vs_debian", targets: &[(7, "64k", 1.5)] },
+            Peer { name: "vchan_vs_ring", targets: &[(7, "64k", 0.85)] },
+            Peer { name: "vchan_vs_libxenvchan", targets: &[(7, "64k", 1.5)] },
         ],
     },
 ];
