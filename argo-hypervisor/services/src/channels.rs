@@ -21,6 +21,10 @@ use crate::table::Table;
 use crate::{ConnectionId, Holder};
 pub use error::ChannelError;
 
+/// So many other ports of the domain come and go before a number is used again: keys that a killed
+/// server has left in the store are to mean nobody, not whoever comes next.
+const RESTING: usize = 256;
+
 /// The two ends of one channel.
 #[derive(Clone, Debug)]
 pub struct Ends<E> {
@@ -173,7 +177,8 @@ impl<E: Clone> Channels<E> {
     }
 
     fn add(&mut self, holder: Holder, limit: u32, port: Port<E>) -> Result<u32, ChannelError> {
-        let ports = self.domains.entry(holder.domain).or_default();
+        let ports = self.domains.entry(holder.domain);
+        let ports = ports.or_insert_with(|| Table::with_resting(RESTING));
         if ports.len() >= limit as usize {
             return Err(ChannelError::Full { limit });
         }

@@ -1,22 +1,30 @@
 //! Numbered slots that are used again.
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// Values by their numbers, which begin with 1 and are never used twice at a time.
 #[derive(Debug)]
 pub(crate) struct Table<T> {
     slots: Vec<Option<T>>,
-    /// Places in `slots` without a value.
-    free: Vec<usize>,
+    /// Places in `slots` without a value, the one that has been for longest first.
+    free: VecDeque<usize>,
+    /// How many places stay free before one is used again.
+    resting: usize,
 }
 
 impl<T> Default for Table<T> {
     fn default() -> Self {
-        Self { slots: Vec::new(), free: Vec::new() }
+        Self::with_resting(0)
     }
 }
 
 impl<T> Table<T> {
+    /// A table in which a number that was given up is used again only after so many others were.
+    pub(crate) fn with_resting(resting: usize) -> Self {
+        Self { slots: Vec::new(), free: VecDeque::new(), resting }
+    }
+
     /// How many values there are.
     pub(crate) fn len(&self) -> usize {
         self.slots.len() - self.free.len()
@@ -24,7 +32,8 @@ impl<T> Table<T> {
 
     /// Adds a value; returns its number.
     pub(crate) fn insert(&mut self, value: T) -> u32 {
-        let place = self.free.pop().unwrap_or(self.slots.len());
+        let rested = if self.free.len() > self.resting { self.free.pop_front() } else { None };
+        let place = rested.unwrap_or(self.slots.len());
         match self.slots.get_mut(place) {
             Some(slot) => *slot = Some(value),
             None => self.slots.push(Some(value)),
@@ -46,7 +55,7 @@ impl<T> Table<T> {
     pub(crate) fn remove(&mut self, number: u32) -> Option<T> {
         let place = place(number)?;
         let value = self.slots.get_mut(place)?.take()?;
-        self.free.push(place);
+        self.free.push_back(place);
         Some(value)
     }
 

@@ -126,7 +126,8 @@ pub trait Platform: Clone + Send + Sync + 'static {
     fn now(&self) -> Duration;
 
     /// Whether a port of this domain, of whatever process, is still allocated; `None` if the platform
-    /// cannot tell. Tells the keys of a living server from those that a killed one has left.
+    /// cannot tell. Tells the keys of a living server from those that a killed one has left; for that,
+    /// a platform does not soon use a number again.
     fn is_allocated(&self, port: Port) -> Option<bool> {
         let _ = port;
         None
