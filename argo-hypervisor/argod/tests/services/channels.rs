@@ -45,6 +45,22 @@ fn a_port_is_bound_once_by_whom_it_is_for() {
 }
 
 #[test]
+fn a_domain_is_told_which_of_its_own_ports_are_allocated() {
+    let argod = Argod::start(&system());
+    let (mut one, mut two) = (Client::connect(&argod, "one"), Client::connect(&argod, "two"));
+    let port = one.alloc_unbound(2).unwrap();
+    let mut again = Client::connect(&argod, "one");
+    assert!(again.is_allocated(port.number), "another connection's, too");
+    assert!(!two.is_allocated(port.number), "not another domain's");
+    let bound = two.bind(1, port.number).unwrap();
+    assert!(again.is_allocated(port.number) && !two.is_allocated(bound.number));
+    one.close_channel(port.number).unwrap();
+    for wrong in [0, port.number, NONE] {
+        assert!(!again.is_allocated(wrong));
+    }
+}
+
+#[test]
 fn after_one_client_comes_another_and_the_server_never_sees_an_end() {
     let argod = Argod::start(&system());
     let mut server = Client::connect(&argod, "one");

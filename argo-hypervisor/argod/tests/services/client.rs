@@ -258,6 +258,11 @@ impl Client {
         self.asked(Op::CloseChannel, &Handle { number: port }).map(drop)
     }
 
+    pub fn is_allocated(&mut self, port: u32) -> bool {
+        let told = self.asked(Op::IsAllocated, &Handle { number: port }).unwrap();
+        Handle::read_from_bytes(&told.body).unwrap().number == 1
+    }
+
     pub fn wait_for_hang_up(&self) {
         wait_until("argod hangs up", || self.raw.hung_up());
     }
