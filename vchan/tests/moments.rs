@@ -100,8 +100,9 @@ impl Policy for Witness {
 fn the_peer_hears_of_a_drop_before_the_store_does() {
     let seen = Seen::default();
     let hub = Hub::new(Witness(Arc::clone(&seen)));
-    let server = Server::new(id(2)).listen(&hub.domain(id(1)), 7).unwrap();
-    let client = Client::new(id(1)).connect(&hub.domain(id(2)), 7).unwrap();
+    let (one, two) = (hub.domain(id(1)), hub.domain(id(2)));
+    let server = Server::new(id(2)).listen(&one, 7).unwrap();
+    let client = Client::new(id(1)).connect(&two, 7).unwrap();
     *seen.lock().unwrap() = Some((client.into_split().0, Vec::new()));
     drop(server);
     let (_client, seen) = seen.lock().unwrap().take().unwrap();
