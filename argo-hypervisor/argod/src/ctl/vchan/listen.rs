@@ -9,7 +9,7 @@ use std::time::Duration;
 use argo_guest::DomainId;
 use clap::Args;
 use vchan::host::Host;
-use vchan::{Address, Cause, Channel, ListenError, Server};
+use vchan::{AcceptError, Address, Cause, Channel, ListenError, Server};
 
 use super::local::Local;
 use super::{Options, address, relay};
@@ -53,7 +53,7 @@ impl Listen {
         if let Some(path) = &self.proxy {
             return self.serve(&host, &server, channel, path);
         }
-        channel.accept(None).map_err(Failure::failed)?;
+        await_client(&mut channel).map_err(Failure::failed)?;
         self.options.talk(channel)
     }
 
@@ -87,9 +87,17 @@ impl Listen {
     }
 }
 
+/// Waits for a client. One that has gone meanwhile has left what it wrote.
+fn await_client(channel: &mut Channel<Host>) -> Result<(), AcceptError> {
+    match channel.accept(None) {
+        Err(AcceptError::Closed) => Ok(()),
+        done => done,
+    }
+}
+
 /// Waits for a client and serves it.
 fn serve_one(mut channel: Channel<Host>, path: &Path) -> Result<(), Failure> {
-    channel.accept(None).map_err(Failure::failed)?;
+    await_client(&mut channel).map_err(Failure::failed)?;
     let socket = UnixStream::connect(path);
     let socket = socket.map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
     relay(channel, Local::Socket(socket)).map_err(Failure::failed)
