@@ -292,7 +292,7 @@ fn channels_that_cannot_be() {
         return;
     };
     has(&results, "s: listen -> NULL");
-    has(&results, "c: why: ENOENT");
+    has(&results, "c: why: EACCES");
 }
 
 #[test]
