@@ -8,7 +8,7 @@
 //! - A peer whose indexes lie closes the channel: -1, where Xen's library finds nothing to read,
 //!   and waits for ever.
 //! - So does the end of the event channel (the peer has closed its port but says that it is there,
-//!   the policy forbids it, or argod is gone): one event more, then calls that would wait are -1 with
+//!   or the policy forbids it): one event more, then calls that would wait are -1 with
 //!   ENODEV, and the descriptor stays readable.
 //! - After a `fork` the channel stays the parent's: the child's `close` frees what the child has of
 //!   it and ends nothing.

@@ -50,14 +50,3 @@ fn by_a_changed_policy() {
         are_told(&mut server, &mut client);
     }
 }
-
-#[test]
-fn by_the_death_of_argod() {
-    let Some(built) = Built::once() else { return };
-    for library in [Library::Debian, Library::Ours] {
-        let mut argod = argod();
-        let (mut server, mut client) = waiting(&argod, built, library);
-        argod.process.kill().unwrap();
-        are_told(&mut server, &mut client);
-    }
-}
