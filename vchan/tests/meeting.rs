@@ -46,6 +46,23 @@ fn the_keys_are_decimal_and_for_the_client_only() {
 }
 
 #[test]
+fn a_server_that_withdraws_is_found_by_nobody_else_and_leaves_the_next_ones_keys() {
+    let world = World::new();
+    let mut server = world.server();
+    let client = Client::new(id(1));
+    let mut first = client.connect(&world.two, 7).unwrap();
+    server.withdraw();
+    let missing = ConnectError::NoServer { path: PATH.into() };
+    assert_eq!(client.connect(&world.two, 7).err(), Some(missing));
+    let next = world.server();
+    first.send(b"x", LONG).unwrap();
+    assert_eq!(server.recv(&mut [0], LONG), Ok(()));
+    drop(server);
+    assert_eq!(client.connect(&world.two, 7).unwrap().peer_domain(), id(1));
+    drop(next);
+}
+
+#[test]
 fn any_path_will_do_that_the_server_may_write() {
     let world = World::new();
     let mut server = Server::new(id(2)).listen(&world.one, "data/my/place").unwrap();

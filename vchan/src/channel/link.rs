@@ -3,6 +3,7 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use core::ops::Deref;
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
 use argo_core::DomainId;
@@ -25,7 +26,8 @@ pub(crate) struct Link<P: Platform> {
     standing: Standing,
     pub(crate) terms: Terms,
     /// Takes the keys out of the store.
-    unpublish: Option<Box<dyn FnOnce() + Send + Sync>>,
+    unpublish: Option<Box<dyn Fn() + Send + Sync>>,
+    is_published: AtomicBool,
 }
 
 /// What was agreed on at the start.
@@ -52,11 +54,23 @@ impl<P: Platform> Link<P> {
         terms: Terms,
     ) -> Link<P> {
         let (channel, standing) = (Farewell(channel), Standing::default());
-        Link { pages, channel, platform, standing, terms, unpublish: None }
+        let (unpublish, is_published) = (None, AtomicBool::new(false));
+        Link { pages, channel, platform, standing, terms, unpublish, is_published }
     }
 
-    pub(crate) fn at_end(&mut self, unpublish: Box<dyn FnOnce() + Send + Sync>) {
+    /// The keys are in the store; `unpublish` takes them out.
+    pub(crate) fn published(&mut self, unpublish: Box<dyn Fn() + Send + Sync>) {
         self.unpublish = Some(unpublish);
+        *self.is_published.get_mut() = true;
+    }
+
+    /// Takes the keys out of the store, if that was not done yet.
+    pub(crate) fn withdraw(&self) {
+        if self.is_published.swap(false, Ordering::Relaxed)
+            && let Some(unpublish) = &self.unpublish
+        {
+            unpublish();
+        }
     }
 
     pub(crate) fn pages(&self) -> &ChannelPages<P> {
@@ -125,9 +139,7 @@ impl<P: Platform> Drop for Link<P> {
     fn drop(&mut self) {
         // First, for the store takes its time: the peer is not to wait for that.
         self.close();
-        if let Some(unpublish) = self.unpublish.take() {
-            unpublish();
-        }
+        self.withdraw();
     }
 }
 

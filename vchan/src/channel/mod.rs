@@ -110,6 +110,14 @@ impl<P: Platform> Channel<P> {
         self.reader.peer()
     }
 
+    /// Takes a server's keys out of the store, which otherwise happens with the drop: nobody else
+    /// finds this channel. For a server that has its client and makes a new channel for the next;
+    /// a client that came before the server knew that the last one has gone would be taken for it.
+    /// Waits for the store's answers.
+    pub fn withdraw(&self) {
+        self.link().withdraw();
+    }
+
     /// Closes the channel: the peer can still read what was written, and what it wrote can still be
     /// read here. Memory and port go with the drop.
     pub fn close(&self) {

@@ -73,7 +73,7 @@ impl Server {
             Err(PublishError::Store(fault)) => return Err(ListenError::Store(fault)),
         }
         let store = platform.clone();
-        link.at_end(Box::new(move || keys::unpublish(&store, &path, meeting)));
+        link.published(Box::new(move || keys::unpublish(&store, &path, meeting)));
         Ok(Channel::new(link))
     }
 

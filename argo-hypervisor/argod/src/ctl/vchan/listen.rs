@@ -98,6 +98,8 @@ fn await_client(channel: &mut Channel<Host>) -> Result<(), AcceptError> {
 /// Waits for a client and serves it.
 fn serve_one(mut channel: Channel<Host>, path: &Path) -> Result<(), Failure> {
     await_client(&mut channel).map_err(Failure::failed)?;
+    // The next one is for the next channel, even if it comes before we know that this one has gone.
+    channel.withdraw();
     let socket = UnixStream::connect(path);
     let socket = socket.map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
     relay(channel, Local::Socket(socket)).map_err(Failure::failed)
