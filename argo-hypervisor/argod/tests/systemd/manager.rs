@@ -27,16 +27,16 @@ impl Manager {
         Killed(service.env("NOTIFY_SOCKET", dir.join("notify")).spawn().unwrap())
     }
 
-    /// The next line that begins so, whatever is said before.
+    /// The next line that begins so, whatever is said before: that can still be heard. What is told
+    /// by different threads comes in any order.
     pub fn hears(&mut self, beginning: &str) -> String {
         let begun = Instant::now();
         while let Some(left) = PATIENCE.checked_sub(begun.elapsed()) {
-            self.listen(left);
-            while let Some(line) = self.heard.pop_front() {
-                if line.starts_with(beginning) {
-                    return line;
-                }
+            let found = self.heard.iter().position(|line| line.starts_with(beginning));
+            if let Some(line) = found.and_then(|at| self.heard.remove(at)) {
+                return line;
             }
+            self.listen(left);
         }
         panic!("not told within {PATIENCE:?}: {beginning}");
     }
