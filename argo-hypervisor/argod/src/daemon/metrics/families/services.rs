@@ -1,10 +1,17 @@
 //! What each domain uses of grants, event channels and the store.
 
 use super::{Family, Kind, Number, Values, count};
+use crate::admin::DomainStat;
 
-pub(super) fn services() -> [Family; 18] {
-    let gauge = |name, help, value| Family::new(name, help, Kind::Gauge, Values::Domain(value));
-    let counter = |name, help, value| Family::new(name, help, Kind::Counter, Values::Domain(value));
+pub(super) fn services() -> impl Iterator<Item = Family> {
+    sharing().into_iter().chain(store()).chain(requests())
+}
+
+fn gauge(name: &'static str, help: &'static str, value: fn(&DomainStat) -> Number) -> Family {
+    Family::new(name, help, Kind::Gauge, Values::Domain(value))
+}
+
+fn sharing() -> [Family; 10] {
     [
         gauge("domain_services_connections", "Connections for services.", |domain| {
             count(domain.services.connections)
@@ -40,6 +47,11 @@ pub(super) fn services() -> [Family; 18] {
         gauge("domain_event_channel_ports_limit", "Ports that there may be.", |domain| {
             Number::Whole(domain.services_allowed.ports.into())
         }),
+    ]
+}
+
+fn store() -> [Family; 6] {
+    [
         gauge("domain_store_nodes", "Nodes of the store that the domain owns.", |domain| {
             count(domain.services.store_nodes)
         }),
@@ -58,6 +70,12 @@ pub(super) fn services() -> [Family; 18] {
         gauge("domain_store_transactions_limit", "Transactions that may be open.", |domain| {
             Number::Whole(domain.services_allowed.store_transactions.into())
         }),
+    ]
+}
+
+fn requests() -> [Family; 2] {
+    let counter = |name, help, value| Family::new(name, help, Kind::Counter, Values::Domain(value));
+    [
         counter("domain_services_requests", "Requests to the services.", |domain| {
             Number::Whole(domain.services.requests)
         }),
