@@ -18,7 +18,10 @@ use std::time::Duration;
 pub const VARIABLE: &str = "ARGO_EFFORT";
 
 /// What the line of [`ran`] begins with.
-pub const MARK: &str = "checked: ";
+pub const RAN: &str = "checked: ";
+
+/// What the line of [`skipped`] begins with.
+pub const SKIPPED: &str = "not checked: ";
 
 /// So many cases, multiplied.
 pub fn cases(usual: u32) -> u32 {
@@ -32,7 +35,12 @@ pub fn duration(usual: Duration) -> Duration {
 
 /// Says how many of what were run, by a test that passed.
 pub fn ran(count: u64, what: &str) {
-    println!("{MARK}{count} {what}");
+    println!("{RAN}{count} {what}");
+}
+
+/// Says why a check was not made: what it needs is not on this machine.
+pub fn skipped(why: &str) {
+    println!("{SKIPPED}{why}");
 }
 
 /// # Panics

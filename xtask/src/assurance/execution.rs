@@ -1,0 +1,113 @@
+//! Runs one step, under a limit of time, and reads what it says.
+
+use std::io::{BufRead, BufReader, Read};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process_group};
+
+use super::Error;
+use super::plan::Step;
+
+/// After this a step is taken to hang; times the effort.
+const LIMIT: Duration = Duration::from_secs(600);
+
+/// What a step did.
+pub struct Execution<'p> {
+    pub step: &'p Step,
+    /// What it wrote on its standard output.
+    pub lines: Vec<String>,
+    pub ending: Ending,
+    pub took: Duration,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    Success,
+    Failure,
+    /// It was killed when its time was up.
+    OutOfTime,
+}
+
+/// Runs a step to its end. What it writes is passed on to standard error, since it may take minutes.
+///
+/// # Errors
+/// It cannot be started.
+pub fn execute<'p>(
+    step: &'p Step,
+    root: &Path,
+    effort: Option<&str>,
+) -> Result<Execution<'p>, Error> {
+    eprintln!("\n== {}: {step}", step.name());
+    let began = Instant::now();
+    let started = command(step, root, effort).spawn();
+    let mut child = started.map_err(|source| Error::Start { command: step.to_string(), source })?;
+    let (lines, in_time) = read(&mut child, began + limit(effort));
+    let ending = match child.wait() {
+        _ if !in_time => Ending::OutOfTime,
+        Ok(status) if status.success() => Ending::Success,
+        _ => Ending::Failure,
+    };
+    Ok(Execution { step, lines, ending, took: began.elapsed() })
+}
+
+fn command(step: &Step, root: &Path, effort: Option<&str>) -> Command {
+    let mut command = Command::new(&step.program);
+    command.args(&step.arguments).envs(&step.environment).current_dir(root);
+    if let Some(effort) = effort {
+        command.env(effort::VARIABLE, effort).envs(&step.long);
+    }
+    // A group of its own, so that what it has started goes with it.
+    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped());
+    command
+}
+
+fn limit(effort: Option<&str>) -> Duration {
+    LIMIT * effort.and_then(|effort| effort.parse().ok()).unwrap_or(1)
+}
+
+/// All that it writes until it closes its output, and whether it did so in time.
+fn read(child: &mut Child, until: Instant) -> (Vec<String>, bool) {
+    let (send, receive) = mpsc::channel();
+    let reader = child.stdout.take().map(|output| thread::spawn(move || pass_on(output, &send)));
+    let mut lines = Vec::new();
+    let in_time = loop {
+        match receive.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(line) => lines.push(line),
+            Err(RecvTimeoutError::Disconnected) => break true,
+            Err(RecvTimeoutError::Timeout) => {
+                kill(child);
+                break false;
+            }
+        }
+    };
+    if let Some(reader) = reader {
+        // It ends with the output, which the kill has closed.
+        let _ = reader.join();
+    }
+    (lines, in_time)
+}
+
+fn pass_on(output: impl Read, to: &Sender<String>) {
+    let mut output = BufReader::new(output);
+    let mut line = Vec::new();
+    while output.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {
+        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+        eprintln!("{text}");
+        if to.send(text).is_err() {
+            break;
+        }
+        line.clear();
+    }
+}
+
+fn kill(child: &Child) {
+    if let Some(group) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) {
+        // An error means that all of it is gone.
+        let _ = kill_process_group(group, Signal::KILL);
+    }
+}
