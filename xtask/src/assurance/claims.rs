@@ -35,9 +35,6 @@ pub struct Package {
     /// More of it in a long run.
     #[serde(default)]
     pub long: BTreeMap<String, String>,
-    /// `cargo test --workspace` does not run its tests.
-    #[serde(default)]
-    pub apart: bool,
 }
 
 #[derive(Clone, Deserialize)]

@@ -36,9 +36,9 @@ pub struct Arguments {
     /// Twenty times as many histories, attacks and fuzzed inputs, and interleavings further apart.
     #[arg(long)]
     long: bool,
-    /// What `cargo test --workspace` runs is left out: for who has run that anyway.
+    /// Only the checks that are no tests, for who has run all tests anyway.
     #[arg(long)]
-    beside_tests: bool,
+    tools: bool,
     /// Shows the commands that would be run, and runs nothing.
     #[arg(long)]
     list: bool,
@@ -67,7 +67,7 @@ pub enum Error {
 pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let all = Claims::read(&root().join("xtask/assurance.toml"))?;
     let claims = all.chosen(&arguments.claims)?;
-    let plan = Plan::new(&claims, arguments.beside_tests);
+    let plan = Plan::new(&claims, arguments.tools);
     if arguments.list {
         plan.steps().iter().for_each(|step| println!("{step}"));
         return Ok(ExitCode::SUCCESS);
@@ -80,7 +80,7 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     }
     let verdicts = claims.verdicts(&report);
     print(&verdicts, &report);
-    if arguments.claims.is_empty() && !arguments.beside_tests {
+    if arguments.claims.is_empty() && !arguments.tools {
         let run = page::Run { verdicts: &verdicts, report: &report, took: began.elapsed(), effort };
         rewrite(&root().join("docs/assurance.md"), |page| page::filled(page, &all, &run))?;
     }

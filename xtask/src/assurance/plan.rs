@@ -27,8 +27,8 @@ pub enum Answers {
 }
 
 impl Plan {
-    /// With `beside_tests`, without what `cargo test --workspace` runs.
-    pub fn new(claims: &Claims, beside_tests: bool) -> Self {
+    /// All of it, or the tools only.
+    pub fn new(claims: &Claims, only_tools: bool) -> Self {
         let mut packages: BTreeMap<&str, BTreeSet<Check>> = BTreeMap::new();
         let mut tools = BTreeSet::new();
         for check in claims.iter().flat_map(|claim| &claim.checks) {
@@ -41,9 +41,10 @@ impl Plan {
                 }
             }
         }
-        let apart = |name: &str| claims.packages.get(name).is_some_and(|package| package.apart);
-        let tests = packages.into_iter().filter(|(name, _)| !beside_tests || apart(name));
-        let tests = tests.map(|(name, tests)| Step::tests(claims, name, tests));
+        if only_tools {
+            packages.clear();
+        }
+        let tests = packages.into_iter().map(|(name, tests)| Step::tests(claims, name, tests));
         Self(tests.chain(tools.into_iter().map(|tool| Step::tool(claims, tool))).collect())
     }
 

@@ -63,16 +63,16 @@ fn a_claim_is_chosen_by_the_beginning_of_its_id() {
 #[test]
 fn each_package_and_tool_is_run_once() {
     let claims = read(SOME).unwrap();
-    let shown = |beside| {
-        let plan = Plan::new(&claims, beside);
+    let shown = |only_tools| {
+        let plan = Plan::new(&claims, only_tools);
         plan.steps().iter().map(ToString::to_string).collect::<Vec<_>>()
     };
     let engine = "cargo test --no-fail-fast -p engine --test calls --lib \
                   -- --show-output --exact bad good lost missing";
-    let apart = "FLAG=\"1\" cargo test --no-fail-fast -p models --release --test ring \
+    let models = "FLAG=\"1\" cargo test --no-fail-fast -p models --release --test ring \
                  -- --show-output --exact whole";
-    assert_eq!(shown(false), [engine, apart, "true"]);
-    assert_eq!(shown(true), [apart, "true"]);
+    assert_eq!(shown(false), [engine, models, "true"]);
+    assert_eq!(shown(true), ["true"]);
 }
 
 #[test]
@@ -156,7 +156,6 @@ const SOME: &str = "
 [package.models]
 arguments = ['--release']
 environment = { FLAG = '1' }
-apart = true
 [tool.some]
 run = ['true']
 
