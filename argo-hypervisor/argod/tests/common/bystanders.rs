@@ -106,7 +106,7 @@ impl End {
 }
 
 /// A number, and bytes that follow from it.
-fn message(from: u16, number: u64) -> Vec<u8> {
+pub fn message(from: u16, number: u64) -> Vec<u8> {
     let mut rng = Rng::from_seed(number ^ u64::from(from) << 48);
     let len = rng.below(2000);
     let mut bytes = number.to_le_bytes().to_vec();

@@ -64,8 +64,9 @@ impl Argod {
             log.read_line(&mut seen).unwrap();
             assert!(seen.len() > before, "argod did not start: {seen}");
         }
-        // What it says later goes nowhere, but must not fill the pipe.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
+        // What it says later must not fill the pipe.
+        let mut kept = std::fs::File::create(dir.path().join("log")).unwrap();
+        std::thread::spawn(move || std::io::copy(&mut log, &mut kept));
         Self { dir, process }
     }
 

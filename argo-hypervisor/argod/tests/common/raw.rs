@@ -91,7 +91,7 @@ impl Raw {
 
     /// The same; `None`: argod refused.
     pub fn try_hello(&self) -> Option<Offer> {
-        self.send(Hello::new(1).as_bytes());
+        self.send_with(Hello::new(1).as_bytes(), &[]).ok()?;
         let (welcome, mut fds) = self.receive::<Welcome>()?;
         if welcome.errno != 0 {
             return None;
@@ -173,11 +173,19 @@ impl RawSession {
 
     /// Completes an attachment.
     pub fn seal(raw: Raw, offer: Offer) -> Self {
+        Self::try_seal(raw, offer).unwrap()
+    }
+
+    /// The same, or why argod refused.
+    pub fn try_seal(raw: Raw, offer: Offer) -> Result<Self, String> {
         let memory = Mapping::of(&offer.memfd, offer.bytes()).unwrap();
         Mapping::finish_seals(&offer.memfd).unwrap();
-        let verdict = raw.sealed();
-        assert_eq!(verdict.errno, 0, "{}", verdict.text.as_str());
-        Self { raw, offer, memory, queue: GuestQueue::new(0) }
+        raw.send_with(Sealed::MESSAGE.as_bytes(), &[]).map_err(|errno| errno.to_string())?;
+        let (verdict, _) = raw.receive::<Verdict>().ok_or("argod hung up")?;
+        match verdict.errno {
+            0 => Ok(Self { raw, offer, memory, queue: GuestQueue::new(0) }),
+            _ => Err(verdict.text.as_str().to_owned()),
+        }
     }
 
     /// Control area and RAM.

@@ -4,12 +4,12 @@
 pub struct Rng(u64);
 
 impl Rng {
-    /// Seeded by `ARGO_TEST_SEED`, or else by the clock.
+    /// Seeded by `ARGO_SEED`, or else by the clock.
     pub fn new() -> Self {
         let clock = || std::time::UNIX_EPOCH.elapsed().unwrap().as_nanos() as u64;
-        let given = std::env::var("ARGO_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+        let given = std::env::var("ARGO_SEED").ok().and_then(|seed| seed.parse().ok());
         let seed = given.unwrap_or_else(clock);
-        println!("ARGO_TEST_SEED={seed}");
+        println!("ARGO_SEED={seed}");
         Self::from_seed(seed)
     }
 
@@ -26,6 +26,15 @@ impl Rng {
 
     pub fn below(&mut self, limit: usize) -> usize {
         (self.number() % limit as u64) as usize
+    }
+
+    pub fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[self.below(choices.len())]
+    }
+
+    /// True once in so many times.
+    pub fn once_in(&mut self, times: usize) -> bool {
+        self.below(times) == 0
     }
 
     pub fn bytes(&mut self, len: usize) -> Vec<u8> {

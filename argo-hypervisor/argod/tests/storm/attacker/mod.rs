@@ -1,0 +1,44 @@
+//! A guest that does everything wrong, as fast as it can, until somebody kills it.
+//!
+//! One process. Each of its threads draws its moves from the seed that the process was given:
+//! `caller` makes hypercalls (drawn by `calls`) while `scribbler` changes all memory under them,
+//! `intruder` torments the domain's socket, and `petitioner` argod's services.
+
+mod caller;
+mod calls;
+mod intruder;
+mod petitioner;
+mod scribbler;
+mod tally;
+
+use std::path::Path;
+
+pub use tally::{DEEDS, Deed, Tally};
+
+use crate::common::child::Diary;
+use crate::common::rng::Rng;
+
+/// What this process is called as somebody's child.
+pub const ROLE: &str = "storm";
+
+/// Attacks the domain whose socket this is, in words of the diary counting its deeds.
+pub fn attack(socket: &Path, diary: &Diary) {
+    abort_on_panic();
+    let mut seeds = Rng::new();
+    let mut rng = || Rng::from_seed(seeds.number());
+    let [calling, intruding, petitioning] = [rng(), rng(), rng()];
+    let tally = &Tally::new(diary);
+    std::thread::scope(|threads| {
+        threads.spawn(|| caller::call(socket, calling, tally));
+        threads.spawn(|| intruder::intrude(socket, intruding, tally));
+        threads.spawn(|| petitioner::ask(socket, petitioning, tally));
+    });
+}
+
+/// An attack with a thread missing would be a weaker one, and nobody would notice.
+fn abort_on_panic() {
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("an attacker failed: {panic}");
+        std::process::abort();
+    }));
+}

@@ -1,0 +1,88 @@
+//! Who takes part: two bystanders, one that nobody may reach, and two attackers.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Command;
+
+use crate::common::Argod;
+
+pub const LEFT: u16 = 1;
+pub const RIGHT: u16 = 2;
+pub const DEAF: u16 = 3;
+pub const MALLORY: u16 = 4;
+pub const ACCOMPLICE: u16 = 5;
+
+/// The attackers, with the users that they are.
+pub const ATTACKERS: [(u16, &str, u32); 2] =
+    [(MALLORY, "mallory", 65_533), (ACCOMPLICE, "accomplice", 65_534)];
+
+/// Where the bystanders talk to each other, and nobody else may send to.
+pub const PAIR_PORT: u32 = 7;
+/// Where attackers may send to a bystander.
+pub const OPEN_PORT: u32 = 9;
+/// Below what an attacker may write in the store, in its own part of it. It may not remove it: nobody
+/// but domain 0 could make it again.
+pub const STORE: &str = "data";
+
+const POLICY: &str = r#"
+wildcard_rings = true
+policy = [
+  { hook = ["enable", "register_any_source"], from = "any" },
+  { hook = ["register_single_source", "send"], from = "label:good", to = "label:good" },
+  { hook = ["register_single_source", "send"], from = "label:bad", to = "label:bad" },
+  { hook = ["grant", "event_channel"], from = "label:bad", to = "label:bad" },
+  { hook = "send", from = "label:bad", to = "left" },
+]
+port = [
+  { from = "label:good", to = "label:good", to_port = "any" },
+  { from = "label:bad", to = "label:bad", to_port = "any" },
+  { from = "label:bad", to = "left", to_port = 9 },
+]
+store = [
+  { from = "label:bad", path = "~/data/*", access = "write" },
+  { from = "label:bad", path = "~/data", access = "read" },
+]
+"#;
+
+/// An argod for all of them.
+pub fn start() -> Argod {
+    let good = [(LEFT, "left"), (RIGHT, "right")];
+    let good = good.map(|(id, name)| domain(id, name, "labels = [\"good\"]"));
+    let deaf = domain(DEAF, "deaf", "");
+    let bad = ATTACKERS.map(|(id, name, user)| domain(id, name, &terms(user)));
+    let argod = Argod::start(&format!("{POLICY}{}{deaf}{}", good.concat(), bad.concat()));
+    open_to_all(argod.dir.path(), 0o711);
+    let own = std::env::current_exe().unwrap();
+    std::fs::copy(own, argod.path("attacker")).unwrap();
+    open_to_all(&argod.path("attacker"), 0o755);
+    argod
+}
+
+fn domain(id: u16, name: &str, more: &str) -> String {
+    format!("[[domain]]\nid = {id}\nname = \"{name}\"\nram = \"1MiB\"\n{more}\n")
+}
+
+/// Several sessions, and a user of its own where the test may be somebody else.
+fn terms(user: u32) -> String {
+    let terms = "labels = [\"bad\"]\nquotas = { sessions = 4 }\n";
+    let owner = format!("uid = {user}\ngid = {user}\n");
+    if is_root() { terms.to_owned() + &owner } else { terms.to_owned() }
+}
+
+/// What runs this test's binary as the attacker's user.
+pub fn command(argod: &Argod, user: u32) -> Command {
+    use std::os::unix::process::CommandExt;
+    let mut command = Command::new(argod.path("attacker"));
+    if is_root() {
+        command.uid(user).gid(user);
+    }
+    command
+}
+
+fn is_root() -> bool {
+    rustix::process::getuid().is_root()
+}
+
+fn open_to_all(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
