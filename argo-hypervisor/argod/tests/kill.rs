@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use argo_core::Errno;
-use argo_core::abi::{DOMID_ANY, RING_HEADER};
+use argo_core::abi::{DOMID_ANY, Op, RING_HEADER};
 use argo_core::claim::RingLen;
 use argo_core::host::attach::{Hello, Sealed};
-use argo_core::platform::{Platform, Submission};
+use argo_core::platform::{Call, Platform, Submission};
 use argo_core::ring::Consumer;
 use argo_guest::host::HostSession;
 use argo_mem::Mapping;
@@ -22,6 +22,7 @@ use common::rng::Rng;
 use common::*;
 use zerocopy::IntoBytes;
 
+/// Times `ARGO_EFFORT`.
 const KILLS: u32 = 400;
 /// Kills before argod's memory is looked at for the first time.
 const WARM_UP: u32 = 20;
@@ -45,20 +46,34 @@ fn hostile_child() {
     let Some((role, socket, diary)) = part() else { return };
     match role.as_str() {
         "flood" => flood(&attach(&socket), &diary),
+        "changing" => change(&attach(&socket), &diary),
         "full" => fill(&attach(&socket), &diary),
         "waiting" => wait_for_room(&attach(&socket), &diary),
         half => attach_half(half, &socket, &diary),
     }
 }
 
-/// Always has calls in flight.
+/// Always has messages in flight.
 fn flood(guest: &HostSession, diary: &Diary) -> ! {
     assert_eq!(register(guest, PORT, DOMID_ANY, LEN), 0);
     let sending = send_call(guest, 9, (SINK, PORT), PAYLOAD_BYTES);
+    keep_flying(guest, &[sending], diary)
+}
+
+/// Makes its ring, makes it anew and takes it away, all the time.
+fn change(guest: &HostSession, diary: &Diary) -> ! {
+    let making = register_call(guest, PORT, DOMID_ANY, LEN);
+    let taking = call(Op::UnregisterRing as u32, [ARGS, 0, 0, 0]);
+    keep_flying(guest, &[making, making, taking], diary)
+}
+
+/// Always has some of these calls in flight.
+fn keep_flying(guest: &HostSession, calls: &[Call], diary: &Diary) -> ! {
+    let mut calls = calls.iter().cycle();
     let mut flying = 0;
     loop {
-        while flying < FLYING {
-            assert_eq!(guest.submit(&sending, 0), Ok(Submission::Queued));
+        for call in calls.by_ref().take((FLYING - flying) as usize) {
+            assert_eq!(guest.submit(call, 0), Ok(Submission::Queued));
             flying += 1;
             diary.set(IN_FLIGHT, flying);
         }
@@ -134,6 +149,7 @@ fn send_some(guest: &HostSession, to: u16) -> i64 {
 #[derive(Debug, Default)]
 struct Hits {
     calls_in_flight: u32,
+    changes_in_flight: u32,
     full_rings: u32,
     others_waiting: u32,
     waiting_themselves: u32,
@@ -162,30 +178,32 @@ fn kills_at_any_moment_cost_nobody_else_anything() {
     });
     let exchanges = bystanders.finish();
     println!(
-        "{KILLS} kills in {:.1?}: {hits:?}; gone after at most {slowest:.1?}; the victims sent \
+        "in {:.1?} {hits:?}; gone after at most {slowest:.1?}; the victims sent \
          {received} messages, the bystanders exchanged {exchanges}",
         begun.elapsed()
     );
-    let Hits { calls_in_flight, full_rings, others_waiting, waiting_themselves, half_attached } =
-        hits;
-    for hit in [calls_in_flight, full_rings, others_waiting, waiting_themselves, half_attached] {
+    let of_calls = [hits.calls_in_flight, hits.changes_in_flight];
+    let of_waits = [hits.full_rings, hits.others_waiting, hits.waiting_themselves];
+    for hit in of_calls.into_iter().chain(of_waits).chain([hits.half_attached]) {
         assert!(hit > 0, "{hits:?}");
     }
     assert!(received > 0 && exchanges > u64::from(KILLS));
     assert!(slowest < Duration::from_secs(1), "{slowest:?} until everything was gone");
     assert!(argod.is_alive());
+    effort::ran(effort::cases(KILLS).into(), "processes killed at a known step");
 }
 
 fn kill_all(argod: &Argod, patient: &HostSession, bystanders: &Bystanders) -> (Hits, Duration) {
     let mut rng = Rng::new();
     let (mut hits, mut slowest) = (Hits::default(), Duration::ZERO);
     let mut before = argod.footprint();
-    for kill in 0..KILLS {
+    for kill in 0..effort::cases(KILLS) {
         if kill == WARM_UP {
             argod.settles_at(before);
             before.private_kib = argod.private_kib();
         }
-        let roles = ["flood", "full", "waiting", ["greeted", "welcomed", "sealed"][rng.below(3)]];
+        let half = rng.one_of(&["greeted", "welcomed", "sealed"]);
+        let roles = ["flood", "changing", "full", "waiting", half];
         let role = roles[kill as usize % roles.len()];
         let mut child = Hostile::spawn(role, &argod.socket("victim"));
         child.reaches(STAGE, 1);
@@ -220,6 +238,7 @@ fn count(hits: &mut Hits, role: &str, diary: &Diary, seen: &argod::admin::Stat) 
     let crowded = |id: u16| rings(id).any(|ring| ring.waiting == 2);
     match role {
         "flood" => hits.calls_in_flight += u32::from(diary.word(IN_FLIGHT) > 0),
+        "changing" => hits.changes_in_flight += u32::from(diary.word(IN_FLIGHT) > 0),
         "full" => {
             hits.full_rings += rings(VICTIM)
                 .filter(|ring| ring.len - ring.filled < PAYLOAD_BYTES + RING_SLOTS)

@@ -241,13 +241,19 @@ pub fn write(guest: impl Guest, at: u64, bytes: &[u8]) {
 
 /// Registers a ring at [`RING`] in consecutive pages.
 pub fn register(mut guest: impl Guest, port: u32, partner: u16, len: u32) -> i64 {
+    let call = register_call(&mut guest, port, partner, len);
+    guest.perform(&call).unwrap()
+}
+
+/// The call that does so. The ring's name, for unregistering it, is at [`ARGS`].
+pub fn register_call(mut guest: impl Guest, port: u32, partner: u16, len: u32) -> Call {
     let ring = RegisterRing { aport: port, partner_id: partner, pad: 0, len };
     let pages = u64::from((len + 64).div_ceil(4096));
     write(&mut guest, ARGS, ring.as_bytes());
     for page in 0..pages {
         write(&mut guest, LIST + 8 * page, &(RING / 4096 + page).to_le_bytes());
     }
-    guest.perform(&call(Op::RegisterRing as u32, [ARGS, LIST, pages, 0])).unwrap()
+    call(Op::RegisterRing as u32, [ARGS, LIST, pages, 0])
 }
 
 /// The call that sends `len` bytes at [`PAYLOAD`].

@@ -38,6 +38,9 @@ fn print_domain(was: &DomainStat, is: &DomainStat) {
     println!(
         "{name}: billed {service:.2} s for calls, {interrupts:.2} s for interrupts; {sent} sent"
     );
+    let (asked, denied) = (is.services.requests, is.services.refused);
+    let (asked, denied) = (asked - was.services.requests, denied - was.services.refused);
+    println!("  asked {asked} times for services, {denied} refused");
     let since = |(errno, count): (&String, &u64)| {
         let count = count - was.refused.get(errno).unwrap_or(&0);
         (count > 0).then(|| format!("{count} {errno}"))

@@ -83,7 +83,8 @@ fn body(op: u32, rng: &mut Rng) -> Vec<u8> {
         Some(Op::Map) => {
             let entries = 1 + rng.below(4) as u32;
             let map = Map { access, entries, notify: promise(rng) };
-            let entry = |next| Entry { domain, reference: number + next };
+            // A share's first reference is its number times what a share may have of pages.
+            let entry = |next| Entry { domain, reference: number * PAGES_MAX + next };
             let listed = (0..entries).flat_map(|next| entry(next).as_bytes().to_vec());
             map.as_bytes().iter().copied().chain(listed).collect()
         }
