@@ -1,13 +1,14 @@
 //! A domain: its gate (L1), and the way through it to ring tables (L2).
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::Ordering;
 
 use argo_core::{DomainId, Errno, Port};
 use crossbeam_utils::CachePadded;
 
 use crate::counters::Counters;
 use crate::quotas::Quotas;
+use crate::sync::AtomicBool;
 use crate::system::{ReadGuard, RwLock, System, WriteGuard};
 use crate::table::RingTable;
 

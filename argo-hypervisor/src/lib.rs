@@ -83,6 +83,7 @@ mod ring;
 mod send;
 mod signals;
 mod stat;
+mod sync;
 mod system;
 mod table;
 mod teardown;

@@ -18,28 +18,39 @@
 //! past writes, as Arm allows). That the receiver's reads come before its release of the space is
 //! therefore shown only for the interleavings, and rests otherwise on the Release of
 //! `RingMem::store_rx`.
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
+mod checker;
 #[cfg(argo_loom)]
 mod control_area;
 #[cfg(argo_loom)]
 mod entries;
+mod heard;
+mod locks;
+mod memory;
 #[cfg(argo_loom)]
 mod model;
+mod pair;
 #[cfg(argo_loom)]
 mod ring_memory;
 #[cfg(argo_loom)]
 mod session;
 #[cfg(argo_loom)]
 mod vchan_page;
+mod world;
 
 #[cfg(argo_loom)]
 pub use control_area::{ControlArea, Unfenced};
+pub use heard::{DOMAINS, Heard};
+pub use locks::{CheckedLocks, holding};
+pub use memory::{CheckedMemory, CheckedRing};
 #[cfg(argo_loom)]
 pub use model::{PREEMPTIONS, Tally, check};
+pub use pair::Pair;
 #[cfg(argo_loom)]
 pub use ring_memory::{BarrierAfterStore, RingMemory};
 #[cfg(argo_loom)]
 pub use session::{Bell, Flaw, ModelSession, Receive, run_task};
 #[cfg(argo_loom)]
 pub use vchan_page::{UnfencedPage, VchanPage};
+pub use world::{Guest, World, engine, id, ring};

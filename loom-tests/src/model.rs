@@ -12,7 +12,13 @@ pub const PREEMPTIONS: usize = 3;
 pub fn check(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound.get_or_insert(PREEMPTIONS);
-    builder.check(model);
+    let interleavings = Tally::default();
+    let tally = interleavings.clone();
+    builder.check(move || {
+        tally.note();
+        model();
+    });
+    effort::ran(interleavings.count() as u64, "interleavings");
 }
 
 /// Counts over all runs of a model, to show that it is not true for want of anything happening.
