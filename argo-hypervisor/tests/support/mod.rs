@@ -45,6 +45,16 @@ pub struct Denials {
     throttled: Mutex<bool>,
 }
 
+impl Denials {
+    /// From here on this is refused, these rules decide about ports (if there are any), and every
+    /// message has to wait, or none.
+    pub fn replace(&self, hooks: HashSet<Query>, ports: Option<Vec<PortRule>>, throttled: bool) {
+        *self.hooks.lock().unwrap() = hooks;
+        *self.ports.lock().unwrap() = ports;
+        *self.throttled.lock().unwrap() = throttled;
+    }
+}
+
 impl Judge for Denials {
     fn hook(&self, query: Query) -> Decision {
         let denied = self.hooks.lock().unwrap().contains(&query);
@@ -70,13 +80,20 @@ impl Judge for Denials {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Event {
     Virq(u16),
     WaitLost(u16),
     SpaceWanted(u16),
     PeerGone(u16),
     RingsCut(u16),
+}
+
+/// The same events, in whatever order.
+pub fn same_events(mut got: Vec<Event>, mut expected: Vec<Event>) {
+    got.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(got, expected);
 }
 
 #[derive(Default)]
