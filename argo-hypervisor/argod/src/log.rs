@@ -1,13 +1,40 @@
 //! The daemon's log, on standard error.
+//!
+//! Who logs never waits for who reads: lines go through a bounded queue to a thread that writes
+//! them. A line for which there is no room, because standard error is not read or its disk is slow,
+//! is lost and counted.
 
-use std::io::IsTerminal;
+use std::fmt::Display;
+use std::io::{self, IsTerminal, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::{Duration, Instant};
 
+use crossbeam_channel::{Receiver, Sender, bounded};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use tracing::level_filters::LevelFilter;
 
 use crate::config::{Log, LogFormat, LogLevel};
 
+/// Lines that may wait to be written.
+const WAITING_MAX: usize = 1024;
+/// How long a program that ends waits for standard error.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// A log that is being written. Dropping it waits for what was logged before, a second at most.
+pub struct Written(Sender<Item>);
+
+enum Item {
+    Line(Vec<u8>),
+    /// Nothing more is to be written; who waits hears it when this is dropped.
+    End(Sender<()>),
+}
+
 /// Writes the log from here on as the configuration says. The first call counts.
-pub fn start(log: Log) {
+///
+/// # Errors
+/// There is no thread to write it.
+pub fn start(log: Log) -> io::Result<Written> {
     let level = match log.level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -15,17 +42,78 @@ pub fn start(log: Log) {
         LogLevel::Debug => LevelFilter::DEBUG,
         LogLevel::Trace => LevelFilter::TRACE,
     };
+    let (queue, items) = bounded(WAITING_MAX);
+    let lines = Lines { queue: queue.clone(), lost: Arc::default() };
+    let lost = lines.lost.clone();
+    std::thread::Builder::new().name("log".into()).spawn(move || write_out(&items, &lost))?;
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
-        // A line that cannot be written is lost. Said on the same broken standard error, it would
-        // end the thread that wrote it.
+        // It would be said on standard error, by the thread that logs.
         .log_internal_errors(false)
         .with_target(false)
-        .with_ansi(std::io::stderr().is_terminal())
-        .with_writer(std::io::stderr);
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(move || lines.clone());
     // An error means that a log was started before.
     let _ = match log.format {
         LogFormat::Human => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
+    Ok(Written(queue))
+}
+
+/// Says why the program ends, on standard error: not at all if that is broken or not read.
+pub fn last_words(line: impl Display) {
+    let stderr = io::stderr();
+    let mut asked = [PollFd::new(&stderr, PollFlags::OUT)];
+    let patience = Timespec { tv_sec: PATIENCE.as_secs() as _, tv_nsec: 0 };
+    if matches!(poll(&mut asked, Some(&patience)), Ok(1..)) {
+        let _ = stderr.lock().write_all(format!("{line}\n").as_bytes());
+    }
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        let deadline = Instant::now() + PATIENCE;
+        let (end, ended) = bounded(0);
+        // An error means that standard error is stuck.
+        if self.0.send_deadline(Item::End(end), deadline).is_ok() {
+            let _ = ended.recv_deadline(deadline);
+        }
+    }
+}
+
+/// Where the log's lines are put, one with each write.
+#[derive(Clone)]
+struct Lines {
+    queue: Sender<Item>,
+    lost: Arc<AtomicU64>,
+}
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        if self.queue.try_send(Item::Line(line.to_owned())).is_err() {
+            self.lost.fetch_add(1, Relaxed);
+        }
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes lines until the end, and after a while without room how many were lost.
+fn write_out(items: &Receiver<Item>, lost: &AtomicU64) {
+    for item in items {
+        let line = match item {
+            Item::Line(line) => line,
+            Item::End(ended) => return drop(ended),
+        };
+        // A line that cannot be written (a full disk, nobody there) is lost.
+        let _ = io::stderr().lock().write_all(&line);
+        match lost.swap(0, Relaxed) {
+            0 => {}
+            lines => tracing::warn!(lines, "lost: standard error took no more"),
+        }
+    }
 }

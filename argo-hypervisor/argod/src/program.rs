@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use std::error::Error;
-use std::io;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use clap::Parser;
@@ -97,20 +97,20 @@ fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
 fn check(file: &Path) -> Result<(), Failure> {
     let config = Config::load(file)?;
     daemon::check_memory(&config).map_err(Failure::failed)?;
-    println!(
-        "{}: {} domain(s), {} policy rule(s): no problems",
+    let found = format!(
+        "{}: {} domain(s), {} policy rule(s): no problems\n",
         file.display(),
         config.domains.len(),
         config.policy.len()
     );
-    Ok(())
+    io::stdout().write_all(found.as_bytes()).map_err(failed("standard output"))
 }
 
 fn serve(config: Config) -> Result<(), Failure> {
-    crate::log::start(config.log);
+    let _log = crate::log::start(config.log).map_err(failed("log"))?;
     let passed = Passed::take(&config)?;
     // Before any thread: a signal that comes during the start stops what was started.
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(Failure::failed)?;
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed("signals"))?;
     let (domains, admin) = (config.domains.len(), config.admin.path.clone());
     let daemon = Daemon::start_on(config, passed).map_err(Failure::failed)?;
     let handle = daemon.handle();
@@ -127,10 +127,16 @@ fn serve(config: Config) -> Result<(), Failure> {
             systemd::ready();
         }
     };
-    std::thread::Builder::new().name("signals".into()).spawn(signals).map_err(Failure::failed)?;
+    let started = std::thread::Builder::new().name("signals".into()).spawn(signals);
+    started.map_err(failed("signals: starting a thread"))?;
     tracing::info!(domains, admin = %admin.display(), "ready");
     systemd::ready();
     daemon.join();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// What to say of something that the system refused.
+fn failed(step: &'static str) -> impl Fn(io::Error) -> Failure {
+    move |error| Failure::failed(format!("{step}: {error}"))
 }

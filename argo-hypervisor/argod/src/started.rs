@@ -47,6 +47,6 @@ fn await_ready(mut log: BufReader<ChildStderr>) -> io::Result<()> {
             return Err(io::Error::other(format!("argod did not start: {}", said.trim())));
         }
     }
-    std::thread::spawn(move || io::copy(&mut log, &mut io::sink()));
-    Ok(())
+    let rest = move || _ = io::copy(&mut log, &mut io::sink());
+    std::thread::Builder::new().name("log".into()).spawn(rest).map(drop)
 }

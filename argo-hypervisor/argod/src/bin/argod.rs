@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     match Argod::parse().run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("argod: {error}");
+            argod::log::last_words(format_args!("argod: {error}"));
             ExitCode::from(error.exit_status())
         }
     }
