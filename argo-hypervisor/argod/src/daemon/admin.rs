@@ -6,9 +6,10 @@ use std::slice;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustix::net::SocketType;
+use rustix::net::{SocketFlags, SocketType};
 use serde::Serialize;
 
+use super::arrivals::{NoRoom, accept};
 use super::audit::Deed;
 use super::host::Host;
 use super::listener::{ListenError, listen};
@@ -51,9 +52,16 @@ impl AdminServer {
     }
 
     /// Accepts one connection, if there is one.
-    pub fn accept(&self, host: &Arc<Host>) {
-        // An error means that who connected is gone already.
-        let Ok((stream, _)) = self.listener.accept() else { return };
+    ///
+    /// # Errors
+    /// It has to wait.
+    pub fn accept(&self, host: &Arc<Host>) -> Result<(), NoRoom> {
+        let Some(socket) = accept(&self.listener, SocketFlags::empty())? else { return Ok(()) };
+        self.seat(host, socket.into());
+        Ok(())
+    }
+
+    fn seat(&self, host: &Arc<Host>, stream: UnixStream) {
         let Some(seat) = host.admins().take() else {
             if let Some(Pass { suppressed }) = self.log.pass() {
                 let allowed = host.admins().limit();
@@ -75,7 +83,6 @@ impl AdminServer {
 }
 
 fn serve(host: &Host, stream: UnixStream) -> io::Result<()> {
-    stream.set_nonblocking(false)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let by = Peer::of(&stream)?;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `host` | what all parts share: engine, domains, sessions |
 //! | `listener`, `adopt`, `made_path` | sockets that nobody can replace, made here or by systemd |
-//! | `reception` | accepts, notices hang-ups, ends sessions |
+//! | `reception`, `arrivals` | accepts, notices hang-ups, ends sessions |
 //! | `attach` | how a process becomes a session |
 //! | `session` | its memory and queues, and how they are served |
 //! | `worker` | a thread a core that serves sessions in fair turns (`run_queue`, `spin`) |
@@ -18,6 +18,7 @@
 
 mod admin;
 mod adopt;
+mod arrivals;
 mod attach;
 mod audit;
 mod bell;

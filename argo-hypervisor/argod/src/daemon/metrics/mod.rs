@@ -10,8 +10,9 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use rustix::net::sockopt::{Timeout, set_socket_timeout};
-use rustix::net::{Shutdown, SocketFlags, SocketType, accept_with, shutdown};
+use rustix::net::{Shutdown, SocketFlags, SocketType, shutdown};
 
+use super::arrivals::{NoRoom, accept};
 use super::host::Host;
 use super::listener::{ListenError, listen_at, listen_on};
 use super::made_path::MadePath;
@@ -70,12 +71,15 @@ impl MetricsServer {
 
     /// Accepts one connection, if there is one and a seat for it. Without a seat the others wait
     /// where the system keeps them, until one is left.
-    pub fn accept(&self, host: &Arc<Host>) {
-        let Some(seat) = self.seats.take() else { return };
+    ///
+    /// # Errors
+    /// It has to wait.
+    pub fn accept(&self, host: &Arc<Host>) -> Result<(), NoRoom> {
+        let Some(seat) = self.seats.take() else { return Ok(()) };
+        let accepted = accept(&*self.listener, SocketFlags::empty())?;
         let listener = Arc::downgrade(&self.listener);
         let turn = Turn { seat: Some(seat), listener, host: host.clone() };
-        // An error means that who connected is gone already.
-        let Ok(socket) = accept_with(&*self.listener, SocketFlags::CLOEXEC) else { return };
+        let Some(socket) = accepted else { return Ok(()) };
         let serve = move || turn.serve(socket);
         if let Err(error) = std::thread::Builder::new().name("metrics".into()).spawn(serve) {
             tracing::error!(%error, "no thread for metrics");
@@ -83,6 +87,7 @@ impl MetricsServer {
         if self.seats.taken() < self.seats.limit() {
             host.reception().listen_metrics_again(&*self.listener);
         }
+        Ok(())
     }
 }
 

@@ -3,214 +3,101 @@
 //! One thread that never waits for a guest: each attachment has a thread of its own, one at a time
 //! for a domain.
 
+mod port;
+
 use std::io;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 use std::time::Duration;
 
 use argo_core::DomainId;
-use crossbeam_channel::{Receiver, Sender, unbounded};
-use rustix::event::{EventfdFlags, epoll, eventfd};
-use rustix::net::{SocketFlags, accept_with};
+use rustix::net::SocketFlags;
 
 use super::admin::AdminServer;
+use super::arrivals::{self, NoRoom, Resting, accept};
 use super::attach::attach;
 use super::audit::refused_attachment;
 use super::domain::HostDomain;
 use super::host::{EndReason, Host};
 use super::metrics::MetricsServer;
 use super::peer::Peer;
-use super::pulse::Pulse;
-use super::session::{Session, SessionKey};
-use super::throttle::Pass;
+use super::throttle::{Pass, Throttle};
+use port::Source;
+pub use port::{Notice, ReceptionPort};
 
 /// Pause after an attachment before the next one to the same domain is looked at, so that a
 /// process that attaches in a loop, or is refused in one, costs little.
 const PAUSE: Duration = Duration::from_millis(2);
 
-/// What others tell the reception. A session is in at most one notice a worker, so their number is
-/// bounded by the number of sessions.
-pub enum Notice {
-    /// This session is to be ended.
-    End(SessionKey, EndReason),
-    /// This session has ended; drop it.
-    Discard(Arc<Session>),
-    /// argod stops.
-    Stop,
-}
-
-/// What a readiness event is about, packed into its 64 bits.
-#[derive(Clone, Copy)]
-enum Source {
-    Listener(DomainId),
-    Session(SessionKey),
-    Notices,
-    Admin,
-    Metrics,
-}
-
-const KIND_SHIFT: u32 = 60;
-const VALUE_MASK: u64 = (1 << KIND_SHIFT) - 1;
-
-impl Source {
-    fn data(self) -> epoll::EventData {
-        let (kind, value) = match self {
-            Self::Listener(id) => (0, u64::from(id.raw())),
-            Self::Session(key) => (1, key),
-            Self::Notices => (2, 0),
-            Self::Admin => (3, 0),
-            Self::Metrics => (4, 0),
-        };
-        epoll::EventData::new_u64(kind << KIND_SHIFT | value & VALUE_MASK)
-    }
-
-    fn of(event: &epoll::Event) -> Option<Self> {
-        let data = event.data.u64();
-        let value = data & VALUE_MASK;
-        match data >> KIND_SHIFT {
-            0 => DomainId::new(u16::try_from(value).ok()?).map(Self::Listener),
-            1 => Some(Self::Session(value)),
-            2 => Some(Self::Notices),
-            3 => Some(Self::Admin),
-            4 => Some(Self::Metrics),
-            _ => None,
-        }
-    }
-}
-
-/// What others need of the reception.
-pub struct ReceptionPort {
-    epoll: OwnedFd,
-    wake: OwnedFd,
-    notices: Sender<Notice>,
-    arrived: Receiver<Notice>,
-    pulse: Pulse,
-}
-
-impl ReceptionPort {
-    /// The port of a reception that is about to start.
-    ///
-    /// # Errors
-    /// The system has no descriptors left.
-    pub fn new() -> io::Result<Self> {
-        let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        epoll::add(&epoll, &wake, Source::Notices.data(), epoll::EventFlags::IN)?;
-        let (notices, arrived) = unbounded();
-        Ok(Self { epoll, wake, notices, arrived, pulse: Pulse::default() })
-    }
-
-    /// Accepts attachments to a domain, one at a time.
-    pub fn listen(&self, domain: &HostDomain) -> io::Result<()> {
-        let source = Source::Listener(domain.id());
-        Ok(epoll::add(&self.epoll, &domain.listener, source.data(), one_arrival())?)
-    }
-
-    /// Accepts the next attachment to a domain.
-    fn listen_again(&self, domain: &HostDomain) {
-        let source = Source::Listener(domain.id());
-        // An error means that the domain is being destroyed.
-        let _ = epoll::modify(&self.epoll, &domain.listener, source.data(), one_arrival());
-    }
-
-    /// Accepts administrators.
-    pub fn listen_admin(&self, listener: impl AsFd) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, listener, Source::Admin.data(), epoll::EventFlags::IN)?)
-    }
-
-    /// Accepts one who reads metrics.
-    pub fn listen_metrics(&self, listener: impl AsFd) -> io::Result<()> {
-        Ok(epoll::add(&self.epoll, listener, Source::Metrics.data(), one_arrival())?)
-    }
-
-    /// Accepts the next one who reads metrics.
-    pub fn listen_metrics_again(&self, listener: impl AsFd) {
-        // It was added at the start.
-        let _ = epoll::modify(&self.epoll, listener, Source::Metrics.data(), one_arrival());
-    }
-
-    /// Ends the session when its process hangs up or dies, whichever is seen first.
-    pub fn watch(&self, session: &Session) -> io::Result<()> {
-        let source = Source::Session(session.key);
-        // A hang-up is always reported; nothing else is of interest.
-        let hang_up = epoll::EventFlags::ONESHOT;
-        epoll::add(&self.epoll, &*session.socket, source.data(), hang_up)?;
-        if let Some(pidfd) = &session.pidfd {
-            let death = epoll::EventFlags::IN | epoll::EventFlags::ONESHOT;
-            epoll::add(&self.epoll, pidfd, source.data(), death)?;
-        }
-        Ok(())
-    }
-
-    /// Watches the session no more.
-    pub fn unwatch(&self, session: &Session) {
-        self.forget(&*session.socket);
-        if let Some(pidfd) = &session.pidfd {
-            self.forget(pidfd);
-        }
-    }
-
-    /// Listens to a descriptor no more.
-    pub fn forget(&self, source: impl AsFd) {
-        // An error means that it was not listened to.
-        let _ = epoll::delete(&self.epoll, source);
-    }
-
-    /// Tells the reception something.
-    pub fn notify(&self, notice: Notice) {
-        // The receiver lives as long as this port.
-        let _ = self.notices.send(notice);
-        self.wake();
-    }
-
-    /// Asks whether the reception still passes its loop.
-    pub fn ask_pulse(&self) -> &Pulse {
-        self.pulse.ask();
-        self.wake();
-        &self.pulse
-    }
-
-    fn wake(&self) {
-        // A full counter wakes it too.
-        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
-    }
-}
-
-fn one_arrival() -> epoll::EventFlags {
-    epoll::EventFlags::IN | epoll::EventFlags::ONESHOT
-}
-
 /// Receives until argod is told to stop.
 pub fn run(host: &Arc<Host>, admin: &AdminServer, metrics: Option<&MetricsServer>) {
-    let mut events = Vec::with_capacity(64);
-    loop {
-        events.clear();
-        let spare = rustix::buffer::spare_capacity(&mut events);
-        // Interrupted: as if nothing was heard.
-        let _ = epoll::wait(&host.reception().epoll, spare, None);
-        host.reception().pulse.beat();
-        for event in &events {
-            match Source::of(event) {
-                Some(Source::Listener(id)) => arrival(host, id),
-                Some(Source::Session(key)) => _ = host.end_session(key, EndReason::Left),
-                Some(Source::Admin) => admin.accept(host),
-                Some(Source::Metrics) => {
-                    if let Some(metrics) = metrics {
-                        metrics.accept(host);
-                    }
+    Reception { host, admin, metrics, resting: Resting::default(), log: Throttle::default() }.run();
+}
+
+struct Reception<'r> {
+    host: &'r Arc<Host>,
+    admin: &'r AdminServer,
+    metrics: Option<&'r MetricsServer>,
+    /// Whose connections there was no room for.
+    resting: Resting<Source>,
+    log: Throttle,
+}
+
+impl Reception<'_> {
+    fn run(mut self) {
+        let mut events = Vec::with_capacity(64);
+        loop {
+            self.host.reception().hear(&mut events, self.resting.time_left());
+            for source in events.iter().filter_map(Source::of) {
+                match source {
+                    Source::Session(key) => _ = self.host.end_session(key, EndReason::Left),
+                    Source::Notices if !read_notices(self.host) => return,
+                    Source::Notices => {}
+                    arrival => self.arrival(arrival),
                 }
-                Some(Source::Notices) if !read_notices(host) => return,
-                Some(Source::Notices) | None => {}
             }
+            for rested in self.resting.rested() {
+                self.listen_again(rested);
+            }
+        }
+    }
+
+    /// Lets one in, or has the listener rest.
+    fn arrival(&mut self, source: Source) {
+        let accepted = match (source, self.metrics) {
+            (Source::Listener(id), _) => arrival(self.host, id),
+            (Source::Admin, _) => {
+                let accepted = self.admin.accept(self.host);
+                accepted.inspect(|()| self.listen_again(Source::Admin))
+            }
+            (Source::Metrics, Some(metrics)) => metrics.accept(self.host),
+            _ => Ok(()),
+        };
+        if let Err(error) = accepted {
+            self.resting.add(source);
+            if let Some(Pass { suppressed }) = self.log.pass() {
+                tracing::error!(%error, suppressed, "who connects has to wait");
+            }
+        }
+    }
+
+    fn listen_again(&self, source: Source) {
+        let port = self.host.reception();
+        match (source, self.metrics) {
+            (Source::Listener(id), _) => {
+                if let Some(domain) = self.host.domain(id) {
+                    port.listen_again(&domain);
+                }
+            }
+            (Source::Admin, _) => port.listen_admin_again(self.admin.listener()),
+            (Source::Metrics, Some(metrics)) => port.listen_metrics_again(metrics.listener()),
+            _ => {}
         }
     }
 }
 
 /// `false`: argod stops.
 fn read_notices(host: &Host) -> bool {
-    let port = host.reception();
-    let _ = rustix::io::read(&port.wake, &mut [0; 8]);
-    for notice in port.arrived.try_iter() {
+    for notice in host.reception().notices() {
         match notice {
             Notice::End(key, reason) => _ = host.end_session(key, reason),
             Notice::Discard(session) => drop(session),
@@ -220,32 +107,49 @@ fn read_notices(host: &Host) -> bool {
     true
 }
 
-fn arrival(host: &Arc<Host>, id: DomainId) {
-    let Some(domain) = host.domain(id) else { return };
-    let (host, name) = (host.clone(), format!("attach-{}", domain.name()));
-    let retry = domain.clone();
-    let reception = host.clone();
+/// Has a thread serve who connected to a domain.
+///
+/// # Errors
+/// There is neither a thread nor a descriptor.
+fn arrival(host: &Arc<Host>, id: DomainId) -> Result<(), NoRoom> {
+    let Some(domain) = host.domain(id) else { return Ok(()) };
+    let name = format!("attach-{}", domain.name());
+    let its = (host.clone(), domain.clone());
     let thread = std::thread::Builder::new().name(name).spawn(move || {
-        serve_arrival(&host, &domain);
-        std::thread::sleep(PAUSE);
+        let (host, domain) = its;
+        std::thread::sleep(serve_arrival(&host, &domain));
         host.reception().listen_again(&domain);
     });
     if let Err(error) = thread {
-        // Who connected is turned away: it would be what the next look finds again.
-        let _ = accept_with(&retry.listener, SocketFlags::CLOEXEC | SocketFlags::NONBLOCK);
-        retry.meter().add_refused_attachment();
-        refused_attachment(&reception, &retry, None, &error);
-        if let Some(Pass { suppressed }) = retry.log.pass() {
-            tracing::error!(domain = retry.name(), %error, suppressed, "no thread to attach");
-        }
-        reception.reception().listen_again(&retry);
+        turn_away(host, &domain, &error)?;
+        host.reception().listen_again(&domain);
     }
+    Ok(())
 }
 
-fn serve_arrival(host: &Arc<Host>, domain: &Arc<HostDomain>) {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    // An error means that who connected is gone already.
-    let Ok(socket) = accept_with(&domain.listener, flags) else { return };
+/// Turns away who connected: it would be what the next look finds again.
+fn turn_away(host: &Host, domain: &HostDomain, error: &io::Error) -> Result<(), NoRoom> {
+    accept(&domain.listener, SocketFlags::NONBLOCK)?;
+    domain.meter().add_refused_attachment();
+    refused_attachment(host, domain, None, error);
+    if let Some(Pass { suppressed }) = domain.log.pass() {
+        tracing::error!(domain = domain.name(), %error, suppressed, "no thread to attach");
+    }
+    Ok(())
+}
+
+/// Attaches who connected, or says why not; how long the next one has to wait.
+fn serve_arrival(host: &Arc<Host>, domain: &Arc<HostDomain>) -> Duration {
+    let socket = match accept(&domain.listener, SocketFlags::NONBLOCK) {
+        Ok(Some(socket)) => socket,
+        Ok(None) => return PAUSE,
+        Err(error) => {
+            if let Some(Pass { suppressed }) = domain.log.pass() {
+                tracing::error!(domain = domain.name(), %error, suppressed, "attachment waits");
+            }
+            return arrivals::PAUSE;
+        }
+    };
     let by = Peer::of(&socket).ok();
     match attach(host, domain, socket) {
         Ok(peer) => {
@@ -264,4 +168,5 @@ fn serve_arrival(host: &Arc<Host>, domain: &Arc<HostDomain>) {
             }
         }
     }
+    PAUSE
 }
