@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use argo_core::host::wake::{self, Event, Signal};
 use argo_mem::{Mapping, Memory};
 use crossbeam_channel::{Sender, bounded};
-use rustix::net::{SendFlags, send};
+use rustix::io::Errno;
+use rustix::net::{SendFlags, Shutdown, send, shutdown};
 use rustix::time::{ClockId, clock_gettime};
 
 thread_local! {
@@ -93,24 +94,37 @@ fn processor_time() -> Duration {
 /// A thread that interrupts one slow session; it ends with the session's bell.
 fn kicker(socket: Arc<OwnedFd>, nanos: Arc<AtomicU64>) -> Sender<()> {
     let (sender, receiver) = bounded(1);
-    // Without a thread to spare the receiver is dropped and the session gets no interrupts: it is
-    // the only one to suffer.
-    let _ = std::thread::Builder::new().name("argod-kicker".into()).spawn(move || {
+    let its = socket.clone();
+    let thread = std::thread::Builder::new().name("argod-kicker".into()).spawn(move || {
         for () in receiver {
-            interrupt(&socket, &nanos);
+            interrupt(&its, &nanos);
         }
     });
+    if thread.is_err() {
+        // It would not be interrupted any more. It is the only one to suffer.
+        hang_up(&socket);
+    }
     sender
 }
 
 /// Interrupts the session, and returns the processor time that it took, having added it to `nanos`.
 fn interrupt(socket: &OwnedFd, nanos: &AtomicU64) -> Duration {
     let begun = processor_time();
-    // An error means that an interrupt is pending (EAGAIN) or the session is over: both are right.
-    let _ = send(socket, &[1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    let sent = send(socket, &[1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
+    // A full socket means that an interrupt is pending. Any other error means that the session is
+    // over, or that it has missed an interrupt and would wait for ever.
+    if sent.is_err_and(|errno| errno != Errno::AGAIN) {
+        hang_up(socket);
+    }
     let worked = processor_time().saturating_sub(begun);
     nanos.fetch_add(worked.as_nanos() as u64, Ordering::Relaxed);
     worked
+}
+
+/// Ends the session: its process and the reception see it.
+fn hang_up(socket: &OwnedFd) {
+    // An error means that it is over already.
+    let _ = shutdown(socket, Shutdown::Both);
 }
 
 #[cfg(test)]

@@ -12,7 +12,10 @@ use argo_core::host::layout::QUEUES_MAX;
 use argo_core::host::services::{self, SERVICES_MAGIC, SERVICES_VERSION};
 use argo_core::host::{MAGIC, VERSION};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::{RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recv, sendmsg};
+use rustix::net::{
+    RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, Shutdown, recv, sendmsg,
+    shutdown,
+};
 use zerocopy::IntoBytes;
 
 use super::error::{AttachError, system};
@@ -189,9 +192,13 @@ impl Connection {
         self.say(Verdict { magic: MAGIC, errno, text }.as_bytes());
     }
 
-    /// Sends a message if there is room for it: a process that does not read is not waited for.
+    /// Sends a message if there is room for it: a process that does not read is not waited for. One
+    /// that cannot be told is hung up on, or it would wait for what was said.
     fn say(&self, message: &[u8]) {
-        let _ = rustix::net::send(&*self.socket, message, NOW);
+        if rustix::net::send(&*self.socket, message, NOW).is_err() {
+            // An error means that it has hung up.
+            let _ = shutdown(&*self.socket, Shutdown::Both);
+        }
     }
 }
 

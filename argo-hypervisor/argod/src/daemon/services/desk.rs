@@ -105,8 +105,10 @@ impl Desk {
             roster.line = Some(line);
         }
         roster.connections.insert(key, connection.clone());
-        // One that cannot be welcomed is gone; the thread will see.
-        let _ = connection.welcome();
+        if connection.welcome().is_err() {
+            // The thread will see.
+            connection.hang_up();
+        }
         Ok(())
     }
 
