@@ -50,7 +50,8 @@ impl Audit {
             let line = read_line(&mut stream).map_err(Failure::failed)?;
             let line = line.ok_or_else(|| Failure::failed("argod has ended the stream"))?;
             let shown = self.format.show(&line)?;
-            out.write_all(shown.as_bytes()).map_err(Failure::failed)?;
+            let unwritable = |error| Failure::failed(format!("standard output: {error}"));
+            out.write_all(shown.as_bytes()).map_err(unwritable)?;
             left -= 1;
         }
         Ok(ExitCode::SUCCESS)

@@ -13,6 +13,7 @@ use clap::Args;
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::complaint::say;
 use super::{Failure, values};
 use crate::admin::{Answer, read_line, write_line};
 use crate::capture::{Pcapng, SNAPLEN_DEFAULT, SNAPLEN_MAX, Told, Verdict, Wanted};
@@ -72,15 +73,15 @@ pub(super) struct Capture {
 impl Capture {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
         let mut stream = self.connect()?;
-        let out = create(&self.write)
-            .map_err(|error| Failure::failed(format!("{}: {error}", self.write.display())))?;
-        let mut file = Pcapng::begin(out, self.snaplen).map_err(Failure::failed)?;
+        let unwritable = |error| Failure::failed(format!("{}: {error}", self.write.display()));
+        let out = create(&self.write).map_err(unwritable)?;
+        let mut file = Pcapng::begin(out, self.snaplen).map_err(unwritable)?;
         let ended = end_by_signal(stream.get_ref()).map_err(Failure::failed)?;
-        eprintln!("capturing to {}", self.write.display());
+        say(format_args!("capturing to {}", self.write.display()));
         let copied = self.copy(&mut stream, &mut file);
         let (messages, lost) = (file.messages(), file.lost());
-        file.end().map_err(Failure::failed)?;
-        eprintln!("{messages} messages captured, {lost} lost");
+        file.end().map_err(unwritable)?;
+        say(format_args!("{messages} messages captured, {lost} lost"));
         match copied {
             Ok(true) => Ok(ExitCode::SUCCESS),
             _ if ended.load(Ordering::SeqCst) => Ok(ExitCode::SUCCESS),
@@ -156,13 +157,13 @@ fn end_by_signal(stream: &UnixStream) -> io::Result<Arc<AtomicBool>> {
     let (ended, stream) = (Arc::new(AtomicBool::new(false)), stream.try_clone()?);
     let told = ended.clone();
     let mut signals = Signals::new([SIGINT, SIGTERM])?;
-    std::thread::spawn(move || {
+    std::thread::Builder::new().name("signals".into()).spawn(move || {
         if signals.forever().next().is_some() {
             told.store(true, Ordering::SeqCst);
             // An error means that it has ended.
             let _ = stream.shutdown(std::net::Shutdown::Both);
         }
-    });
+    })?;
     Ok(ended)
 }
 

@@ -114,7 +114,7 @@ pub fn main() -> ExitCode {
         Err(Failure::Usage(error)) => (error, 2),
         Err(Failure::Failed(error)) => (error, 1),
     };
-    eprintln!("argoctl: {error}");
+    complaint::say(format_args!("argoctl: {error}"));
     ExitCode::from(status)
 }
 

@@ -9,6 +9,7 @@ use argo_guest::{Datagram, DomainId, Port, Received, SendError};
 use clap::Args;
 
 use super::bound::{bind, from, patient, whom};
+use super::complaint::say;
 use super::sockets::Acting;
 use super::{Failure, values};
 
@@ -55,7 +56,7 @@ impl Recv {
             how = how.partner(partner);
         }
         let socket = bind(&domain, how)?;
-        eprintln!("receiving at {} from {}", socket.local_addr(), whom(socket.partner()));
+        say(format_args!("receiving at {} from {}", socket.local_addr(), whom(socket.partner())));
         match self.receive(&socket) {
             // Whoever reads our output has read enough.
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe && !domain.is_gone() => {
@@ -105,7 +106,7 @@ impl Echo<'_> {
         let sent = self.socket.try_send_to(&datagram.to_bytes(), datagram.source());
         let trouble = sent.err();
         if let Some(trouble) = trouble.filter(|_| trouble != self.trouble) {
-            eprintln!("not sent back: {trouble}");
+            say(format_args!("not sent back: {trouble}"));
         }
         self.trouble = trouble;
     }
