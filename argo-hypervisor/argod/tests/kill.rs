@@ -45,10 +45,10 @@ const IN_FLIGHT: usize = 1;
 fn hostile_child() {
     let Some((role, socket, diary)) = part() else { return };
     match role.as_str() {
-        "flood" => flood(&attach(&socket), &diary),
-        "changing" => change(&attach(&socket), &diary),
-        "full" => fill(&attach(&socket), &diary),
-        "waiting" => wait_for_room(&attach(&socket), &diary),
+        "flood" => flood(&attach_when_free(&socket), &diary),
+        "changing" => change(&attach_when_free(&socket), &diary),
+        "full" => fill(&attach_when_free(&socket), &diary),
+        "waiting" => wait_for_room(&attach_when_free(&socket), &diary),
         half => attach_half(half, &socket, &diary),
     }
 }
@@ -131,14 +131,6 @@ fn seal(offer: &Offer) -> Mapping {
     let mapping = Mapping::of(&offer.memfd, offer.bytes()).unwrap();
     Mapping::finish_seals(&offer.memfd).unwrap();
     mapping
-}
-
-fn attach(socket: &Path) -> HostSession {
-    let session = std::cell::OnceCell::new();
-    wait_until("a place is free", || {
-        HostSession::attach(socket).is_ok_and(|attached| session.set(attached).is_ok())
-    });
-    session.into_inner().unwrap()
 }
 
 fn send_some(guest: &HostSession, to: u16) -> i64 {

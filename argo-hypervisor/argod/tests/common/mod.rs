@@ -187,6 +187,15 @@ pub fn open_system(domains: &[(u16, &str)]) -> String {
     format!("wildcard_rings = true\n{tables}")
 }
 
+/// A session of the domain with this socket as soon as there is a place.
+pub fn attach_when_free(socket: &Path) -> HostSession {
+    let session = std::cell::OnceCell::new();
+    wait_until("a place is free", || {
+        HostSession::attach(socket).is_ok_and(|attached| session.set(attached).is_ok())
+    });
+    session.into_inner().unwrap()
+}
+
 /// Where the helpers below put things in a guest's RAM.
 pub const ARGS: u64 = 0x1000;
 pub const LIST: u64 = 0x1100;

@@ -9,7 +9,8 @@ use crate::common::Argod;
 /// Ticks of /proc in a second: Linux tells them to user space so on every architecture.
 const TICKS: f64 = 100.0;
 
-/// argod at the beginning of a storm.
+/// argod at the beginning of a storm. A domain that is made anew meanwhile begins at zero again, so all
+/// differences saturate.
 pub struct Bill {
     before: Stat,
     all: f64,
@@ -31,18 +32,19 @@ impl Bill {
 }
 
 fn print_domain(was: &DomainStat, is: &DomainStat) {
-    let seconds = |now: u64, then: u64| Duration::from_nanos(now - then).as_secs_f64();
+    let seconds =
+        |now: u64, then: u64| Duration::from_nanos(now.saturating_sub(then)).as_secs_f64();
     let service = seconds(is.service_ns, was.service_ns);
     let interrupts = seconds(is.interrupt_ns, was.interrupt_ns);
-    let (sent, name) = (is.messages - was.messages, &is.name);
+    let (sent, name) = (is.messages.saturating_sub(was.messages), &is.name);
     println!(
         "{name}: billed {service:.2} s for calls, {interrupts:.2} s for interrupts; {sent} sent"
     );
-    let (asked, denied) = (is.services.requests, is.services.refused);
-    let (asked, denied) = (asked - was.services.requests, denied - was.services.refused);
+    let asked = is.services.requests.saturating_sub(was.services.requests);
+    let denied = is.services.refused.saturating_sub(was.services.refused);
     println!("  asked {asked} times for services, {denied} refused");
     let since = |(errno, count): (&String, &u64)| {
-        let count = count - was.refused.get(errno).unwrap_or(&0);
+        let count = count.saturating_sub(*was.refused.get(errno).unwrap_or(&0));
         (count > 0).then(|| format!("{count} {errno}"))
     };
     let refused: Vec<_> = is.refused.iter().filter_map(since).collect();

@@ -2,10 +2,11 @@
 //!
 //! The attackers are processes (of other users, if the test is root) that conspire: each makes random
 //! hypercalls while it changes all memory under them, opens and drops connections, asks for services, and
-//! is killed at random moments. Meanwhile two bystanders check every byte that they exchange, and a domain
+//! is killed at random moments. An administrator resets, detaches and destroys their domains. Meanwhile two bystanders check every byte that they exchange, and a domain
 //! that nobody may reach listens. `ARGO_SEED` has the same moves drawn again, `ARGO_EFFORT` makes it longer.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
+mod administrator;
 mod attacker;
 mod bill;
 mod bystanders;
@@ -19,13 +20,14 @@ mod siege;
 
 use std::time::{Duration, Instant};
 
+use administrator::Work;
 use argo_core::platform::Platform;
 use argo_guest::services::Services;
 use attacker::Deed;
 use bill::Bill;
 use bystanders::{Bystanders, Progress};
 use common::rng::Rng;
-use common::{Argod, register, send, wait_until};
+use common::{Argod, attach_when_free, register, send, wait_until};
 use deaf::Deaf;
 use footprint::{Footprint, Memory};
 use siege::{Deeds, Siege};
@@ -63,11 +65,16 @@ fn a_storm_leaves_nothing_and_reaches_nobody() {
     let before = Footprint::of_quiet(&argod);
     let mut memory = Memory::of(&argod);
     let mut done = Deeds::default();
-    let mut trips = 0;
+    let (mut trips, mut administered) = (0, Work::default());
     for slack in SLACK_KIB {
-        let progress = storm(&argod, &bystanders, &mut rng, &mut done);
-        println!("storm: {progress}, {:.3} of quiet", progress.per_second / quiet.per_second);
+        let Storm { progress, deeds, work } = storm(&argod, &bystanders, &mut rng);
+        println!(
+            "storm: {progress}, {:.3} of quiet\n{work:?}",
+            progress.per_second / quiet.per_second
+        );
+        done += &deeds;
         trips += progress.trips;
+        administered += work;
         deaf.heard_nothing(&argod);
         visit(&argod);
         println!("all is given back after {:.0?}", before.comes_back(&argod));
@@ -76,7 +83,7 @@ fn a_storm_leaves_nothing_and_reaches_nobody() {
     let floods = bystanders.floods();
     bystanders.finish();
     drop(deaf);
-    let lines = log::is_short(&argod, begun.elapsed());
+    let lines = log::is_short(&argod, begun.elapsed(), &administered);
     stops(&mut argod);
     println!("{done}; {lines} lines of log");
     assert!(done.are_complete() && floods > 0, "{floods}: {done}");
@@ -87,20 +94,34 @@ fn a_storm_leaves_nothing_and_reaches_nobody() {
     effort::ran(trips, "checked round trips of bystanders in a storm");
 }
 
-fn storm(argod: &Argod, bystanders: &Bystanders, rng: &mut Rng, done: &mut Deeds) -> Progress {
-    let (seed, duration) = (Rng::from_seed(rng.number()), effort::duration(STORM));
-    let (bill, mut attacked) = (Bill::open(argod), Deeds::default());
-    let progress = bystanders.during(|| attacked = Siege::lasting(argod, duration, seed));
+/// What came of one.
+struct Storm {
+    progress: Progress,
+    deeds: Deeds,
+    work: Work,
+}
+
+fn storm(argod: &Argod, bystanders: &Bystanders, rng: &mut Rng) -> Storm {
+    let end = Instant::now() + effort::duration(STORM);
+    let [attacking, working] = [rng.number(), rng.number()].map(Rng::from_seed);
+    let (bill, mut outcome) = (Bill::open(argod), None);
+    let progress = bystanders.during(|| {
+        std::thread::scope(|threads| {
+            let work = threads.spawn(|| administrator::work(argod, end, working));
+            let deeds = Siege::until(argod, end, attacking);
+            outcome = Some((deeds, work.join().unwrap()));
+        });
+    });
     bill.print(argod);
-    *done += &attacked;
-    progress
+    let (deeds, work) = outcome.unwrap();
+    Storm { progress, deeds, work }
 }
 
 /// The attackers' domains can be used by who behaves, whatever was done in them; what they left in the
 /// store is removed.
 fn visit(argod: &Argod) {
     for (id, name, _) in scene::ATTACKERS {
-        let session = argod.attach(name);
+        let session = attach_when_free(&argod.socket(name));
         assert_eq!(register(&session, scene::PAIR_PORT, id, 4032), 0);
         assert_eq!(send(&session, scene::PAIR_PORT, (id, scene::PAIR_PORT), b"hello"), 5);
         assert_eq!(session.events().virq, 1);

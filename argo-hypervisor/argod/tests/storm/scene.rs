@@ -47,9 +47,10 @@ store = [
 /// An argod for all of them.
 pub fn start() -> Argod {
     let good = [(LEFT, "left"), (RIGHT, "right")];
-    let good = good.map(|(id, name)| domain(id, name, "labels = [\"good\"]"));
-    let deaf = domain(DEAF, "deaf", "");
-    let bad = ATTACKERS.map(|(id, name, user)| domain(id, name, &terms(user)));
+    let good =
+        good.map(|(id, name)| "[[domain]]\nlabels = [\"good\"]\n".to_owned() + &domain(id, name));
+    let deaf = "[[domain]]\n".to_owned() + &domain(DEAF, "deaf");
+    let bad = ATTACKERS.map(|(_, name, _)| format!("[[domain]]\n{}", attacker_table(name)));
     let argod = Argod::start(&format!("{POLICY}{}{deaf}{}", good.concat(), bad.concat()));
     open_to_all(argod.dir.path(), 0o711);
     let own = std::env::current_exe().unwrap();
@@ -58,15 +59,16 @@ pub fn start() -> Argod {
     argod
 }
 
-fn domain(id: u16, name: &str, more: &str) -> String {
-    format!("[[domain]]\nid = {id}\nname = \"{name}\"\nram = \"1MiB\"\n{more}\n")
+/// What describes an attacker's domain: several sessions, and a user of its own where the test may be
+/// somebody else.
+pub fn attacker_table(name: &str) -> String {
+    let (id, _, user) = ATTACKERS.into_iter().find(|(_, known, _)| *known == name).unwrap();
+    let owner = if is_root() { format!("uid = {user}\ngid = {user}\n") } else { String::new() };
+    domain(id, name) + &owner + "labels = [\"bad\"]\nquotas = { sessions = 4 }\n"
 }
 
-/// Several sessions, and a user of its own where the test may be somebody else.
-fn terms(user: u32) -> String {
-    let terms = "labels = [\"bad\"]\nquotas = { sessions = 4 }\n";
-    let owner = format!("uid = {user}\ngid = {user}\n");
-    if is_root() { terms.to_owned() + &owner } else { terms.to_owned() }
+fn domain(id: u16, name: &str) -> String {
+    format!("id = {id}\nname = \"{name}\"\nram = \"1MiB\"\n")
 }
 
 /// What runs this test's binary as the attacker's user.

@@ -31,9 +31,8 @@ struct Attacker {
 }
 
 impl Siege<'_> {
-    /// Attacks for so long; all attackers are dead when this returns.
-    pub fn lasting(argod: &Argod, duration: Duration, rng: Rng) -> Deeds {
-        let end = Instant::now() + duration;
+    /// Attacks until then; all attackers are dead when this returns.
+    pub fn until(argod: &Argod, end: Instant, rng: Rng) -> Deeds {
         let mut siege = Siege { argod, rng, alive: Vec::new(), done: Deeds::default() };
         for (_, name, user) in ATTACKERS {
             siege.begin(name, user);
@@ -43,7 +42,7 @@ impl Siege<'_> {
             let Attacker { name, user, .. } = siege.alive.swap_remove(next);
             siege.begin(name, user);
         }
-        std::thread::sleep(end.saturating_duration_since(Instant::now()));
+        siege.alive.iter_mut().for_each(|attacker| attacker.dies = end);
         (0..siege.alive.len()).for_each(|which| siege.kill_when_due(which));
         siege.done
     }

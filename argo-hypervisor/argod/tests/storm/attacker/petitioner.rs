@@ -6,6 +6,7 @@ use argo_core::host::services::{
     Access, Bind, Entry, Handle, Hello, Map, NONE, Notify, Op, PAGES_MAX, Request, Share,
 };
 use argo_core::xenstore::Header;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, SendFlags, SocketFlags, recv, send};
 use zerocopy::IntoBytes;
@@ -47,7 +48,7 @@ fn pester(raw: &Raw, rng: &mut Rng, tally: &Tally<'_>) -> Result<(), Errno> {
         let flags = SendFlags::DONTWAIT | SendFlags::NOSIGNAL;
         match send(&raw.socket, &packet(rng), flags) {
             Ok(_) => tally.add(Deed::Requests, 1),
-            Err(Errno::AGAIN) => break,
+            Err(Errno::AGAIN) => return wait_for_room(raw),
             Err(errno) => return Err(errno),
         }
     }
@@ -55,6 +56,12 @@ fn pester(raw: &Raw, rng: &mut Rng, tally: &Tally<'_>) -> Result<(), Errno> {
         while matches!(recv(&raw.socket, &mut [0; 64], RecvFlags::DONTWAIT), Ok((_, 1..))) {}
     }
     Ok(())
+}
+
+/// A little: who never waited would have hung up before argod came to look.
+fn wait_for_room(raw: &Raw) -> Result<(), Errno> {
+    let patience = Timespec { tv_sec: 0, tv_nsec: 5_000_000 };
+    poll(&mut [PollFd::new(&raw.socket, PollFlags::OUT)], Some(&patience)).map(drop)
 }
 
 fn packet(rng: &mut Rng) -> Vec<u8> {
