@@ -21,8 +21,19 @@ const WAITING_MAX: usize = 1024;
 /// How long a program that ends waits for standard error.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// A log that is being written. Dropping it waits for what was logged before, a second at most.
-pub struct Written(Sender<Item>);
+/// A log: where its lines wait, and who writes them.
+///
+/// Dropping it waits until what was logged before is written, a second at most.
+pub struct Writing {
+    queue: Sender<Item>,
+    writer: Option<Writer>,
+}
+
+/// Writes lines, once it has a thread.
+struct Writer {
+    items: Receiver<Item>,
+    lost: Arc<AtomicU64>,
+}
 
 enum Item {
     Line(Vec<u8>),
@@ -30,11 +41,9 @@ enum Item {
     End(Sender<()>),
 }
 
-/// Writes the log from here on as the configuration says. The first call counts.
-///
-/// # Errors
-/// There is no thread to write it.
-pub fn start(log: Log) -> io::Result<Written> {
+/// Collects the log from here on as the configuration says. The first call counts. It is written
+/// from [`Writing::begin`] on.
+pub fn start(log: Log) -> Writing {
     let level = match log.level {
         LogLevel::Error => LevelFilter::ERROR,
         LogLevel::Warn => LevelFilter::WARN,
@@ -44,8 +53,7 @@ pub fn start(log: Log) -> io::Result<Written> {
     };
     let (queue, items) = bounded(WAITING_MAX);
     let lines = Lines { queue: queue.clone(), lost: Arc::default() };
-    let lost = lines.lost.clone();
-    std::thread::Builder::new().name("log".into()).spawn(move || write_out(&items, &lost))?;
+    let writer = Writer { items, lost: lines.lost.clone() };
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
         // It would be said on standard error, by the thread that logs.
@@ -58,7 +66,7 @@ pub fn start(log: Log) -> io::Result<Written> {
         LogFormat::Human => builder.try_init(),
         LogFormat::Json => builder.json().try_init(),
     };
-    Ok(Written(queue))
+    Writing { queue, writer: Some(writer) }
 }
 
 /// Says why the program ends, on standard error: not at all if that is broken or not read.
@@ -71,12 +79,27 @@ pub fn last_words(line: impl Display) {
     }
 }
 
-impl Drop for Written {
+impl Writing {
+    /// Starts the thread that writes what was logged so far, and what comes.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn begin(&mut self) -> io::Result<()> {
+        let Some(writer) = self.writer.take() else { return Ok(()) };
+        std::thread::Builder::new().name("log".into()).spawn(move || writer.run()).map(drop)
+    }
+}
+
+impl Drop for Writing {
     fn drop(&mut self) {
+        // Without a thread to be had, what was not written is lost.
+        if self.begin().is_err() {
+            return;
+        }
         let deadline = Instant::now() + PATIENCE;
         let (end, ended) = bounded(0);
         // An error means that standard error is stuck.
-        if self.0.send_deadline(Item::End(end), deadline).is_ok() {
+        if self.queue.send_deadline(Item::End(end), deadline).is_ok() {
             let _ = ended.recv_deadline(deadline);
         }
     }
@@ -102,18 +125,20 @@ impl Write for Lines {
     }
 }
 
-/// Writes lines until the end, and after a while without room how many were lost.
-fn write_out(items: &Receiver<Item>, lost: &AtomicU64) {
-    for item in items {
-        let line = match item {
-            Item::Line(line) => line,
-            Item::End(ended) => return drop(ended),
-        };
-        // A line that cannot be written (a full disk, nobody there) is lost.
-        let _ = io::stderr().lock().write_all(&line);
-        match lost.swap(0, Relaxed) {
-            0 => {}
-            lines => tracing::warn!(lines, "lost: standard error took no more"),
+impl Writer {
+    /// Writes lines until the end, and how many were lost when there is room again.
+    fn run(self) {
+        for item in self.items {
+            let line = match item {
+                Item::Line(line) => line,
+                Item::End(ended) => return drop(ended),
+            };
+            // A line that cannot be written (a full disk, nobody there) is lost.
+            let _ = io::stderr().lock().write_all(&line);
+            match self.lost.swap(0, Relaxed) {
+                0 => {}
+                lines => tracing::warn!(lines, "lost: standard error took no more"),
+            }
         }
     }
 }

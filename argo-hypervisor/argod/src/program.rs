@@ -107,12 +107,13 @@ fn check(file: &Path) -> Result<(), Failure> {
 }
 
 fn serve(config: Config) -> Result<(), Failure> {
-    let _log = crate::log::start(config.log).map_err(failed("log"))?;
+    let mut log = crate::log::start(config.log);
     let passed = Passed::take(&config)?;
     // Before any thread: a signal that comes during the start stops what was started.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed("signals"))?;
     let (domains, admin) = (config.domains.len(), config.admin.path.clone());
     let daemon = Daemon::start_on(config, passed).map_err(Failure::failed)?;
+    log.begin().map_err(failed("log: starting a thread"))?;
     let handle = daemon.handle();
     let signals = move || {
         for signal in signals.forever() {
