@@ -69,6 +69,7 @@ mod counters;
 mod domain;
 mod enforce;
 mod engine;
+mod fallible;
 mod hypercall;
 #[cfg(feature = "std")]
 pub mod inprocess;

@@ -35,7 +35,7 @@ impl Signals {
 
     /// Interrupts them all, and is empty again. No lock may be held.
     pub fn raise(&mut self, events: &impl Events) {
-        for domain in &self.domains[..self.len] {
+        for domain in self.domains.iter().take(self.len) {
             events.virq(*domain);
         }
         self.len = 0;

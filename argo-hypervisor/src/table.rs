@@ -6,6 +6,7 @@ use argo_core::{DomainId, Errno, Partner, Port, RingName};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use crate::fallible;
 use crate::quotas::Quotas;
 use crate::register::{Existing, RegisterRequest};
 use crate::ring::Ring;
@@ -71,19 +72,32 @@ impl<S: System> RingTable<S> {
     /// # Errors
     /// [`Errno::ENOMEM`]
     pub fn insert(&mut self, ring: Ring<S>) -> Result<(), Errno> {
-        self.index.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-        self.slots.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
-        self.ports.try_reserve(1).map_err(|_| Errno::ENOMEM)?;
+        let slot = self.free_slot()?;
+        let name = ring.name();
+        self.enter_port(name.port)?;
+        if let Err(errno) = fallible::insert(&mut self.index, name, slot) {
+            self.leave_port(name.port);
+            return Err(errno);
+        }
+        self.bytes += u64::from(ring.len().bytes());
+        if let Some(free) = self.slots.get_mut(slot) {
+            *free = Some(ring);
+        }
+        Ok(())
+    }
+
+    fn free_slot(&mut self) -> Result<usize, Errno> {
         let free = self.slots.iter().position(Option::is_none);
         let slot = free.unwrap_or(self.slots.len());
         if free.is_none() {
-            self.slots.push(None);
+            fallible::push(&mut self.slots, None)?;
         }
-        self.bytes += u64::from(ring.len().bytes());
-        self.index.insert(ring.name(), slot);
-        *self.ports.entry(ring.name().port).or_insert(0) += 1;
-        self.slots[slot] = Some(ring);
-        Ok(())
+        Ok(slot)
+    }
+
+    fn enter_port(&mut self, port: Port) -> Result<(), Errno> {
+        let there = self.ports.get(&port).copied().unwrap_or(0);
+        fallible::insert(&mut self.ports, port, there + 1)
     }
 
     /// Takes a ring out.

@@ -53,7 +53,8 @@ impl Waiters {
             entry.payload = payload;
             return Wait::New;
         }
-        if self.entries.len() == self.limit {
+        // The limit is what was reserved, so that the push cannot grow the list.
+        if self.entries.len() >= self.limit.min(self.entries.capacity()) {
             return Wait::Busy;
         }
         self.entries.push(Waiter { domain, payload });

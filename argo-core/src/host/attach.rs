@@ -98,17 +98,16 @@ impl Text {
     pub fn new(text: &str) -> Self {
         let mut bytes = [0; TEXT_MAX];
         let end = text.floor_char_boundary(TEXT_MAX);
-        bytes[..end].copy_from_slice(&text.as_bytes()[..end]);
+        for (place, byte) in bytes.iter_mut().zip(text.bytes().take(end)) {
+            *place = byte;
+        }
         Self(bytes)
     }
 
     /// The text; what is not UTF-8 is left out.
     pub fn as_str(&self) -> &str {
         let bytes = self.0.split(|byte| *byte == 0).next().unwrap_or_default();
-        match core::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(bad) => core::str::from_utf8(&bytes[..bad.valid_up_to()]).unwrap_or_default(),
-        }
+        bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid())
     }
 }
 

@@ -169,7 +169,7 @@ fn decide_luckily(
 ) -> Decision {
     for (at, rule) in rules.iter().enumerate().filter(|(_, rule)| rule.fits(labels, query)) {
         let bars = |rule: &PortRule, port| rule.from_port.is_some_and(|ports| ports.contains(port));
-        let barred = |port| rules[..at].iter().any(|r| bars(r, port) && r.fits(labels, query));
+        let barred = |port| rules.iter().take(at).any(|r| bars(r, port) && r.fits(labels, query));
         let decides = match (rule.from_port, rule.action) {
             (None, _) => true,
             (Some(ports), Action::Allow) => finds(ports, &barred),

@@ -101,7 +101,7 @@ fn covers(pattern: &str, query: StoreQuery<'_>) -> bool {
 /// The path from the asking domain's own part of the store on, if it is in there.
 fn below_home(query: StoreQuery<'_>) -> Option<&str> {
     let path = query.path.strip_prefix(HOMES)?;
-    let below = path.find('/').map_or("/", |slash| &path[slash..]);
+    let below = path.find('/').and_then(|slash| path.get(slash..)).unwrap_or("/");
     (home_of(query.path) == Some(query.domain)).then_some(below)
 }
 

@@ -10,6 +10,7 @@ use argo_core::{Gfn, GuestAddr};
 use argo_mem::{Memory, View};
 
 use super::{Fault, GuestMemory, MapError, RingPages};
+use crate::fallible;
 
 const PAGE: u64 = PAGE_SIZE as u64;
 
@@ -115,7 +116,8 @@ impl<T: Memory + 'static> GuestMemory for LinearMemory<T> {
         let mut offsets = Vec::new();
         offsets.try_reserve_exact(count).map_err(|_| MapError::NoMemory(count))?;
         for gfn in pages {
-            offsets.push(self.ring_page(gfn?)?);
+            let page = self.ring_page(gfn?)?;
+            fallible::push(&mut offsets, page).map_err(|_| MapError::NoMemory(count))?;
         }
         Ok(RingPages::new(self.memory.clone(), offsets, len))
     }

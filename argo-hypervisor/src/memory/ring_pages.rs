@@ -97,7 +97,7 @@ impl<T: Memory> RingMem for RingPages<T> {
     fn read(&self, at: u32, out: &mut [u8]) {
         let memory = self.memory.view();
         self.walk(at, out.len(), |place, piece| {
-            let _ = memory.read(place, &mut out[piece]);
+            let _ = out.get_mut(piece).map(|out| memory.read(place, out));
         });
     }
 
@@ -105,7 +105,7 @@ impl<T: Memory> RingMem for RingPages<T> {
     fn write(&self, at: u32, bytes: &[u8]) {
         let memory = self.memory.view();
         self.walk(at, bytes.len(), |place, piece| {
-            let _ = memory.write(place, &bytes[piece]);
+            let _ = bytes.get(piece).map(|bytes| memory.write(place, bytes));
         });
     }
 }

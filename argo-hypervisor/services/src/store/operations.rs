@@ -50,8 +50,8 @@ impl Session<'_> {
         let rest = names.get(offset..).unwrap_or_default();
         let room = PAYLOAD_MAX - part.len() - 1;
         let fitting = whole_names(rest, room);
-        part.extend_from_slice(&rest[..fitting]);
-        if fitting == rest.len() {
+        part.extend_from_slice(fitting);
+        if fitting.len() == rest.len() {
             part.push(0);
         }
         Ok(part)
@@ -157,8 +157,9 @@ impl Session<'_> {
     }
 }
 
-/// How many bytes of `names` are whole names that fit in `room` bytes.
-fn whole_names(names: &[u8], room: usize) -> usize {
-    let fitting = &names[..names.len().min(room)];
-    fitting.iter().rposition(|byte| *byte == 0).map_or(0, |zero| zero + 1)
+/// The names, each with its zero, that fit whole in `room` bytes.
+fn whole_names(names: &[u8], room: usize) -> &[u8] {
+    let fitting = names.get(..room).unwrap_or(names);
+    let end = fitting.iter().rposition(|byte| *byte == 0).map_or(0, |zero| zero + 1);
+    fitting.get(..end).unwrap_or_default()
 }

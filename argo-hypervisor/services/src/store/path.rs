@@ -148,10 +148,10 @@ pub(super) fn home(domain: DomainId) -> alloc::string::String {
 }
 
 fn parent(text: &str) -> Option<&str> {
-    match text.rfind('/')? {
-        0 if text.len() == 1 => None,
-        0 => Some("/"),
-        slash => Some(&text[..slash]),
+    match text.rsplit_once('/')? {
+        ("", "") => None,
+        ("", _) => Some("/"),
+        (above, _) => Some(above),
     }
 }
 
