@@ -12,6 +12,8 @@ mod allocator;
 mod core_only;
 #[cfg(feature = "engine")]
 mod engine;
+#[cfg(feature = "reach")]
+mod reach;
 #[cfg(feature = "engine")]
 mod services;
 #[cfg(feature = "engine")]
@@ -21,9 +23,16 @@ mod streams;
 
 use core::panic::PanicInfo;
 
+#[cfg(not(feature = "reach"))]
 #[panic_handler]
 fn halt(_: &PanicInfo<'_>) -> ! {
     loop {
         core::hint::spin_loop();
     }
+}
+
+#[cfg(feature = "reach")]
+#[panic_handler]
+fn halt(info: &PanicInfo<'_>) -> ! {
+    reach::panicked(info)
 }
