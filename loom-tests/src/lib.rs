@@ -33,8 +33,11 @@ mod model;
 mod pair;
 #[cfg(argo_loom)]
 mod ring_memory;
+#[cfg(not(argo_loom))]
+mod schedules;
 #[cfg(argo_loom)]
 mod session;
+mod tally;
 #[cfg(argo_loom)]
 mod vchan_page;
 mod world;
@@ -45,12 +48,15 @@ pub use heard::{DOMAINS, Heard};
 pub use locks::{CheckedLocks, holding};
 pub use memory::{CheckedMemory, CheckedRing};
 #[cfg(argo_loom)]
-pub use model::{PREEMPTIONS, Tally, check};
+pub use model::{PREEMPTIONS, check};
 pub use pair::Pair;
 #[cfg(argo_loom)]
 pub use ring_memory::{BarrierAfterStore, RingMemory};
+#[cfg(not(argo_loom))]
+pub use schedules::explore;
 #[cfg(argo_loom)]
 pub use session::{Bell, Flaw, ModelSession, Receive, run_task};
+pub use tally::Tally;
 #[cfg(argo_loom)]
 pub use vchan_page::{UnfencedPage, VchanPage};
 pub use world::{Guest, World, engine, id, ring};

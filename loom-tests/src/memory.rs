@@ -50,9 +50,14 @@ impl CheckedMemory {
         self.uses.rings.load(SeqCst)
     }
 
+    /// How often the engine has written into rings in it.
+    pub fn writes(&self) -> usize {
+        self.uses.writes.load(SeqCst)
+    }
+
     /// All of it.
     pub fn contents(&self) -> Vec<u8> {
-        self.uses.writes.load(SeqCst);
+        self.writes();
         let view = self.ram.memory().view();
         let mut bytes = vec![0; view.len()];
         let whole = view.read(0, &mut bytes);
