@@ -102,25 +102,42 @@ pub fn call() -> impl Strategy<Value = Call> {
     })
 }
 
+/// A registration that is as it should be.
+pub fn opening() -> impl Strategy<Value = Call> {
+    sane_ring().prop_map(|form| Call { form, at: PAGE, list: PAGE + 0x100, odd: None })
+}
+
+fn sane_ring() -> impl Strategy<Value = Form> {
+    let partner = prop_oneof![3 => Just(ANY), 1 => 1..=2u16];
+    let len = select(vec![48, 64, 96, 208, 4048]);
+    (partner, len, [3..=5u64, 3..=5, 3..=5]).prop_map(|(partner, len, pages)| Form::Register {
+        name: (1, partner, 0),
+        len,
+        pages,
+        flags: 0,
+    })
+}
+
 fn form() -> impl Strategy<Value = Form> {
     let pages = || prop_oneof![30 => 3..=5u64, 1 => select(vec![0, 1, 2, 6, 7, 8, u64::MAX])];
     let pages = [pages(), pages(), pages()];
     let flags = prop_oneof![10 => Just(0), 2 => Just(1), 1 => select(vec![2, 3, 1 << 31])];
     let kind = any::<u32>();
-    let entries = vec((reached(), space()), 0..5);
+    let entries = vec((reached(), space()), 0..4);
     prop_oneof![
-        6 => (name(), ring_len(), pages, flags)
+        3 => sane_ring(),
+        3 => (name(), ring_len(), pages, flags)
             .prop_map(|(name, len, pages, flags)| Form::Register { name, len, pages, flags }),
         1 => name().prop_map(|name| Form::Unregister { name }),
-        12 => (sender(), reached(), vec(iovec(), 0..4), kind)
+        14 => (sender(), reached(), vec(iovec(), 0..4), kind)
             .prop_map(|(from, to, iovs, kind)| Form::Send { from, to, iovs, kind }),
-        5 => weighted(0.6, entries).prop_map(|entries| Form::Notify { entries }),
+        6 => weighted(0.7, entries).prop_map(|entries| Form::Notify { entries }),
         1 => select(vec![0, 5, 39, u32::MAX]).prop_map(|cmd| Form::Unknown { cmd }),
     ]
 }
 
 fn port() -> impl Strategy<Value = u32> {
-    prop_oneof![8 => Just(1), 2 => 2..=3u32, 1 => select(vec![0, 0x8000_0000, u32::MAX])]
+    prop_oneof![16 => Just(1), 3 => 2..=3u32, 1 => select(vec![0, 0x8000_0000, u32::MAX])]
 }
 
 fn pad() -> impl Strategy<Value = u16> {
@@ -129,7 +146,7 @@ fn pad() -> impl Strategy<Value = u16> {
 
 /// Some of them are not there.
 fn id() -> impl Strategy<Value = u16> {
-    prop_oneof![8 => 1..=3u16, 4 => 4..=6u16, 1 => select(vec![0, 7, 0x7FEF, 0x7FF0, 0x7FF5, 0xFFFF])]
+    prop_oneof![24 => 1..=2u16, 6 => 3..=6u16, 1 => select(vec![0, 7, 0x7FEF, 0x7FF0, 0x7FF5, 0xFFFF])]
 }
 
 fn name() -> impl Strategy<Value = Name> {
@@ -142,7 +159,7 @@ fn sender() -> impl Strategy<Value = Address> {
 }
 
 fn reached() -> impl Strategy<Value = Address> {
-    (port(), prop_oneof![20 => id(), 1 => Just(ANY)], pad())
+    (port(), prop_oneof![30 => id(), 1 => Just(ANY)], pad())
 }
 
 fn ring_len() -> impl Strategy<Value = u32> {
@@ -158,7 +175,7 @@ fn ring_len() -> impl Strategy<Value = u32> {
 fn iovec() -> impl Strategy<Value = (u64, u32, u32)> {
     let at = prop_oneof![20 => 2 * PAGE..3 * PAGE, 2 => 3 * PAGE..6 * PAGE, 1 => odd_place()];
     let len = prop_oneof![
-        12 => 0..40u32,
+        12 => 0..24u32,
         2 => 40..200u32,
         1 => 200..4100u32,
         1 => select(vec![(1 << 24) - 33, (1 << 24) - 32, (1 << 24) - 31, u32::MAX]),

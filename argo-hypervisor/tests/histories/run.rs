@@ -7,7 +7,7 @@ use argo_core::DomainId;
 use argo_hypervisor::{Caller, Config, Domain, Engine, LinearMemory, Quotas, Start};
 use argo_mem::{HeapRam, Memory};
 
-use super::forms::Raw;
+use super::forms::{Raw, fill};
 use super::memory::{BASE, HOST, PAGE, PAGES, READ_ONLY, Ram, host_place, word};
 use super::model::{Model, Who};
 use super::steps::{History, SESSIONS, Step};
@@ -191,20 +191,19 @@ impl Pair {
         assert_eq!(Arc::strong_count(guest.memory.memory()), 1 + its, "memory of {who:?}");
     }
 
+    fn all_take(&mut self, step: impl Fn(u16) -> Step, seen: &mut Seen) {
+        (0..self.count).for_each(|number| self.take(&step(number), seen));
+        self.check(seen);
+    }
+
     /// When all state has gone all of the quota is there again; then nothing of a domain is left.
     fn end(mut self, seen: &mut Seen) {
         self.set(&Table::default());
-        let domains = 0..self.count;
-        let each = |step: fn(u16) -> Step| domains.clone().map(step);
-        let mut steps: Vec<Step> = each(Step::Activate).chain(each(Step::SoftReset)).collect();
-        steps.extend(super::forms::fill().flat_map(|call| {
-            domains.clone().map(move |number| Step::Call(number, 0, call.clone()))
-        }));
-        steps.extend(each(Step::Destroy));
-        for step in steps {
-            self.take(&step, seen);
-            self.check(seen);
-        }
+        let fill = fill().map(|call| move |number| Step::Call(number, 0, call.clone()));
+        self.all_take(Step::Activate, seen);
+        self.all_take(Step::SoftReset, seen);
+        fill.for_each(|step| self.all_take(step, seen));
+        self.all_take(Step::Destroy, seen);
         for (who, guest) in &self.guests {
             assert_eq!(Arc::strong_count(&guest.domain), self.sessions(who.domain));
         }

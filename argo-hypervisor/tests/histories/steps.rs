@@ -8,7 +8,7 @@ use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::forms::{Call, call};
+use super::forms::{Call, call, opening};
 use super::memory::PAGE;
 use super::table::Table;
 
@@ -52,23 +52,23 @@ pub fn history() -> impl Strategy<Value = History> {
     let config =
         (argo, wildcard_rings).prop_map(|(argo, wildcard_rings)| Config { argo, wildcard_rings });
     let quotas = vec(quotas(), 2..=usize::from(DOMAINS));
-    (config, quotas, vec(step(), 1..80)).prop_map(|(config, quotas, steps)| History {
-        config,
-        quotas,
-        steps,
+    let owner = prop_oneof![2 => 0..2u16, 1 => who()];
+    let opening = vec((owner, opening()).prop_map(|(by, call)| Step::Call(by, 0, call)), 1..8);
+    (config, quotas, opening, vec(step(), 1..80)).prop_map(|(config, quotas, opening, steps)| {
+        History { config, quotas, steps: [opening, steps].concat() }
     })
 }
 
 fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        60 => (who(), prop_oneof![3 => Just(0), 1 => Just(1usize)], call())
+        150 => (who(), prop_oneof![3 => Just(0), 1 => Just(1usize)], call())
             .prop_map(|(by, session, call)| Step::Call(by, session, call)),
-        4 => (who(), header_word(), index()).prop_map(|(who, at, index)| {
+        8 => (who(), header_word(), index()).prop_map(|(who, at, index)| {
             Step::Scribble(who, at, index.to_le_bytes().to_vec())
         }),
         1 => (who(), 0..8 * PAGE, vec(any::<u8>(), 1..40))
             .prop_map(|(who, at, bytes)| Step::Scribble(who, at, bytes)),
-        8 => (who(), 3..=5u64).prop_map(|(who, page)| Step::Read(who, page)),
+        20 => (who(), 3..=5u64).prop_map(|(who, page)| Step::Read(who, page)),
         2 => table().prop_map(Step::Policy),
         1 => Just(Step::Enforce),
         2 => (who(), quotas(), select(vec![Start::Active, Start::Active, Start::Dormant]))
@@ -101,17 +101,26 @@ fn index() -> impl Strategy<Value = u32> {
 fn quotas() -> impl Strategy<Value = Quotas> {
     let bytes = prop_oneof![4 => Just(40_000u64), 1 => 48..400u64];
     let waiters = prop_oneof![20 => 0..=2u32, 1 => Just(Quotas::WAITERS_MAX + 1)];
-    (1..=4u32, bytes, waiters, 0..=4u32).prop_map(|(rings, ring_bytes, waiters, entries)| Quotas {
-        rings,
-        ring_bytes,
-        waiters,
-        entries,
-    })
+    (1..=4u32, bytes, waiters, prop_oneof![4 => Just(4u32), 1 => 0..=3u32]).prop_map(
+        |(rings, ring_bytes, waiters, entries)| Quotas { rings, ring_bytes, waiters, entries },
+    )
 }
+
+/// Nothing more is refused.
+const OPEN: PortRule = PortRule {
+    from: Subject::Any,
+    from_port: None,
+    to: Subject::Any,
+    to_port: PortRange::ALL,
+    rings: Rings::Any,
+    action: Action::Allow,
+};
 
 fn table() -> impl Strategy<Value = Table> {
     let denied = prop_oneof![2 => Just(vec![]), 1 => vec(query(), 1..6)];
-    let ports = weighted(0.5, vec(port_rule(), 0..5));
+    let last = prop_oneof![2 => Just(vec![OPEN]), 1 => Just(vec![])];
+    let ports = (vec(port_rule(), 0..5), last).prop_map(|(rules, last)| [rules, last].concat());
+    let ports = weighted(0.5, ports);
     (denied, ports, weighted(0.1, Just(()))).prop_map(|(denied, ports, throttled)| Table {
         denied: denied.into_iter().collect(),
         ports,

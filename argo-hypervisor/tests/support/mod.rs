@@ -99,6 +99,13 @@ pub fn same_events(mut got: Vec<Event>, mut expected: Vec<Event>) {
 #[derive(Default)]
 pub struct Record(Mutex<Vec<Event>>);
 
+impl Record {
+    /// What was raised since the last time.
+    pub fn take(&self) -> Vec<Event> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
 impl Events for Record {
     fn virq(&self, domain: DomainId) {
         self.0.lock().unwrap().push(Event::Virq(domain.raw()));
@@ -161,7 +168,7 @@ impl World {
 
     /// What was raised since the last time.
     pub fn events(&self) -> Vec<Event> {
-        std::mem::take(&mut self.engine.events().0.lock().unwrap())
+        self.engine.events().take()
     }
 
     pub fn register(
