@@ -2,7 +2,10 @@
 #![forbid(unsafe_code)]
 
 mod panics;
+mod repository;
+mod unsafety;
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -12,11 +15,19 @@ use clap::Parser;
 enum Evidence {
     /// No panic that a guest, a peer or a host can bring about in the core.
     Panics,
+    /// Unsafe code only where ARCHITECTURE.md says, and as much as docs/unsafe.md says.
+    Unsafe {
+        /// Write docs/unsafe.md anew instead of comparing it.
+        #[arg(long)]
+        write: bool,
+    },
 }
 
 fn main() -> ExitCode {
-    let result = match Evidence::parse() {
-        Evidence::Panics => panics::check(),
+    let result: Result<(), Box<dyn Error>> = match Evidence::parse() {
+        Evidence::Panics => panics::check().map_err(Into::into),
+        Evidence::Unsafe { write: false } => unsafety::check().map_err(Into::into),
+        Evidence::Unsafe { write: true } => unsafety::write().map_err(Into::into),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

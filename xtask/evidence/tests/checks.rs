@@ -12,6 +12,11 @@ fn shows(what: &str) {
 }
 
 #[test]
+fn unsafe_code_is_only_where_it_may_be() {
+    shows("unsafe");
+}
+
+#[test]
 fn nobody_can_bring_about_a_panic() {
     shows("panics");
 }

@@ -1,7 +1,9 @@
 //! Builds the library that is looked at.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
+
+use crate::repository;
 
 /// Why there is no library.
 #[derive(Debug, thiserror::Error)]
@@ -19,11 +21,10 @@ pub enum BuildError {
 /// # Errors
 /// It cannot be built.
 pub fn build() -> Result<PathBuf, BuildError> {
-    let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let target = workspace.join("target/no-std");
+    let target = repository::file("target/no-std");
     let status = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--release", "--features", "reach", "--manifest-path"])
-        .arg(workspace.join("argo-core/no-std-proof/Cargo.toml"))
+        .arg(repository::file("argo-core/no-std-proof/Cargo.toml"))
         .arg("--target-dir")
         .arg(&target)
         .status()?;
