@@ -14,9 +14,9 @@ use super::report::{Report, Verdict};
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Claims {
-    /// How the tests of a package are run, where plain `cargo test` would not do.
-    #[serde(default, rename = "package")]
-    pub packages: BTreeMap<String, Package>,
+    /// Tests of a package that are run in a way of their own.
+    #[serde(default, rename = "suite")]
+    pub suites: BTreeMap<String, Suite>,
     /// Checks that are no tests.
     #[serde(default, rename = "tool")]
     pub tools: BTreeMap<String, Tool>,
@@ -26,7 +26,8 @@ pub struct Claims {
 
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Package {
+pub struct Suite {
+    pub package: String,
     /// Beside those of `cargo test -p PACKAGE`.
     #[serde(default)]
     pub arguments: Vec<String>,
@@ -66,11 +67,12 @@ pub struct Claim {
     pub unchecked: Option<String>,
 }
 
-/// `PACKAGE/TARGET::TEST` (`lib` for the package's own unit tests), or `tool:NAME`.
+/// `SUITE/TARGET::TEST` (`lib` for the package's own unit tests), or `tool:NAME`. What no suite is
+/// called is a package, tested as `cargo test` does.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(try_from = "String")]
 pub enum Check {
-    Test { package: String, target: String, test: String },
+    Test { suite: String, target: String, test: String },
     Tool(String),
 }
 
@@ -87,7 +89,7 @@ pub enum BadClaims {
 
 /// A check that cannot be read.
 #[derive(Debug, thiserror::Error)]
-#[error("{0:?} is no check; expected PACKAGE/TARGET::TEST or tool:NAME")]
+#[error("{0:?} is no check; expected SUITE/TARGET::TEST or tool:NAME")]
 pub struct BadCheck(String);
 
 impl Claims {
@@ -165,8 +167,8 @@ impl TryFrom<String> for Check {
             return Ok(Self::Tool(tool.into()));
         }
         let parts = text.split_once("::").and_then(|(place, test)| {
-            let (package, target) = place.split_once('/')?;
-            Some(Self::Test { package: package.into(), target: target.into(), test: test.into() })
+            let (suite, target) = place.split_once('/')?;
+            Some(Self::Test { suite: suite.into(), target: target.into(), test: test.into() })
         });
         parts.ok_or(BadCheck(text))
     }
@@ -175,7 +177,7 @@ impl TryFrom<String> for Check {
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Test { package, target, test } => write!(f, "{package}/{target}::{test}"),
+            Self::Test { suite, target, test } => write!(f, "{suite}/{target}::{test}"),
             Self::Tool(tool) => write!(f, "tool:{tool}"),
         }
     }

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! xtask/assurance.toml → claims     what is claimed, against what, by what, shown by which checks
-//!                      → plan       one cargo command a package, one a tool
+//!                      → plan       one cargo command a suite, one a tool
 //!                      → execution  each run once, under a limit of time
 //!                      → report     what a test, and so a claim, came to
 //!                      → page       the table in docs/assurance.md

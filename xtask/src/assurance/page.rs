@@ -77,7 +77,7 @@ fn with_part(page: &str, name: &'static str, text: &str) -> Result<String, BadPa
     Ok(format!("{before}{begin}\n\n{}\n\n{end}{after}", text.trim()))
 }
 
-/// Tests of one target stand together: `package/target::{one, other}`.
+/// Tests of one target stand together: `suite/target::{one, other}`.
 fn checks(claim: &Claim) -> String {
     let mut targets: BTreeMap<String, Vec<&str>> = BTreeMap::new();
     for check in &claim.checks {
@@ -85,8 +85,8 @@ fn checks(claim: &Claim) -> String {
             Check::Tool(_) => {
                 targets.entry(check.to_string()).or_default();
             }
-            Check::Test { package, target, test } => {
-                targets.entry(format!("{package}/{target}")).or_default().push(test);
+            Check::Test { suite, target, test } => {
+                targets.entry(format!("{suite}/{target}")).or_default().push(test);
             }
         }
     }

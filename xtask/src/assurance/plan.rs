@@ -1,4 +1,4 @@
-//! From claims to commands: one for the tests of a package, one for a tool.
+//! From claims to commands: one for the tests of a suite, one for a tool.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -21,7 +21,7 @@ pub struct Step {
 /// How its output answers them.
 pub enum Answers {
     /// A line for each of these tests.
-    Tests { package: String, tests: BTreeSet<Check> },
+    Tests { suite: String, tests: BTreeSet<Check> },
     /// Its exit status.
     Tool(String),
 }
@@ -29,12 +29,12 @@ pub enum Answers {
 impl Plan {
     /// All of it, or the tools only.
     pub fn new(claims: &Claims, only_tools: bool) -> Self {
-        let mut packages: BTreeMap<&str, BTreeSet<Check>> = BTreeMap::new();
+        let mut suites: BTreeMap<&str, BTreeSet<Check>> = BTreeMap::new();
         let mut tools = BTreeSet::new();
         for check in claims.iter().flat_map(|claim| &claim.checks) {
             match check {
-                Check::Test { package, .. } => {
-                    packages.entry(package).or_default().insert(check.clone());
+                Check::Test { suite, .. } => {
+                    suites.entry(suite).or_default().insert(check.clone());
                 }
                 Check::Tool(tool) => {
                     tools.insert(tool.as_str());
@@ -42,9 +42,9 @@ impl Plan {
             }
         }
         if only_tools {
-            packages.clear();
+            suites.clear();
         }
-        let tests = packages.into_iter().map(|(name, tests)| Step::tests(claims, name, tests));
+        let tests = suites.into_iter().map(|(name, tests)| Step::tests(claims, name, tests));
         Self(tests.chain(tools.into_iter().map(|tool| Step::tool(claims, tool))).collect())
     }
 
@@ -54,8 +54,9 @@ impl Plan {
 }
 
 impl Step {
-    fn tests(claims: &Claims, package: &str, tests: BTreeSet<Check>) -> Self {
-        let special = claims.packages.get(package).cloned();
+    fn tests(claims: &Claims, suite: &str, tests: BTreeSet<Check>) -> Self {
+        let special = claims.suites.get(suite).cloned();
+        let package = special.as_ref().map_or(suite, |special| &special.package);
         let mut arguments = ["test", "--no-fail-fast", "-p", package].map(String::from).to_vec();
         let (environment, long) = match special {
             Some(special) => {
@@ -79,7 +80,7 @@ impl Step {
         }
         arguments.extend(["--", "--show-output", "--exact"].map(String::from));
         arguments.extend(names);
-        let answers = Answers::Tests { package: package.into(), tests };
+        let answers = Answers::Tests { suite: suite.into(), tests };
         Self { program: "cargo".into(), arguments, environment, long, answers }
     }
 
@@ -96,7 +97,7 @@ impl Step {
     /// What it is about, in a word.
     pub fn name(&self) -> &str {
         match &self.answers {
-            Answers::Tests { package, .. } => package,
+            Answers::Tests { suite, .. } => suite,
             Answers::Tool(tool) => tool,
         }
     }

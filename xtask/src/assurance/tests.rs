@@ -43,7 +43,7 @@ fn what_makes_no_sense_is_refused_in_words() {
     let tool = section(&claim("a", "checks = ['tool:none']"));
     assert!(refused(&tool).contains("tool \"none\""));
     let check = section(&claim("a", "checks = ['engine::test']"));
-    assert!(refused(&check).contains("expected PACKAGE/TARGET::TEST or tool:NAME"));
+    assert!(refused(&check).contains("expected SUITE/TARGET::TEST or tool:NAME"));
 }
 
 #[test]
@@ -59,9 +59,9 @@ fn a_claim_is_chosen_by_the_beginning_of_its_id() {
     assert!(ids(&["pass", "stray"]).unwrap_err().to_string().contains("\"stray\""));
 }
 
-/// A step for each package and tool, whichever claims name it.
+/// A step for each suite and tool, whichever claims name it.
 #[test]
-fn each_package_and_tool_is_run_once() {
+fn each_suite_and_tool_is_run_once() {
     let claims = read(SOME).unwrap();
     let shown = |only_tools| {
         let plan = Plan::new(&claims, only_tools);
@@ -69,7 +69,7 @@ fn each_package_and_tool_is_run_once() {
     };
     let engine = "cargo test --no-fail-fast -p engine --test calls --lib \
                   -- --show-output --exact bad good lost missing";
-    let models = "FLAG=\"1\" cargo test --no-fail-fast -p models --release --test ring \
+    let models = "FLAG=\"1\" cargo test --no-fail-fast -p modelled --release --test ring \
                  -- --show-output --exact whole";
     assert_eq!(shown(false), [engine, models, "true"]);
     assert_eq!(shown(true), ["true"]);
@@ -89,7 +89,7 @@ fn a_claim_is_worth_what_its_worst_check_is() {
     let plan = Plan::new(&claims, false);
     for step in plan.steps() {
         let output = match &step.answers {
-            Answers::Tests { package, .. } if package == "engine" => output,
+            Answers::Tests { suite, .. } if suite == "engine" => output,
             Answers::Tests { .. } => "test whole - should panic ... ok",
             Answers::Tool(_) => "",
         };
@@ -161,7 +161,8 @@ fn read(text: &str) -> Result<Claims, super::Error> {
 }
 
 const SOME: &str = "
-[package.models]
+[suite.models]
+package = 'modelled'
 arguments = ['--release']
 environment = { FLAG = '1' }
 [tool.some]
