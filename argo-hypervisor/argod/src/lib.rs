@@ -10,6 +10,7 @@
 //! | [`admin`] | the administrators' protocol, and a client for it |
 //! | [`replay`] | conformance traces |
 //! | [`ctl`] | argoctl |
+//! | `cage` | what argod gives up once it has started |
 //! | [`program`] | argod, the program |
 //! | [`log`] | the log |
 //! | [`systemd`] | what argod and systemd tell each other |
@@ -21,6 +22,7 @@
 
 pub mod admin;
 pub mod audit;
+mod cage;
 pub mod capture;
 pub mod config;
 pub mod ctl;

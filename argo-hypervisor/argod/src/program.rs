@@ -9,8 +9,8 @@ use clap::Parser;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use crate::config::{Config, ConfigError};
-use crate::daemon::{self, Daemon};
+use crate::config::{Cage, Config, ConfigError};
+use crate::daemon::{self, Daemon, Doorkeeper};
 use crate::systemd::{self, Passed, PassedError};
 
 /// Where the configuration is unless it is said.
@@ -33,7 +33,13 @@ pub struct Argod {
     /// Check this configuration, say what is wrong with it, and start nothing.
     #[arg(long, value_name = "FILE", conflicts_with = "config")]
     check_config: Option<PathBuf>,
+    /// Keep doors for the argod that started this one.
+    #[arg(long, hide = true)]
+    doorkeeper: bool,
 }
+
+/// The argument that makes a doorkeeper of argod.
+const DOORKEEPER: &str = "--doorkeeper";
 
 /// Why argod did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -78,6 +84,7 @@ impl Argod {
     pub fn run(self) -> Result<(), Failure> {
         match self.check_config {
             Some(file) => check(&file),
+            None if self.doorkeeper => keep_doors(&load(self.config)?),
             None => serve(load(self.config)?),
         }
     }
@@ -106,13 +113,33 @@ fn check(file: &Path) -> Result<(), Failure> {
     io::stdout().write_all(found.as_bytes()).map_err(failed("standard output"))
 }
 
+fn keep_doors(config: &Config) -> Result<(), Failure> {
+    let mut log = crate::log::start(config.log);
+    daemon::keep_doors(config, &mut log).map_err(Failure::failed)
+}
+
+/// `None`: argod is not to be caged, or cannot be.
+fn doorkeeper(wanted: Cage) -> Result<Option<Doorkeeper>, Failure> {
+    if wanted == Cage::No {
+        return Ok(None);
+    }
+    match Doorkeeper::start(DOORKEEPER) {
+        Err(error) if wanted == Cage::Try => {
+            tracing::warn!(%error, "no doorkeeper, so argod is not caged");
+            Ok(None)
+        }
+        started => started.map(Some).map_err(Failure::failed),
+    }
+}
+
 fn serve(config: Config) -> Result<(), Failure> {
     let mut log = crate::log::start(config.log);
     let passed = Passed::take(&config)?;
+    let doorkeeper = doorkeeper(config.cage)?;
     // Before any thread: a signal that comes during the start stops what was started.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed("signals"))?;
     let (domains, admin) = (config.domains.len(), config.admin.path.clone());
-    let daemon = Daemon::start_on(config, passed).map_err(Failure::failed)?;
+    let daemon = Daemon::start_on(config, passed, doorkeeper).map_err(Failure::failed)?;
     log.begin().map_err(failed("log: starting a thread"))?;
     let handle = daemon.handle();
     let signals = move || {

@@ -63,7 +63,7 @@ pub use port_rule::{BYTES_MAX, LIMITS_MAX, Limit, MESSAGES_MAX, PORT_RANGES_MAX,
 pub use quotas::{Quotas, SESSIONS_MAX, ServiceQuotas};
 pub use report::{PROBLEMS_MAX, Problem, Problems};
 pub use rules::{COMMENT_MAX, Mode, RULES_MAX, Rules};
-pub use service::{LockMemory, Log, LogFormat, LogLevel, Service, WORKERS_MAX};
+pub use service::{Cage, LockMemory, Log, LogFormat, LogLevel, Service, WORKERS_MAX};
 pub use socket::Socket;
 pub use store_rule::{PATHS_MAX, StoreRule};
 pub use subject::{SUBJECTS_MAX, Subject};
@@ -73,7 +73,7 @@ pub use values::{NAME_MAX, SOCKET_PATH_MAX, Size, is_name};
 
 use read::{Reader, boolean};
 use seen::Seen;
-use texts::Texts;
+pub(crate) use texts::Texts;
 
 /// Bytes of a configuration file.
 pub const FILE_MAX: u64 = 4 << 20;
@@ -93,6 +93,8 @@ pub struct Config {
     pub wildcard_rings: bool,
     /// Whether the domains' RAM is locked.
     pub lock_memory: LockMemory,
+    /// Whether argod is caged.
+    pub cage: Cage,
     /// How the workers serve.
     pub service: Service,
     /// What the log looks like.
@@ -127,6 +129,9 @@ pub enum ConfigError {
     /// What it says is wrong.
     #[error(transparent)]
     Wrong(#[from] Problems),
+    /// argod's doorkeeper says why not.
+    #[error("{0}")]
+    Told(String),
 }
 
 impl Config {
@@ -136,8 +141,7 @@ impl Config {
     /// # Errors
     /// It cannot be read, or everything that is wrong with it and with the policy files.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let config = Self::examine(&Host::detect(), &Texts::load(path)?)?;
-        Ok(Self { file: Some(path.to_owned()), ..config })
+        Ok(Self { file: Some(path.to_owned()), ..Self::of(&Texts::load(path)?)? })
     }
 
     /// Reads a text for this machine. `file` is what problems call it. It cannot have a
@@ -157,15 +161,31 @@ impl Config {
         Self::examine(host, &Texts::one(file, text))
     }
 
-    /// Whether a file describes another system than this, or none: policy aside.
-    pub fn differs_beside_policy(&self, path: &Path) -> bool {
+    /// Reads the texts of a configuration file for this machine.
+    fn of(texts: &Texts) -> Result<Self, Problems> {
+        Self::examine(&Host::detect(), texts)
+    }
+
+    /// Every socket in it that argod makes.
+    pub(crate) fn sockets(&self) -> impl Iterator<Item = &Socket> {
+        let metrics = self.metrics.as_ref().and_then(|metrics| match metrics {
+            Metrics::Socket(socket) => Some(socket),
+            Metrics::Listen(_) => None,
+        });
+        let audit = self.audit.as_ref().map(|audit| &audit.socket);
+        let own = [Some(&self.admin), metrics, audit, self.capture.as_ref()];
+        own.into_iter().flatten().chain(self.domains.iter().map(|domain| &domain.socket))
+    }
+
+    /// Whether these texts describe another system than this, or none: policy aside.
+    pub(crate) fn differs_beside_policy(&self, texts: &Texts) -> bool {
         let bare = |config: Self| Self {
             file: None,
             policy: Rules::default(),
             policy_files: Vec::new(),
             ..config
         };
-        Self::load(path).map_or(true, |new| bare(new) != bare(self.clone()))
+        Self::of(texts).map_or(true, |new| bare(new) != bare(self.clone()))
     }
 
     fn examine(host: &Host, texts: &Texts) -> Result<Self, Problems> {
@@ -181,6 +201,7 @@ impl Config {
         let argo = table.or("argo", boolean(), true);
         let wildcard_rings = table.or("wildcard_rings", boolean(), false);
         let lock_memory = LockMemory::read(table);
+        let cage = Cage::read(table);
         let service = table
             .table("service")
             .map_or_else(|| Service::standard(host), |table| Service::read(table, host));
@@ -206,6 +227,7 @@ impl Config {
             argo,
             wildcard_rings,
             lock_memory,
+            cage,
             service,
             log,
             admin: admin?,

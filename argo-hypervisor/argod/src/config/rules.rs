@@ -1,11 +1,11 @@
 //! The policy as it is written: a mode, groups, and rules in order, in one text or in several.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
 use argo_core::policy::{Action, Label};
 use toml::Spanned;
 
+use super::DOMAINS_MAX;
 use super::groups::Groups;
 use super::hook_rule::{self, Rule};
 use super::place::Place;
@@ -16,7 +16,6 @@ use super::store_rule::{self, StoreRule};
 use super::subject::{Subject, Words};
 use super::texts::Texts;
 use super::values;
-use super::{ConfigError, DOMAINS_MAX};
 
 /// `[[policy]]` tables in all files together, as many `[[port]]` and as many `[[store]]` tables.
 pub const RULES_MAX: usize = 4096;
@@ -71,13 +70,13 @@ impl Rules {
         })
     }
 
-    /// Reads what a configuration file and the folder that it names say about policy, and nothing
+    /// Reads what the texts of a configuration file say about policy, and nothing
     /// else of it: for a change of policy at run time, when the domains are not those of the file.
     ///
     /// # Errors
-    /// The file cannot be read, or everything that is wrong with the policy.
-    pub fn load(path: &Path, knows: impl Fn(&Subject) -> bool) -> Result<Self, ConfigError> {
-        let rules = Texts::load(path)?.examine(|mut texts| {
+    /// Everything that is wrong with the policy.
+    pub(crate) fn of(texts: &Texts, knows: impl Fn(&Subject) -> bool) -> Result<Self, Problems> {
+        texts.examine(|mut texts| {
             let main = texts.first_mut()?;
             main.optional("policy_dir", values::folder());
             // A domain of the file that was destroyed meanwhile makes no rule wrong.
@@ -90,8 +89,7 @@ impl Rules {
             let rules = Self::read(&mut texts, &knows);
             texts.into_iter().skip(1).for_each(Reader::finish);
             Some(rules)
-        });
-        Ok(rules?)
+        })
     }
 
     /// How many rules there are, of every kind.

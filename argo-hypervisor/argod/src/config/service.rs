@@ -118,3 +118,21 @@ impl LockMemory {
         table.or("lock_memory", ways, Self::Try)
     }
 }
+
+/// Whether argod gives up, once it has started, what it needs no more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cage {
+    /// Without it argod does not start.
+    Require,
+    /// As far as this kernel can.
+    Try,
+    /// Nothing is given up.
+    No,
+}
+
+impl Cage {
+    pub(super) fn read(table: &mut Reader<'_>) -> Self {
+        let ways = word([("require", Self::Require), ("try", Self::Try), ("no", Self::No)]);
+        table.or("cage", ways, Self::Try)
+    }
+}

@@ -8,6 +8,7 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags};
+use serde::{Deserialize, Serialize};
 use toml::de::DeTable;
 
 use super::read::Reader;
@@ -21,12 +22,14 @@ pub const POLICY_FILES_MAX: usize = 256;
 pub const POLICY_BYTES_MAX: u64 = 16 << 20;
 
 /// The main text, then the others in their order.
-pub(super) struct Texts {
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Texts {
     list: Vec<Text>,
     /// What there should be but cannot be had: places in the main text, and why.
     missing: Vec<(Range<usize>, String)>,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Text {
     file: String,
     text: String,
@@ -51,7 +54,7 @@ impl Texts {
     }
 
     /// A configuration file, and the files in the folder that its `policy_dir` names.
-    pub(super) fn load(path: &Path) -> Result<Self, ConfigError> {
+    pub(crate) fn load(path: &Path) -> Result<Self, ConfigError> {
         let text =
             read_text(path).map_err(|error| ConfigError::Read { path: path.to_owned(), error })?;
         let mut texts = Self::plain(&path.display().to_string(), &text);

@@ -11,8 +11,9 @@ use serde::Serialize;
 
 use super::arrivals::{NoRoom, accept};
 use super::audit::Deed;
+use super::doors::Doors;
 use super::host::Host;
-use super::listener::{ListenError, listen};
+use super::listener::ListenError;
 use super::made_path::MadePath;
 use super::peer::Peer;
 use super::stat::{domain_in_full, stat};
@@ -39,10 +40,14 @@ impl AdminServer {
     ///
     /// # Errors
     /// Nobody can listen there.
-    pub fn open(at: &config::Socket, passed: &Passed) -> Result<Self, ListenError> {
-        let listener = listen(at, SocketType::STREAM, passed)?.into();
+    pub fn open(
+        at: &config::Socket,
+        passed: &Passed,
+        doors: &Arc<Doors>,
+    ) -> Result<Self, ListenError> {
+        let listener = doors.listen(at, SocketType::STREAM, passed)?.into();
         let is_made = passed.socket(&at.path).is_none();
-        let path = is_made.then(|| MadePath::new(at.path.clone()));
+        let path = is_made.then(|| MadePath::new(at.path.clone(), doors.clone()));
         Ok(Self { _path: path, listener, log: Throttle::default() })
     }
 

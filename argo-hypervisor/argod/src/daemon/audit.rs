@@ -28,7 +28,8 @@ pub fn open(host: &Host) -> Result<Option<Outlet>, ListenError> {
     let (Some(config), Some(feed)) = (&host.config().audit, host.audit().feed().cloned()) else {
         return Ok(None);
     };
-    Outlet::open(&config.socket, "audit", move |stream| serve(&feed, stream)).map(Some)
+    Outlet::open(&config.socket, host.doors(), "audit", move |stream| serve(&feed, stream))
+        .map(Some)
 }
 
 fn serve(feed: &Arc<AuditFeed>, mut stream: &UnixStream) -> io::Result<()> {

@@ -8,10 +8,14 @@ use std::time::{Duration, Instant};
 
 use argo_core::host::wake::{self, Event, Signal};
 use argo_mem::{Mapping, Memory};
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, Shutdown, send, shutdown};
 use rustix::time::{ClockId, clock_gettime};
+
+use super::host::Host;
+use super::notices::{Notice, Notices};
+use crate::cage::Class;
 
 thread_local! {
     /// Time this thread has spent on interrupts: the receivers' time, not the sender's whose call
@@ -35,6 +39,7 @@ pub struct Bell {
     socket: Arc<OwnedFd>,
     limit: Duration,
     slow: OnceLock<Sender<()>>,
+    notices: Arc<Notices>,
     nanos: Arc<AtomicU64>,
     /// Of `nanos`, what was charged to the domain already.
     charged: AtomicU64,
@@ -42,10 +47,15 @@ pub struct Bell {
 
 impl Bell {
     /// A bell for the session with this memory and socket; an interrupt that takes longer than
-    /// `limit` makes it a slow one.
-    pub fn new(ram: Arc<Mapping>, socket: Arc<OwnedFd>, limit: Duration) -> Self {
+    /// `limit` makes it a slow one, which is told there.
+    pub fn new(
+        ram: Arc<Mapping>,
+        socket: Arc<OwnedFd>,
+        limit: Duration,
+        notices: Arc<Notices>,
+    ) -> Self {
         let (slow, nanos, charged) = Default::default();
-        Self { ram, socket, limit, slow, nanos, charged }
+        Self { ram, socket, limit, slow, notices, nanos, charged }
     }
 
     /// Records an event and interrupts the session if it sleeps. No lock is held meanwhile.
@@ -79,7 +89,40 @@ impl Bell {
         let worked = interrupt(&self.socket, &self.nanos);
         KICKING.set(KICKING.get() + begun.elapsed());
         if worked > self.limit {
-            self.slow.get_or_init(|| kicker(self.socket.clone(), self.nanos.clone()));
+            self.slow.get_or_init(|| self.ask_for_kicker());
+        }
+    }
+
+    /// A worker starts no thread: the reception does. What is sent before waits.
+    fn ask_for_kicker(&self) -> Sender<()> {
+        let (sender, kicks) = bounded(1);
+        let (socket, nanos) = (self.socket.clone(), self.nanos.clone());
+        self.notices.put(Notice::Slow(Kicker { socket, nanos, kicks }));
+        sender
+    }
+}
+
+/// Interrupts one slow session from a thread of its own.
+pub struct Kicker {
+    socket: Arc<OwnedFd>,
+    nanos: Arc<AtomicU64>,
+    kicks: Receiver<()>,
+}
+
+impl Kicker {
+    /// Starts the thread, which ends with the session's bell. Without a thread to spare the session
+    /// ends, since it would not be interrupted any more: it is the only one to suffer.
+    pub fn start(self, host: &Arc<Host>) {
+        let (host, socket) = (host.clone(), self.socket.clone());
+        let run = move || {
+            let is_caged = host.narrow(Class::Worker);
+            drop(host);
+            for () in self.kicks.iter().take_while(|()| is_caged) {
+                interrupt(&self.socket, &self.nanos);
+            }
+        };
+        if std::thread::Builder::new().name("argod-kicker".into()).spawn(run).is_err() {
+            hang_up(&socket);
         }
     }
 }
@@ -89,22 +132,6 @@ impl Bell {
 fn processor_time() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
-}
-
-/// A thread that interrupts one slow session; it ends with the session's bell.
-fn kicker(socket: Arc<OwnedFd>, nanos: Arc<AtomicU64>) -> Sender<()> {
-    let (sender, receiver) = bounded(1);
-    let its = socket.clone();
-    let thread = std::thread::Builder::new().name("argod-kicker".into()).spawn(move || {
-        for () in receiver {
-            interrupt(&its, &nanos);
-        }
-    });
-    if thread.is_err() {
-        // It would not be interrupted any more. It is the only one to suffer.
-        hang_up(&socket);
-    }
-    sender
 }
 
 /// Interrupts the session, and returns the processor time that it took, having added it to `nanos`.
@@ -141,7 +168,8 @@ mod tests {
         let flags = SocketFlags::CLOEXEC;
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
-        (Bell::new(Arc::new(ram), Arc::new(ours), Duration::MAX), theirs)
+        let (notices, _) = Notices::new().unwrap();
+        (Bell::new(Arc::new(ram), Arc::new(ours), Duration::MAX, Arc::new(notices)), theirs)
     }
 
     #[test]

@@ -173,8 +173,9 @@ impl Interest {
 /// It cannot be made.
 pub fn open(host: &Arc<Host>) -> Result<Option<Outlet>, ListenError> {
     let Some(config) = &host.config().capture else { return Ok(None) };
-    let host = host.clone();
-    Outlet::open(config, "capture", move |stream| serve(&host, stream)).map(Some)
+    let served = host.clone();
+    let serve = move |stream: &UnixStream| serve(&served, stream);
+    Outlet::open(config, host.doors(), "capture", serve).map(Some)
 }
 
 fn serve(host: &Host, mut stream: &UnixStream) -> io::Result<()> {

@@ -12,10 +12,8 @@ use rustix::net::{
     AddressFamily, SocketAddrUnix, SocketFlags, SocketType, bind, connect, socket_with,
 };
 
-use super::adopt::adopt;
 use super::sockopt::refuse_descriptors;
 use crate::config::Socket;
-use crate::systemd::Passed;
 
 /// Connections that may wait to be accepted on one socket.
 const BACKLOG: i32 = 16;
@@ -71,6 +69,9 @@ pub enum ListenError {
         /// What its unit has to say, or what it has to be.
         expected: String,
     },
+    /// argod's doorkeeper says why not.
+    #[error("{0}")]
+    Told(String),
     /// The system refused.
     #[error("{}: {step}: {source}", path.display())]
     System {
@@ -81,28 +82,6 @@ pub enum ListenError {
         /// The answer.
         source: io::Error,
     },
-}
-
-/// Listens on the socket that systemd made for this path, or else on one made here.
-///
-/// # Errors
-/// [`ListenError`]
-pub fn listen(config: &Socket, kind: SocketType, passed: &Passed) -> Result<OwnedFd, ListenError> {
-    match passed.socket(&config.path) {
-        Some(socket) => {
-            prepare_folder(&config.path)?;
-            adopt(socket, &config.path, kind)
-        }
-        None => listen_on(config, kind),
-    }
-}
-
-/// Takes the path of a socket away, if it was made here.
-pub fn unlink(path: &Path, passed: &Passed) {
-    if passed.socket(path).is_none() {
-        // An error means that somebody removed it already.
-        let _ = fs::remove_file(path);
-    }
 }
 
 /// Makes a socket with its path, owner and mode, and listens.
@@ -166,7 +145,7 @@ pub(super) fn admit_no_descriptors(path: &Path, socket: &OwnedFd) {
 }
 
 /// Makes the folder of a socket if it is not there, and checks that only its owner may write to it.
-fn prepare_folder(socket: &Path) -> Result<(), ListenError> {
+pub(super) fn prepare_folder(socket: &Path) -> Result<(), ListenError> {
     let Some(dir) = socket.parent() else { return Ok(()) };
     let failed = |source| failed::<io::Error>(dir, "preparing the folder")(source);
     if !dir.exists() {

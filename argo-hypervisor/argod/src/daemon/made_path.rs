@@ -1,21 +1,26 @@
 //! The path of a socket that goes with whoever serves there.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::doors::Doors;
 
 /// The path of a socket that was made here: taken away when this is dropped. To be dropped before
 /// the socket is closed, since then the path may be another's already.
-pub struct MadePath(PathBuf);
+pub struct MadePath {
+    path: PathBuf,
+    doors: Arc<Doors>,
+}
 
 impl MadePath {
-    /// This one.
-    pub fn new(path: PathBuf) -> Self {
-        Self(path)
+    /// This one, made by these.
+    pub fn new(path: PathBuf, doors: Arc<Doors>) -> Self {
+        Self { path, doors }
     }
 }
 
 impl Drop for MadePath {
     fn drop(&mut self) {
-        // An error means that somebody removed it already.
-        let _ = std::fs::remove_file(&self.0);
+        self.doors.remove(&self.path);
     }
 }

@@ -4,7 +4,8 @@
 //! |---|---|
 //! | `host` | what all parts share: engine, domains, sessions |
 //! | `listener`, `adopt`, `made_path` | sockets that nobody can replace, made here or by systemd |
-//! | `reception`, `arrivals` | accepts, notices hang-ups, ends sessions |
+//! | `doors` | what a caged argod asks its doorkeeper for: those sockets, and the configuration |
+//! | `reception`, `arrivals`, `notices` | accepts, notices hang-ups, ends sessions |
 //! | `attach` | how a process becomes a session |
 //! | `session` | its memory and queues, and how they are served |
 //! | `worker` | a thread a core that serves sessions in fair turns (`run_queue`, `spin`) |
@@ -25,11 +26,13 @@ mod bell;
 mod burial;
 mod capture;
 mod domain;
+mod doors;
 mod host;
 mod interrupts;
 mod listener;
 mod made_path;
 mod metrics;
+mod notices;
 mod outlet;
 mod peer;
 mod pulse;
@@ -50,22 +53,22 @@ use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use argo_hypervisor::Events as _;
-use rustix::process::{
-    DumpableBehavior, Resource, Rlimit, getrlimit, set_dumpable_behavior, setrlimit,
-};
-
 use crate::admin::Reloaded;
+use crate::cage::{Cage, CageError, Class, harden};
 use crate::config::{self, Config, MemoryShort};
 use crate::systemd::{self, Passed};
 use admin::AdminServer;
+use argo_hypervisor::Events as _;
 use audit::Deed;
+use doors::Doors;
 use host::Host;
 use metrics::MetricsServer;
+use notices::Notice;
 use outlet::Outlet;
-use reception::{Notice, ReceptionPort};
 use worker::Worker;
 
+pub use doors::Doorkeeper;
+pub(crate) use doors::keep_doors;
 pub use host::{DomainError, ReloadError};
 pub use listener::ListenError;
 pub(crate) use listener::clear_path;
@@ -74,6 +77,9 @@ pub(crate) use peer::Peer;
 /// Why the daemon did not start. Nothing is left running.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
+    /// argod cannot be caged as the configuration wants it.
+    #[error(transparent)]
+    Cage(#[from] CageError),
     /// The domains' RAM does not fit this machine.
     #[error(transparent)]
     Memory(#[from] MemoryShort),
@@ -118,27 +124,42 @@ pub struct Daemon {
 pub struct Handle(Arc<Host>);
 
 impl Daemon {
-    /// Starts everything that the configuration describes.
+    /// Starts everything that the configuration describes, in this process as it is.
     ///
     /// # Errors
     /// [`StartError`]; what was started before is stopped.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_on(config, Passed::default())
+        Self::start_on(config, Passed::default(), None)
     }
 
-    /// The same with sockets that systemd made.
+    /// The same with sockets that systemd made. With a doorkeeper this process is caged for good: it
+    /// must have no other thread, nor anything else to do.
     ///
     /// # Errors
     /// As [`Daemon::start`]; or what was passed is not what the configuration says.
-    pub fn start_on(config: Config, passed: Passed) -> Result<Self, StartError> {
+    pub fn start_on(
+        config: Config,
+        passed: Passed,
+        doorkeeper: Option<Doorkeeper>,
+    ) -> Result<Self, StartError> {
         harden();
         check_memory(&config)?;
-        let reception = ReceptionPort::new().map_err(system("making the reception"))?;
-        let admin = AdminServer::open(&config.admin, &passed)?;
-        let metrics = config.metrics.as_ref().map(MetricsServer::open).transpose();
-        let metrics = metrics.map_err(StartError::Metrics)?;
-        let host = Host::new(config, passed, reception).map_err(system("making the workers"))?;
-        let host = Arc::new(host);
+        let is_caged = doorkeeper.is_some();
+        let doors = Arc::new(doorkeeper.map_or(Doors::Own, Doors::Kept));
+        // It may be a TCP port, which nobody opens in a cage.
+        let metrics = config.metrics.as_ref().map(|at| MetricsServer::open(at, &doors));
+        let metrics = metrics.transpose().map_err(StartError::Metrics)?;
+        let cage = if is_caged { Cage::enter(config.cage)? } else { Cage::default() };
+        let admin = AdminServer::open(&config.admin, &passed, &doors)?;
+        let host = Host::new(config, passed, doors, cage).map_err(system("making the workers"))?;
+        Self::serve(Arc::new(host), admin, metrics)
+    }
+
+    fn serve(
+        host: Arc<Host>,
+        admin: AdminServer,
+        metrics: Option<MetricsServer>,
+    ) -> Result<Self, StartError> {
         let quotas = host.config().domains.iter().map(|domain| domain.quotas.services);
         host.services().warn_if_short(quotas);
         let mut daemon =
@@ -173,14 +194,15 @@ impl Daemon {
         metrics: Option<MetricsServer>,
     ) -> Result<(), StartError> {
         for number in 0..self.host.worker_count() {
-            let worker = Worker::new(self.host.clone(), number);
-            self.others.push(thread(format!("worker-{number}"), || worker.run())?);
+            let serve = move |host: &Arc<Host>| Worker::new(host.clone(), number).run();
+            self.spawn_narrow(format!("worker-{number}"), Class::Worker, serve)?;
         }
-        let host = self.host.clone();
-        self.others.push(thread("undertaker".into(), move || host.undertaker().run(&host))?);
-        let host = self.host.clone();
-        let pace = move || host.policy().pacer().run(|domain| host.engine().events().virq(domain));
-        self.others.push(thread("pacer".into(), pace)?);
+        let bury = |host: &Arc<Host>| host.undertaker().run(host);
+        self.spawn_narrow("undertaker".into(), Class::Undertaker, bury)?;
+        let pace = |host: &Arc<Host>| {
+            host.policy().pacer().run(|domain| host.engine().events().virq(domain));
+        };
+        self.spawn_narrow("pacer".into(), Class::Worker, pace)?;
         let host = self.host.clone();
         let receive = move || reception::run(&host, &admin, metrics.as_ref());
         self.reception = Some(thread("reception".into(), receive)?);
@@ -189,6 +211,22 @@ impl Daemon {
             let watch = move || watchdog::run(&host, systemd::watchdog_period());
             self.others.push(thread("watchdog".into(), watch)?);
         }
+        Ok(())
+    }
+
+    /// Starts a thread that others depend on: without it argod stops.
+    fn spawn_narrow(
+        &mut self,
+        name: String,
+        class: Class,
+        run: impl FnOnce(&Arc<Host>) + Send + 'static,
+    ) -> Result<(), StartError> {
+        let host = self.host.clone();
+        let narrowed = move || match host.narrow(class) {
+            true => run(&host),
+            false => host.reception().notify(Notice::Stop),
+        };
+        self.others.push(thread(name, narrowed)?);
         Ok(())
     }
 
@@ -234,19 +272,6 @@ impl Handle {
 
 fn thread(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {
     std::thread::Builder::new().name(name).spawn(run).map_err(system("starting a thread"))
-}
-
-/// What needs no privilege: guests of the same user cannot trace argod nor take its descriptors,
-/// and as many descriptors as the system allows.
-fn harden() {
-    if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
-        tracing::warn!(%error, "argod can be traced by its user's processes");
-    }
-    let limit = getrlimit(Resource::Nofile);
-    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
-    if let Err(error) = setrlimit(Resource::Nofile, raised) {
-        tracing::warn!(%error, "the limit on open files stays as it is");
-    }
 }
 
 /// Whether this machine has the memory that the domains' RAM may need. Says if it has not what they

@@ -3,7 +3,6 @@
 use std::io::{self, BufWriter, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
@@ -14,7 +13,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::{Shutdown, SocketFlags, SocketType, accept_with, shutdown};
 use rustix::process::setpriority_process;
 
-use super::listener::{ListenError, listen_on};
+use super::doors::Doors;
+use super::listener::ListenError;
+use super::made_path::MadePath;
 use super::throttle::{Pass, Throttle};
 use crate::config::Socket;
 use crate::feed::{Next, Subscription};
@@ -37,7 +38,8 @@ const BUFFER: usize = 64 << 10;
 
 /// A socket that accepts readers; dropping it ends that.
 pub struct Outlet {
-    path: PathBuf,
+    /// Before the listener: dropped in this order.
+    _path: MadePath,
     listener: Arc<OwnedFd>,
     over: Arc<AtomicBool>,
     acceptor: Option<JoinHandle<()>>,
@@ -51,18 +53,19 @@ impl Outlet {
     /// The socket cannot be made.
     pub fn open(
         config: &Socket,
+        doors: &Arc<Doors>,
         name: &'static str,
         serve: impl Fn(&UnixStream) -> io::Result<()> + Send + Sync + 'static,
     ) -> Result<Self, ListenError> {
-        let path = config.path.clone();
-        let listener = Arc::new(listen_on(config, SocketType::STREAM)?);
+        let listener = Arc::new(doors.make(config, SocketType::STREAM)?);
+        let _path = MadePath::new(config.path.clone(), doors.clone());
         let over = Arc::new(AtomicBool::new(false));
-        let mut outlet = Self { path, listener, over, acceptor: None };
+        let mut outlet = Self { _path, listener, over, acceptor: None };
         let (listener, over) = (outlet.listener.clone(), outlet.over.clone());
         let accept = move || accept(&listener, &over, name, &Arc::new(serve));
         let started = std::thread::Builder::new().name(name.into()).spawn(accept);
         let failed = |source| ListenError::System {
-            path: outlet.path.clone(),
+            path: config.path.clone(),
             step: "starting a thread",
             source,
         };
@@ -79,8 +82,6 @@ impl Drop for Outlet {
         if let Some(acceptor) = self.acceptor.take() {
             let _ = acceptor.join();
         }
-        // An error means that somebody removed it already.
-        let _ = std::fs::remove_file(&self.path);
     }
 }
 

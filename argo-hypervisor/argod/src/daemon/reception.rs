@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use argo_core::DomainId;
-use crossbeam_channel::{Receiver, Sender, unbounded};
-use rustix::event::{EventfdFlags, epoll, eventfd};
+use crossbeam_channel::Receiver;
+use rustix::event::epoll;
 use rustix::net::SocketFlags;
 
 use super::admin::AdminServer;
@@ -20,25 +20,16 @@ use super::audit::refused_attachment;
 use super::domain::HostDomain;
 use super::host::{EndReason, Host};
 use super::metrics::MetricsServer;
+use super::notices::{Notice, Notices};
 use super::peer::Peer;
 use super::pulse::Pulse;
 use super::session::{Session, SessionKey};
 use super::throttle::{Pass, Throttle};
+use crate::cage::Class;
 
 /// Pause after an attachment before the next one to the same domain is looked at, so that a
 /// process that attaches in a loop, or is refused in one, costs little.
 const PAUSE: Duration = Duration::from_millis(2);
-
-/// What others tell the reception. A session is in at most one notice a worker, so their number is
-/// bounded by the number of sessions.
-pub enum Notice {
-    /// This session is to be ended.
-    End(SessionKey, EndReason),
-    /// This session has ended; drop it.
-    Discard(Arc<Session>),
-    /// argod stops.
-    Stop,
-}
 
 /// What a readiness event is about, packed into its 64 bits.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,8 +73,7 @@ impl Source {
 /// What others need of the reception.
 pub struct ReceptionPort {
     epoll: OwnedFd,
-    wake: OwnedFd,
-    notices: Sender<Notice>,
+    notices: Arc<Notices>,
     arrived: Receiver<Notice>,
     pulse: Pulse,
 }
@@ -95,10 +85,10 @@ impl ReceptionPort {
     /// The system has no descriptors left.
     pub fn new() -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        epoll::add(&epoll, &wake, Source::Notices.data(), epoll::EventFlags::IN)?;
-        let (notices, arrived) = unbounded();
-        Ok(Self { epoll, wake, notices, arrived, pulse: Pulse::default() })
+        let (notices, arrived) = Notices::new()?;
+        let data = Source::Notices.data();
+        epoll::add(&epoll, notices.descriptor(), data, epoll::EventFlags::IN)?;
+        Ok(Self { epoll, notices: Arc::new(notices), arrived, pulse: Pulse::default() })
     }
 
     /// Accepts attachments to a domain, one at a time.
@@ -165,21 +155,19 @@ impl ReceptionPort {
 
     /// Tells the reception something.
     pub fn notify(&self, notice: Notice) {
-        // The receiver lives as long as this port.
-        let _ = self.notices.send(notice);
-        self.wake();
+        self.notices.put(notice);
+    }
+
+    /// Where those put notices who know nothing else of it.
+    pub fn notices(&self) -> &Arc<Notices> {
+        &self.notices
     }
 
     /// Asks whether the reception still passes its loop.
     pub fn ask_pulse(&self) -> &Pulse {
         self.pulse.ask();
-        self.wake();
+        self.notices.wake();
         &self.pulse
-    }
-
-    fn wake(&self) {
-        // A full counter wakes it too.
-        let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
     }
 }
 
@@ -260,13 +248,14 @@ impl Reception<'_> {
 }
 
 /// `false`: argod stops.
-fn read_notices(host: &Host) -> bool {
+fn read_notices(host: &Arc<Host>) -> bool {
     let port = host.reception();
-    let _ = rustix::io::read(&port.wake, &mut [0; 8]);
+    port.notices.woken();
     for notice in port.arrived.try_iter() {
         match notice {
             Notice::End(key, reason) => _ = host.end_session(key, reason),
             Notice::Discard(session) => drop(session),
+            Notice::Slow(kicker) => kicker.start(host),
             Notice::Stop => return false,
         }
     }
@@ -283,7 +272,12 @@ fn arrival(host: &Arc<Host>, id: DomainId) -> Result<(), NoRoom> {
     let its = (host.clone(), domain.clone());
     let thread = std::thread::Builder::new().name(name).spawn(move || {
         let (host, domain) = its;
-        std::thread::sleep(serve_arrival(&host, &domain));
+        if !host.narrow(Class::Attach) {
+            // An error means that who connected waits for the next look.
+            let _ = turn_away(&host, &domain, &io::Error::other("no cage"));
+        } else {
+            std::thread::sleep(serve_arrival(&host, &domain));
+        }
         host.reception().listen_again(&domain);
     });
     if let Err(error) = thread {

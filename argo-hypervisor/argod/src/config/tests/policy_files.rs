@@ -234,11 +234,12 @@ fn the_policy_alone_is_read_anew() {
     let site = Site::new(&format!("{MAIN}{}", hook("c")), &[("a.toml", &port("b"))]);
     let path = site.path("argod.toml");
     let names = |names: &'static [&'static str]| move |subject: &Subject| !matches!(subject, Subject::Name(name) if !names.contains(&name.as_str()));
-    let rules = Rules::load(&path, names(&["b", "c"])).unwrap();
+    let rules = Rules::of(&Texts::load(&path).unwrap(), names(&["b", "c"])).unwrap();
     assert_eq!(site.places(&rules), ["argod.toml:11", "policy.d/a.toml:1"]);
-    let problems = Rules::load(&path, names(&["a", "b"])).unwrap_err().to_string();
+    let problems =
+        Rules::of(&Texts::load(&path).unwrap(), names(&["a", "b"])).unwrap_err().to_string();
     assert!(site.shortened(&problems).starts_with("argod.toml:13:8: found unknown domain \"c\""));
     fs::write(site.path("policy.d/a.toml"), "argo = 3").unwrap();
-    let problems = Rules::load(&path, names(&["c"])).unwrap_err().to_string();
+    let problems = Rules::of(&Texts::load(&path).unwrap(), names(&["c"])).unwrap_err().to_string();
     assert!(site.shortened(&problems).starts_with("policy.d/a.toml:1:1: found unknown key `argo`"));
 }

@@ -40,8 +40,8 @@ fn duplicate_key() {
 
 #[test]
 fn unknown_key() {
-    let known = "runtime_dir, argo, wildcard_rings, lock_memory, service, log, admin, \
-                 metrics, audit, capture, domain, policy_dir, policy_mode, groups, policy, port, store";
+    let known = "runtime_dir, argo, wildcard_rings, lock_memory, cage, service, log, \
+                 admin, metrics, audit, capture, domain, policy_dir, policy_mode, groups, policy, port, store";
     let message = format!("found unknown key `agro`, expected one of: {known}");
     refused_after("", "agro = true", "^^^^", &message);
     let message = "found unknown key `colour`, expected one of: format, level";

@@ -126,7 +126,9 @@ impl Connection {
         let memory = domain_memory(&domain, &ram, queues)?;
         let caller = Caller { domain: domain.engine.clone(), memory };
         let socket = self.socket.clone();
-        let bell = Arc::new(Bell::new(ram.clone(), socket.clone(), host.kick_limit()));
+        let notices = host.reception().notices().clone();
+        let bell = Bell::new(ram.clone(), socket.clone(), host.kick_limit(), notices);
+        let bell = Arc::new(bell);
         let key = host.next_key();
         let session = Session {
             key,

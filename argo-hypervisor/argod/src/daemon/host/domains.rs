@@ -12,7 +12,7 @@ use super::{EndReason, Host};
 use crate::admin::{Changed, Reloaded, Standing};
 use crate::config::{self, ConfigError, Problems, Rules};
 use crate::daemon::domain::HostDomain;
-use crate::daemon::listener::{ListenError, listen, unlink};
+use crate::daemon::listener::ListenError;
 use crate::daemon::session::Session;
 use crate::policy::{Directory, DirectoryError};
 
@@ -102,7 +102,7 @@ impl Host {
     fn create_in_engine(&self, config: config::Domain) -> Result<(), DomainError> {
         let id = config.id;
         let engine = self.engine.create_domain(id, config.quotas.engine, Start::Dormant)?;
-        let listener = listen(&config.socket, SocketType::SEQPACKET, &self.passed);
+        let listener = self.doors.listen(&config.socket, SocketType::SEQPACKET, &self.passed);
         let listener = listener.inspect_err(|_| {
             // It was created a moment ago.
             let _ = self.engine.destroy_domain(id);
@@ -137,11 +137,18 @@ impl Host {
 
     pub(super) fn forget(&self, domain: &HostDomain) {
         self.reception.forget(&domain.listener);
-        unlink(domain.socket_path(), &self.passed);
+        self.remove_socket(domain);
         self.domains.write().remove(&domain.id());
         domain.services.settle(self.services.forget(self.policy(), domain.id()));
         // The domain was there until now: whoever gets here holds `changing`.
         let _ = self.engine.destroy_domain(domain.id());
+    }
+
+    /// Unless systemd made it.
+    fn remove_socket(&self, domain: &HostDomain) {
+        if self.passed.socket(domain.socket_path()).is_none() {
+            self.doors.remove(domain.socket_path());
+        }
     }
 
     /// All Argo state of a domain goes; its sessions stay. Its connections for services end, and
@@ -197,9 +204,13 @@ impl Host {
     /// What is wrong with it; the earlier one stays in force.
     pub fn reload_policy(&self) -> Result<Reloaded, ReloadError> {
         let file = self.config.file.as_ref().ok_or(ReloadError::NoFile)?;
-        let read = |known: &Directory| Rules::load(file, |subject| known.knows(subject));
+        let mut texts = None;
+        let read = |known: &Directory| {
+            let texts = texts.insert(self.doors.configuration(file)?);
+            Ok::<_, ConfigError>(Rules::of(texts, |subject| known.knows(subject))?)
+        };
         let reloaded = self.put_into_force(&file.display().to_string(), Standing::Cut, read)?;
-        let restart_needed = self.config.differs_beside_policy(file);
+        let restart_needed = texts.is_none_or(|texts| self.config.differs_beside_policy(&texts));
         if restart_needed {
             tracing::warn!(file = %file.display(), "other changes of the file need a restart");
         }

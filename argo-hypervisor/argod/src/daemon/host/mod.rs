@@ -16,6 +16,7 @@ use parking_lot::{Mutex, RwLock};
 use super::burial::Undertaker;
 use super::capture::CaptureFeed;
 use super::domain::HostDomain;
+use super::doors::Doors;
 use super::interrupts::Interrupts;
 use super::pulse::Pulse;
 use super::reception::ReceptionPort;
@@ -25,6 +26,7 @@ use super::session::{Budget, Session, SessionKey};
 use super::system::Engine;
 use super::worker::WorkerPort;
 use crate::audit::Audit;
+use crate::cage::{Cage, Class};
 use crate::config::{self, Config, LockMemory};
 use crate::policy::{Directory, LivePolicy};
 use crate::systemd::Passed;
@@ -60,14 +62,18 @@ pub struct Host {
     audit: Audit,
     capture: Arc<CaptureFeed>,
     services: Services,
+    doors: Arc<Doors>,
+    cage: Cage,
 }
 
 impl Host {
-    /// A host without domains, made for this configuration and these sockets that systemd made.
+    /// A host without domains, made for this configuration, these sockets that systemd made, and
+    /// what deals with the file system.
     ///
     /// # Errors
     /// The system has no descriptors left.
-    pub fn new(config: Config, passed: Passed, reception: ReceptionPort) -> io::Result<Self> {
+    pub fn new(config: Config, passed: Passed, doors: Arc<Doors>, cage: Cage) -> io::Result<Self> {
+        let reception = ReceptionPort::new()?;
         let cpus = config::Host::detect().cpus;
         let workers = (0..config.service.workers)
             .map(|_| WorkerPort::new())
@@ -103,6 +109,8 @@ impl Host {
             audit,
             capture: Arc::new(CaptureFeed::new(0)),
             services: Services::new(),
+            doors,
+            cage,
         })
     }
 
@@ -129,6 +137,21 @@ impl Host {
     /// All domains' shares, maps and ports.
     pub fn services(&self) -> &Services {
         &self.services
+    }
+
+    /// Who deals with the file system.
+    pub fn doors(&self) -> &Arc<Doors> {
+        &self.doors
+    }
+
+    /// Leaves this thread with what its class may do. `false`: that failed, and the thread should do
+    /// nothing else.
+    pub fn narrow(&self, class: Class) -> bool {
+        let narrowed = self.cage.narrow(class);
+        if let Err(error) = &narrowed {
+            tracing::error!(?class, %error, "a thread cannot be caged");
+        }
+        narrowed.is_ok()
     }
 
     /// Nothing more is told; readers are let finish what is in their queues.

@@ -10,7 +10,7 @@ use rustix::net::{Shutdown, shutdown};
 
 use super::Host;
 use crate::daemon::domain::{NoPlace, Place};
-use crate::daemon::reception::Notice;
+use crate::daemon::notices::Notice;
 use crate::daemon::session::{Session, SessionKey};
 use crate::daemon::throttle::Pass;
 

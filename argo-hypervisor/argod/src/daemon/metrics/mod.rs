@@ -13,8 +13,9 @@ use rustix::net::sockopt::{Timeout, set_socket_timeout};
 use rustix::net::{Shutdown, SocketFlags, SocketType, shutdown};
 
 use super::arrivals::{NoRoom, accept};
+use super::doors::Doors;
 use super::host::Host;
-use super::listener::{ListenError, listen_at, listen_on};
+use super::listener::{ListenError, listen_at};
 use super::made_path::MadePath;
 use super::seats::{Seat, Seats};
 use super::stat::stat;
@@ -53,11 +54,11 @@ impl MetricsServer {
     ///
     /// # Errors
     /// Nobody can listen there.
-    pub fn open(at: &Metrics) -> Result<Self, ListenError> {
+    pub fn open(at: &Metrics, doors: &Arc<Doors>) -> Result<Self, ListenError> {
         let (_path, listener) = match at {
             Metrics::Socket(socket) => {
-                let listener = listen_on(socket, SocketType::STREAM)?;
-                (Some(MadePath::new(socket.path.clone())), listener)
+                let listener = doors.make(socket, SocketType::STREAM)?;
+                (Some(MadePath::new(socket.path.clone(), doors.clone())), listener)
             }
             Metrics::Listen(address) => (None, listen_at(*address)?),
         };

@@ -19,6 +19,7 @@ use super::ending::Remains;
 use super::error::{Ending, JoinError};
 use super::request::Visitor;
 use crate::admin::ServicesStat;
+use crate::cage::Class;
 use crate::daemon::domain::HostDomain;
 use crate::daemon::host::Host;
 use crate::daemon::peer::Peer;
@@ -206,7 +207,11 @@ impl Desk {
 fn begin(host: &Arc<Host>, domain: &Arc<HostDomain>, line: &Arc<OwnedFd>) -> io::Result<()> {
     let (host, domain, line) = (host.clone(), domain.clone(), line.clone());
     let name = format!("services-{}", domain.name());
-    std::thread::Builder::new().name(name).spawn(move || run(&host, &domain, &line))?;
+    std::thread::Builder::new().name(name).spawn(move || {
+        // If not: what it inherits from the attachment that starts it is little more.
+        let _ = host.narrow(Class::Desk);
+        run(&host, &domain, &line);
+    })?;
     Ok(())
 }
 

@@ -1,0 +1,79 @@
+//! What argod needs of the file system while it serves: sockets with a path, and its configuration.
+//! In a cage it cannot get at either, and asks its doorkeeper.
+
+mod keeper;
+mod serve;
+mod wire;
+
+use std::fs;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::net::SocketType;
+
+use super::adopt::adopt;
+use super::listener::{ListenError, listen_on, prepare_folder};
+use crate::config::{ConfigError, Socket, Texts};
+use crate::systemd::Passed;
+pub use keeper::Doorkeeper;
+pub(crate) use serve::keep_doors;
+
+/// Who deals with the file system.
+pub enum Doors {
+    /// This process.
+    Own,
+    /// Its doorkeeper.
+    Kept(Doorkeeper),
+}
+
+impl Doors {
+    /// Listens on the socket that systemd made for this path, or else on one made here.
+    ///
+    /// # Errors
+    /// [`ListenError`]
+    pub fn listen(
+        &self,
+        config: &Socket,
+        kind: SocketType,
+        passed: &Passed,
+    ) -> Result<OwnedFd, ListenError> {
+        match passed.socket(&config.path) {
+            Some(socket) => {
+                prepare_folder(&config.path)?;
+                adopt(socket, &config.path, kind)
+            }
+            None => self.make(config, kind),
+        }
+    }
+
+    /// Makes a socket with its path, owner and mode, and listens.
+    ///
+    /// # Errors
+    /// [`ListenError`]
+    pub fn make(&self, config: &Socket, kind: SocketType) -> Result<OwnedFd, ListenError> {
+        match self {
+            Self::Own => listen_on(config, kind),
+            Self::Kept(keeper) => keeper.make(config, kind),
+        }
+    }
+
+    /// Takes the path of a socket away that was made here.
+    pub fn remove(&self, path: &Path) {
+        match self {
+            // An error means that somebody removed it already.
+            Self::Own => _ = fs::remove_file(path),
+            Self::Kept(keeper) => keeper.remove(path),
+        }
+    }
+
+    /// The configuration as its file says it now.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub(crate) fn configuration(&self, file: &Path) -> Result<Texts, ConfigError> {
+        match self {
+            Self::Own => Texts::load(file),
+            Self::Kept(keeper) => keeper.configuration(),
+        }
+    }
+}

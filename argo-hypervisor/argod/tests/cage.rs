@@ -1,0 +1,186 @@
+//! argod's own cage, seen from outside: what a running argod has given up, and that it does all the
+//! same what it is for.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, chown};
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Stdio};
+
+use argo_guest::services::Services;
+use argod::admin::{Changed, Reloaded, Request};
+use common::{Argod, open_system, wait_until};
+
+/// A user that nothing else runs as.
+const USER: u32 = 65_532;
+
+/// What /proc says of a thread.
+type Status = BTreeMap<String, String>;
+
+/// `None`: the thread has ended.
+fn status_of(pid: u32, thread: &str) -> Option<Status> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{thread}/status")).ok()?;
+    let fields = text.lines().filter_map(|line| line.split_once(':'));
+    Some(fields.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect())
+}
+
+fn of_process(pid: u32) -> Status {
+    status_of(pid, &pid.to_string()).unwrap()
+}
+
+fn threads(argod: &Argod) -> BTreeMap<String, Status> {
+    let pid = argod.process.id();
+    let threads = argod.threads().into_iter();
+    threads.filter_map(|(thread, name)| Some((name, status_of(pid, &thread)?))).collect()
+}
+
+/// argod's doorkeeper.
+fn doorkeeper(argod: &Argod) -> u32 {
+    let pid = argod.process.id();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap();
+    children.trim().parse().unwrap()
+}
+
+fn filters(status: &Status) -> u32 {
+    status["Seccomp_filters"].parse().unwrap()
+}
+
+/// In no set of them. What could be gained by executing a file can be taken away by root alone.
+fn holds(status: &Status, capabilities: u64) {
+    for set in ["CapInh", "CapPrm", "CapEff", "CapAmb"] {
+        let expected = if matches!(set, "CapPrm" | "CapEff") { capabilities } else { 0 };
+        assert_eq!(u64::from_str_radix(&status[set], 16), Ok(expected), "{set}: {status:?}");
+    }
+    if rustix::process::getuid().is_root() {
+        assert_eq!(u64::from_str_radix(&status["CapBnd"], 16), Ok(capabilities), "{status:?}");
+    }
+}
+
+#[test]
+fn no_thread_of_a_running_argod_holds_anything_and_those_for_guests_least() {
+    let argod = Argod::start(&format!("cage = \"require\"\n{}", open_system(&[(1, "guest")])));
+    let _session = argod.attach("guest");
+    let _services = Services::attach(argod.socket("guest")).unwrap();
+    let threads = threads(&argod);
+    for (name, status) in &threads {
+        holds(status, 0);
+        assert_eq!(status["NoNewPrivs"], "1", "{name}");
+        assert_eq!(status["Seccomp"], "2", "{name}");
+    }
+    let of = |name: &str| filters(&threads[name]);
+    let process = of("argod");
+    assert!(process > 0);
+    for name in ["worker-0", "pacer", "undertaker", "services-guest"] {
+        assert!(of(name) > process, "{name} has a list of its own: {threads:?}");
+    }
+    effort::ran(threads.len() as u64, "threads of a caged argod looked at");
+}
+
+#[test]
+fn the_doorkeeper_holds_one_capability_and_ends_with_argod() {
+    let mut argod = Argod::start("cage = \"require\"\n");
+    let keeper = doorkeeper(&argod);
+    let status = of_process(keeper);
+    let chown = if rustix::process::getuid().is_root() { 1 } else { 0 };
+    holds(&status, chown);
+    assert_eq!((&*status["NoNewPrivs"], &*status["Seccomp"]), ("1", "2"));
+    // What stops argod is sent to both; argod is the one to end.
+    assert!(Command::new("kill").arg(keeper.to_string()).status().unwrap().success());
+    let _: Changed = argod.admin().request(&create("later", "")).unwrap();
+    argod.process.kill().unwrap();
+    argod.process.wait().unwrap();
+    wait_until("the doorkeeper ends", || !is_there(keeper));
+}
+
+/// A zombie is not: who should wait for it may be nobody here.
+fn is_there(pid: u32) -> bool {
+    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    !status.is_empty() && !status.contains("State:\tZ")
+}
+
+#[test]
+fn there_is_no_core_dump_and_no_cage_if_none_is_wanted() {
+    for (cage, seccomp) in [("require", "2"), ("try", "2"), ("no", "0")] {
+        let argod = Argod::start(&format!("cage = \"{cage}\"\n"));
+        let pid = argod.process.id();
+        let limits = fs::read_to_string(format!("/proc/{pid}/limits")).unwrap();
+        let core = limits.lines().find(|line| line.starts_with("Max core file size")).unwrap();
+        assert_eq!(core.split_whitespace().collect::<Vec<_>>()[4..6], ["0", "0"], "{cage}");
+        assert_eq!(of_process(pid)["Seccomp"], seccomp, "{cage}");
+    }
+}
+
+/// A domain called so, with this beside its name.
+fn create(name: &str, more: &str) -> Request {
+    let domain = format!("id = 9\nname = \"{name}\"\nram = \"1MiB\"\n{more}");
+    Request::Create { file: None, domain }
+}
+
+#[test]
+fn a_domain_made_at_run_time_gets_its_socket_with_its_owner() {
+    let argod = Argod::start(&format!("cage = \"require\"\n{}", open_system(&[])));
+    let is_root = rustix::process::getuid().is_root();
+    let owner = if is_root { USER } else { rustix::process::getuid().as_raw() };
+    let more = format!("uid = {owner}\nmode = \"0620\"\n");
+    let _: Changed = argod.admin().request(&create("later", &more)).unwrap();
+    let meta = fs::metadata(argod.socket("later")).unwrap();
+    assert_eq!((meta.uid(), meta.mode() & 0o777), (owner, 0o620));
+    let _session = argod.attach("later");
+    let destroy = Request::Destroy { domain: "later".to_owned() };
+    let _: Changed = argod.admin().request(&destroy).unwrap();
+    assert!(!argod.socket("later").exists());
+}
+
+#[test]
+fn a_socket_elsewhere_is_refused_and_everything_goes_on() {
+    let argod = Argod::start(&format!("cage = \"require\"\n{}", open_system(&[(1, "guest")])));
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("later.sock");
+    let create = create("later", &format!("socket = {path:?}\n"));
+    let refused = argod.admin().request::<Changed>(&create).unwrap_err().to_string();
+    assert!(refused.contains("only in folders"), "{refused}");
+    assert!(!path.exists());
+    let _session = argod.attach("guest");
+}
+
+/// As editors do: a new file takes the place of the old one.
+#[test]
+fn a_configuration_that_was_replaced_is_read_again() {
+    let argod = Argod::start("cage = \"require\"\n");
+    let (file, new) = (argod.path("argod.toml"), argod.path("new"));
+    let text = fs::read_to_string(&file).unwrap();
+    let rule = "[[policy]]\nhook = \"enable\"\nfrom = \"any\"\n";
+    fs::write(&new, format!("{text}{rule}")).unwrap();
+    fs::rename(&new, &file).unwrap();
+    let reloaded: Reloaded = argod.admin().request(&Request::Reload).unwrap();
+    assert_eq!((reloaded.policy_rules, reloaded.restart_needed), (1, false));
+    fs::write(&file, "policy = 3\n").unwrap();
+    let refused = argod.admin().request::<Reloaded>(&Request::Reload).unwrap_err().to_string();
+    assert!(refused.contains("argod.toml:1"), "{refused}");
+    fs::remove_file(&file).unwrap();
+    let refused = argod.admin().request::<Reloaded>(&Request::Reload).unwrap_err().to_string();
+    assert!(refused.contains("No such file"), "{refused}");
+}
+
+#[test]
+fn who_is_not_root_is_caged_in_the_same_way() {
+    if !rustix::process::getuid().is_root() {
+        return effort::skipped("argod as another user: takes root");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    chown(dir.path(), Some(USER), Some(USER)).unwrap();
+    let binary = dir.path().join("argod");
+    fs::copy(env!("CARGO_BIN_EXE_argod"), &binary).unwrap();
+    let mut command = Command::new(&binary);
+    command.uid(USER).gid(USER).stdin(Stdio::null());
+    let text = format!("cage = \"require\"\n{}", open_system(&[(1, "guest")]));
+    let argod = Argod::start_by(command, dir, &text);
+    let _session = argod.attach("guest");
+    for (name, status) in threads(&argod) {
+        assert_eq!(status["CapEff"], "0000000000000000", "{name}");
+        assert_eq!((&*status["NoNewPrivs"], &*status["Seccomp"]), ("1", "2"), "{name}");
+    }
+}
