@@ -116,6 +116,8 @@ mod ring;
 mod role;
 mod session;
 #[cfg(feature = "alloc")]
+mod sync;
+#[cfg(feature = "alloc")]
 mod tasks;
 mod writer;
 
@@ -135,3 +137,11 @@ pub use ring::{Indexes, LyingIndex};
 pub use role::{Presence, Role};
 pub use session::{leave, read_geometry, start_client, start_server};
 pub use writer::{SendError, WriteError, Writer};
+
+/// What waiting and ending are made of, for models of it.
+#[cfg(all(feature = "std", argo_loom))]
+#[doc(hidden)]
+pub mod waiting {
+    pub use crate::channel::Standing;
+    pub use crate::platform::sleepers::{Bed, Sleepers};
+}

@@ -17,6 +17,8 @@ use argo_mem::ReadView;
 pub(crate) use link::{Deadline, Lasting, Link, Terms};
 pub(crate) use pages::{ChannelPages, Page, ReadRing, Rings};
 pub use read::{AcceptError, ReadHalf};
+#[cfg(argo_loom)]
+pub use standing::Standing;
 pub(crate) use wait::{Half, Refusal, lost_if_blocked};
 pub use write::{WriteAllError, WriteHalf};
 

@@ -1,9 +1,8 @@
 //! How this side of a channel stands: open, closed by ourselves, or broken by the peer's lie.
 
-use core::sync::atomic::{AtomicU8, AtomicU32, Ordering};
-
 use crate::layout::Ring;
 use crate::ring::{Indexes, LyingIndex};
+use crate::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 
 const OPEN: u8 = 0;
 const CLOSED: u8 = 1;
@@ -15,7 +14,7 @@ const BROKEN_RIGHT: u8 = 3;
 /// Each half is told lies about its own ring only and writes them down in that ring's place, before
 /// it says that they are there: the first to say so wins, and nobody sees a lie half written.
 #[derive(Default)]
-pub(crate) struct Standing {
+pub struct Standing {
     state: AtomicU8,
     left: Lie,
     right: Lie,
@@ -23,12 +22,12 @@ pub(crate) struct Standing {
 
 impl Standing {
     /// Closes; whether it was open.
-    pub(crate) fn close(&self) -> bool {
+    pub fn close(&self) -> bool {
         self.leave(CLOSED)
     }
 
     /// Writes a lie down; whether it was open. Called by the half that uses the lie's ring.
-    pub(crate) fn break_by(&self, lie: LyingIndex) -> bool {
+    pub fn break_by(&self, lie: LyingIndex) -> bool {
         // A lie that was told already is not overwritten.
         if self.state.load(Ordering::Acquire) != OPEN {
             return false;
@@ -42,7 +41,7 @@ impl Standing {
     }
 
     /// Whether the channel has ended on this side, and if so, whether by a lie.
-    pub(crate) fn ended(&self) -> Option<Option<LyingIndex>> {
+    pub fn ended(&self) -> Option<Option<LyingIndex>> {
         match self.state.load(Ordering::Acquire) {
             OPEN => None,
             BROKEN_LEFT => Some(Some(self.left.read(Ring::Left))),

@@ -8,9 +8,10 @@ use std::time::Instant;
 
 use argo_guest::services::{Channel, Pending};
 
+use super::bed::{Alarm, Polled};
 use super::fault::fault;
-use super::sleepers::Sleepers;
 use super::tasks::Tasks;
+use crate::platform::sleepers::Sleepers;
 use crate::platform::{AsyncEventChannel, Cause, EventChannel, Fault, Port, Waiter, Wake};
 
 /// A port of a domain of argod.
@@ -21,14 +22,19 @@ pub struct HostChannel {
     channel: Channel,
     counted: AtomicU32,
     sleepers: Sleepers,
+    alarm: Alarm,
     tasks: Tasks,
 }
 
 impl HostChannel {
     pub(super) fn new(channel: Channel) -> Result<HostChannel, Fault> {
-        let sleepers = Sleepers::new().map_err(|errno| fault(errno.into()))?;
-        let counted = AtomicU32::new(0);
-        Ok(HostChannel { channel, counted, sleepers, tasks: Tasks::default() })
+        let alarm = Alarm::new().map_err(|errno| fault(errno.into()))?;
+        let (counted, sleepers) = (AtomicU32::new(0), Sleepers::default());
+        Ok(HostChannel { channel, counted, sleepers, alarm, tasks: Tasks::default() })
+    }
+
+    fn bed(&self) -> Polled<'_> {
+        Polled { channel: &self.channel, alarm: &self.alarm }
     }
 
     /// Counts a pending event, if there is one. `Ok(false)`: nothing new after `seen`.
@@ -72,7 +78,7 @@ impl EventChannel for HostChannel {
             if deadline.is_some_and(|deadline| Instant::now() >= deadline) {
                 return Ok(Wake::TimedOut);
             }
-            let slept = self.sleepers.sleep(self.as_fd(), deadline, || self.seen() == seen);
+            let slept = self.sleepers.sleep(&self.bed(), deadline, || self.seen() == seen);
             slept.map_err(|errno| fault(errno.into()))?;
         }
     }
@@ -80,7 +86,7 @@ impl EventChannel for HostChannel {
     fn interrupt(&self) {
         // Before those who wait are woken; pairs with the Acquire in `seen`.
         self.counted.fetch_add(1, Ordering::Release);
-        self.sleepers.wake();
+        self.sleepers.wake(&self.bed());
         self.tasks.wake();
     }
 }

@@ -1,9 +1,9 @@
 //! The platform on Linux: a domain of argod.
 
+mod bed;
 mod channel;
 mod fault;
 mod pages;
-mod sleepers;
 mod store;
 mod tasks;
 

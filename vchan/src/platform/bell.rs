@@ -1,12 +1,13 @@
 //! Events as a count, with the threads and tasks that wait for the next one.
 
-use core::sync::atomic::{AtomicU32, Ordering};
 use core::task::{Context, Poll, Waker};
 use core::time::Duration;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::Instant;
 
 use super::{Fault, Waiter, Wake};
+use crate::sync::atomic::{AtomicU32, Ordering};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 
 /// The waiting side of an [`EventChannel`](super::EventChannel), for platforms with std: a counter
 /// that threads and tasks can wait on.

@@ -19,6 +19,8 @@
 mod bell;
 mod event;
 mod fault;
+#[cfg(any(all(feature = "host", target_os = "linux"), all(feature = "std", argo_loom)))]
+pub(crate) mod sleepers;
 mod store;
 
 use core::time::Duration;
