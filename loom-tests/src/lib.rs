@@ -39,6 +39,8 @@ mod schedules;
 mod session;
 mod tally;
 #[cfg(argo_loom)]
+mod turn_state;
+#[cfg(argo_loom)]
 mod vchan_page;
 mod world;
 
@@ -57,6 +59,8 @@ pub use schedules::explore;
 #[cfg(argo_loom)]
 pub use session::{Bell, Flaw, ModelSession, Receive, run_task};
 pub use tally::Tally;
+#[cfg(argo_loom)]
+pub use turn_state::TurnState;
 #[cfg(argo_loom)]
 pub use vchan_page::{UnfencedPage, VchanPage};
 pub use world::{Guest, World, engine, id, ring};

@@ -10,10 +10,9 @@ use argo_core::host::turn::{Turn, TurnWord};
 use argo_core::host::wake::{self, Signal};
 use argo_core::host::words::Words;
 use argo_core::platform::{Call, Link};
-use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::sync::{Mutex, Notify};
 use loom::thread;
-use loom_tests::{ControlArea, Tally, Unfenced, check};
+use loom_tests::{ControlArea, Tally, TurnState, Unfenced, check};
 
 /// Calls that the guest submits, ringing after each if it must.
 const CALLS: u32 = 2;
@@ -26,25 +25,12 @@ fn call(number: u32) -> Call {
 struct Session<W> {
     words: W,
     queue: Mutex<HostQueue>,
-    turn: Turn<State>,
-    state: State,
+    turn: Turn<TurnState>,
+    /// The turn's, for the known-bad variant.
+    state: TurnState,
     /// One doorbell a worker.
     bells: Vec<Notify>,
     order: RestOrder,
-}
-
-/// The state word, which the known-bad variant reaches, too.
-#[derive(Clone)]
-struct State(Arc<AtomicU32>);
-
-impl TurnWord for State {
-    fn store(&self, value: u32) {
-        self.0.store(value, Ordering::SeqCst);
-    }
-
-    fn exchange(&self, from: u32, to: u32) -> bool {
-        self.0.compare_exchange(from, to, Ordering::SeqCst, Ordering::SeqCst).is_ok()
-    }
 }
 
 /// What comes first when a worker lets a session rest.
@@ -60,7 +46,7 @@ impl<W: Words> Session<W> {
     /// A session at rest.
     fn new(words: W, workers: usize, order: RestOrder) -> Arc<Self> {
         assert!(wake::rest(&words, &[0]));
-        let state = State(Arc::new(AtomicU32::new(0)));
+        let state = TurnState::resting();
         Arc::new(Self {
             words,
             queue: Mutex::new(HostQueue::new(0)),
