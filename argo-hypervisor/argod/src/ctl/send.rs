@@ -47,8 +47,9 @@ impl Send {
         let socket = bind(&domain, how.partner(self.to.domain))?;
         let mut input = io::stdin().lock();
         let meter = self.progress.meter();
+        let unread = |error| Failure::failed(format!("standard input: {error}"));
         let mut number = 0u64;
-        while let Some(datagram) = self.next(&mut input).map_err(Failure::failed)? {
+        while let Some(datagram) = self.next(&mut input).map_err(unread)? {
             number += 1;
             let sent = patient(&socket, self.timeout).send_to(&datagram, self.to);
             sent.map_err(|error| Failure::failed(format!("datagram {number}: {error}")))?;
