@@ -183,6 +183,12 @@ impl Connection {
         }
     }
 
+    /// Says why there is no session, and hangs up.
+    pub(super) fn refuse_at_last(&self, error: &AttachError) {
+        self.conclude(Err(error));
+        self.hang_up();
+    }
+
     /// Says how it ended: with a session, or why not.
     pub(super) fn conclude(&self, result: Result<(), &AttachError>) {
         let (errno, text) = match result {
@@ -196,9 +202,13 @@ impl Connection {
     /// that cannot be told is hung up on, or it would wait for what was said.
     fn say(&self, message: &[u8]) {
         if rustix::net::send(&*self.socket, message, NOW).is_err() {
-            // An error means that it has hung up.
-            let _ = shutdown(&*self.socket, Shutdown::Both);
+            self.hang_up();
         }
+    }
+
+    fn hang_up(&self) {
+        // An error means that the process has.
+        let _ = shutdown(&*self.socket, Shutdown::Both);
     }
 }
 

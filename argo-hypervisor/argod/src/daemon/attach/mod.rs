@@ -52,7 +52,7 @@ pub fn attach(
         return Ok(peer);
     };
     let offered = connection.offer(host, domain, peer, queues).inspect_err(refused)?;
-    connection.admit(host, offered).inspect_err(|error| connection.conclude(Err(error)))?;
+    connection.admit(host, offered).inspect_err(|error| connection.refuse_at_last(error))?;
     connection.conclude(Ok(()));
     Ok(peer)
 }

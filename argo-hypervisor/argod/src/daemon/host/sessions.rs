@@ -71,8 +71,10 @@ impl Host {
             })
             .map_err(AdmitError::from)
             .and_then(|()| Ok(self.watch(&session)?));
-        if admitted.is_err() || self.is_stopping() {
+        if admitted.is_err() {
             self.end_session(session.key, EndReason::Failed);
+        } else if self.is_stopping() {
+            self.end_session(session.key, EndReason::Stopping);
         }
         admitted
     }
@@ -110,7 +112,10 @@ impl Host {
         self.engine.withdraw_rings(&domain.engine, own);
         domain.leave(&session, || self.engine.deactivate(&domain.engine));
         self.undertaker.call();
-        let _ = shutdown(&*session.socket, Shutdown::Both);
+        // Who attaches is still to be told why not.
+        if !matches!(reason, EndReason::Failed) {
+            let _ = shutdown(&*session.socket, Shutdown::Both);
+        }
         if let Some(Pass { suppressed }) = domain.log.pass() {
             let (domain, peer) = (domain.name(), session.peer);
             tracing::info!(domain, %peer, %reason, suppressed, "session ended");
