@@ -4,9 +4,10 @@
 use std::error::Error;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Parser;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
 use crate::config::{Cage, Config, ConfigError};
@@ -136,6 +137,8 @@ fn serve(config: Config) -> Result<(), Failure> {
     let mut log = crate::log::start(config.log);
     let passed = Passed::take(&config)?;
     let doorkeeper = doorkeeper(config.cage)?;
+    // A file that may not grow, the log or a session's RAM, is an error there, not argod's end.
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).map_err(failed("signals"))?;
     // Before any thread: a signal that comes during the start stops what was started.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed("signals"))?;
     let (domains, admin) = (config.domains.len(), config.admin.path.clone());
