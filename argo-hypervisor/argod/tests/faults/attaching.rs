@@ -13,7 +13,7 @@ use crate::common::{Argod, open_system, register, send, status_field};
 use crate::strace::{self, Fault, Tracing};
 
 /// What the thread of an attachment calls, and what Linux may answer.
-const CALLS: [(&str, &str); 19] = [
+const CALLS: [(&str, &str); 17] = [
     ("accept4", "EMFILE"),
     ("accept4", "ENFILE"),
     ("accept4", "ENOBUFS"),
@@ -22,7 +22,6 @@ const CALLS: [(&str, &str); 19] = [
     ("getsockopt", "EMFILE"),
     ("ppoll", "EINTR"),
     ("ppoll", "ENOMEM"),
-    ("recvfrom", "ENOBUFS"),
     ("memfd_create", "ENFILE"),
     ("ftruncate", "ENOSPC"),
     ("fcntl", "ENOMEM"),
@@ -32,7 +31,6 @@ const CALLS: [(&str, &str); 19] = [
     ("sendmsg", "ENOBUFS"),
     ("madvise", "ENOMEM"),
     ("mlock", "ENOMEM"),
-    ("epoll_ctl", "ENOSPC"),
 ];
 /// How often each is called at most.
 const TIMES: u32 = 4;
@@ -82,7 +80,7 @@ fn is_told(fault: &Fault, error: &str) -> bool {
     match &*fault.call {
         "accept4" => error.contains("no answer"),
         // Refused before what it said was read: it may see the end first.
-        "getsockopt" | "ppoll" | "recvfrom" => error.contains(": "),
+        "getsockopt" | "ppoll" => error.contains(": "),
         _ => error.contains("refused by argod: "),
     }
 }

@@ -40,6 +40,21 @@ fn an_attachment_whose_end_cannot_be_told_is_none() {
 }
 
 #[test]
+fn an_attachment_that_cannot_be_watched_is_told_so() {
+    if !strace::is_there() {
+        return;
+    }
+    let argod = start("");
+    let watching = tracing(&argod, &Fault::new("epoll_ctl", "ENOSPC", 1));
+    let Err(error) = HostSession::attach(argod.socket("left")) else { panic!("attached") };
+    assert!(watching.has_injected());
+    let error = error.to_string();
+    assert!(error.contains("refused by argod: watching the session: No space left"), "{error}");
+    drop(watching);
+    is_as_before(&argod);
+}
+
+#[test]
 fn a_session_that_has_missed_an_interrupt_is_over() {
     if strace::is_there() {
         let argod = start("");
