@@ -30,13 +30,13 @@ impl RingLen {
 
     /// Pages that the ring and its header take.
     pub const fn pages(self) -> u32 {
-        (self.0 + abi::RING_HEADER).div_ceil(abi::PAGE_SIZE)
+        self.0.saturating_add(abi::RING_HEADER).div_ceil(abi::PAGE_SIZE)
     }
 
     /// The longest payload that the ring can ever hold: a header and a free slot are taken off.
     #[inline]
     pub const fn max_payload(self) -> u32 {
-        self.0 - 2 * abi::SLOT
+        self.0.saturating_sub(2 * abi::SLOT)
     }
 }
 
@@ -79,7 +79,7 @@ impl PayloadLen {
                 return Err(Errno::EINVAL);
             }
             // Both are at most PAYLOAD_MAX, so the sum fits 32 bits.
-            sum += iov.iov_len;
+            sum = sum.saturating_add(iov.iov_len);
             if sum > abi::PAYLOAD_MAX {
                 return Err(Errno::EMSGSIZE);
             }

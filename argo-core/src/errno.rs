@@ -54,7 +54,7 @@ impl Errno {
 
     /// The error as a hypercall result: minus its number.
     pub const fn ret(self) -> i64 {
-        -(self as i32 as i64)
+        (self as i32 as i64).wrapping_neg()
     }
 }
 
@@ -67,9 +67,11 @@ impl Errno {
 /// # Errors
 /// The error that it says.
 pub const fn decode_ret(ret: i64) -> Result<u32, Errno> {
-    let low = ret as i32;
+    // The rest is not looked at, whatever it is.
+    let [a, b, c, d, ..] = ret.to_le_bytes();
+    let low = i32::from_le_bytes([a, b, c, d]);
     if low >= 0 {
-        return Ok(low as u32);
+        return Ok(low.unsigned_abs());
     }
     match Errno::from_number(low.wrapping_neg()) {
         Some(errno) => Err(errno),

@@ -78,7 +78,10 @@ impl<S: System> Engine<S> {
 
 impl Cut {
     fn and(self, other: Self) -> Self {
-        Self { rings: self.rings + other.rings, waits: self.waits + other.waits }
+        Self {
+            rings: self.rings.saturating_add(other.rings),
+            waits: self.waits.saturating_add(other.waits),
+        }
     }
 }
 

@@ -106,7 +106,7 @@ impl<S: System> Engine<S> {
         let mut next = 0;
         iter::from_fn(move || {
             let domain = self.registry.at_or_after(next)?;
-            next = domain.id().raw() + 1;
+            next = domain.id().raw().saturating_add(1);
             Some(domain)
         })
     }

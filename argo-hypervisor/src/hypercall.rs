@@ -90,7 +90,7 @@ impl<S: System> Engine<S> {
         let fail = flags.contains(RegisterFlags::FAIL_EXIST);
         let existing = if fail { Existing::Fail } else { Existing::Replace };
         let gfns = (0..pages).map(|page| {
-            let entry = list.offset(u64::from(page) * size_of::<u64>() as u64);
+            let entry = list.offset(u64::from(page).saturating_mul(size_of::<u64>() as u64));
             read_struct(&caller.memory, entry).map(Gfn)
         });
         self.register(judge, caller, &RegisterRequest { name, len, existing }, gfns)
@@ -164,7 +164,7 @@ impl<S: System> Engine<S> {
         }
         let first = at.offset(size_of::<RingData>() as u64);
         for entry in 0..u64::from(nent) {
-            let entry = first.offset(entry * size_of::<RingDataEnt>() as u64);
+            let entry = first.offset(entry.saturating_mul(size_of::<RingDataEnt>() as u64));
             self.claim_question(judge, caller, entry)?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use argo_core::Errno;
 use argo_core::abi::{Iov, SendAddr};
-use argo_core::ring::{Reservation, RingMem, Spans};
+use argo_core::ring::{Reservation, RingMem};
 
 /// Sees each send of one call. `()` sees nothing, and costs nothing.
 pub trait Observer {
@@ -53,12 +53,6 @@ impl<R: RingMem> Copied<'_, R> {
     /// The ring is the receiver's memory: a receiver that writes into the free part of its own ring
     /// at this moment changes what is read here, and what it receives itself.
     pub fn read(&self, out: &mut [u8]) -> usize {
-        let len = self.len().min(out.len());
-        // No payload is longer than an `u32` says.
-        let Spans { first, second } = self.room.payload(0, len as u32);
-        let (head, tail) = out[..len].split_at_mut((first.len as usize).min(len));
-        self.ring.read(first.at, head);
-        self.ring.read(second.at, tail);
-        len
+        self.room.payload(0, self.room.payload_len().bytes()).read(self.ring, out)
     }
 }

@@ -61,7 +61,7 @@ impl Default for Quotas {
         Self {
             rings: abi::RINGS_DEFAULT,
             // Xen counts rings only.
-            ring_bytes: u64::from(abi::RINGS_DEFAULT) * u64::from(abi::RING_LEN_MAX),
+            ring_bytes: u64::from(abi::RINGS_DEFAULT).saturating_mul(abi::RING_LEN_MAX.into()),
             waiters: abi::WAITERS_DEFAULT,
             entries: abi::ENTRIES_DEFAULT,
         }

@@ -52,7 +52,9 @@ impl<S: System> Registry<S> {
             if table.len() <= at {
                 table.resize_with(at + 1, || None);
             }
-            table[at] = Some(domain.clone());
+            if let Some(place) = table.get_mut(at) {
+                *place = Some(domain.clone());
+            }
         }
         Ok(())
     }
@@ -68,6 +70,7 @@ impl<S: System> Registry<S> {
     }
 
     #[inline]
+    #[allow(clippy::indexing_slicing, reason = "a remainder is below the number of shards")]
     fn shard(&self, by: DomainId) -> &RwLock<S, Table<S>> {
         &self.shards[usize::from(by.raw()) % SHARDS]
     }

@@ -116,7 +116,7 @@ impl<S: System> RingState<S> {
             NoRoom::Full { .. } => Undelivered::NoRoom,
         })?;
         let header = MessageHeader {
-            len: SLOT + payload.bytes(),
+            len: SLOT.saturating_add(payload.bytes()),
             source: Addr { aport: request.source.0, domain_id: from.domain.id().raw(), pad: 0 },
             message_type: request.message_type,
         };
@@ -125,8 +125,8 @@ impl<S: System> RingState<S> {
         self.copy(&from.memory, request.iovs, &room)?;
         observer.copied(&Copied { ring: &self.memory, room: &room });
         self.producer.publish(&self.memory, room);
-        self.messages += 1;
-        self.bytes += u64::from(payload.bytes());
+        self.messages = self.messages.wrapping_add(1);
+        self.bytes = self.bytes.wrapping_add(payload.bytes().into());
         Ok(())
     }
 
@@ -138,7 +138,7 @@ impl<S: System> RingState<S> {
             let at = argo_core::GuestAddr(iov.iov_hnd);
             from.copy_to_ring(at, &self.memory, spans)
                 .map_err(|fault| Undelivered::Refused(fault.into()))?;
-            offset += iov.iov_len;
+            offset = offset.saturating_add(iov.iov_len);
         }
         Ok(())
     }

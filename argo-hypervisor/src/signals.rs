@@ -22,14 +22,14 @@ impl Signals {
 
     /// How many more can be collected.
     pub fn room(&self) -> usize {
-        ROOM - self.len
+        ROOM.saturating_sub(self.len)
     }
 
     /// Adds one, if there is room.
     pub fn push(&mut self, domain: DomainId) {
         if let Some(place) = self.domains.get_mut(self.len) {
             *place = domain;
-            self.len += 1;
+            self.len = self.len.saturating_add(1);
         }
     }
 

@@ -65,8 +65,8 @@ fn ring_stat<S: System>(ring: &Ring<S>) -> RingStat {
     RingStat {
         name: ring.name(),
         len: ring.len(),
-        filled: ring.len().bytes() - state.free(),
-        waiting: state.waiters.len() as u32,
+        filled: ring.len().bytes().saturating_sub(state.free()),
+        waiting: u32::try_from(state.waiters.len()).unwrap_or(u32::MAX),
         messages: state.messages,
         bytes: state.bytes,
     }

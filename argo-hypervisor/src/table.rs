@@ -60,7 +60,7 @@ impl<S: System> RingTable<S> {
             let same = request.existing == Existing::Replace && ring.len() == request.len;
             return if same { Ok(()) } else { Err(Errno::EEXIST) };
         }
-        let bytes = self.bytes + u64::from(request.len.bytes());
+        let bytes = self.bytes.saturating_add(request.len.bytes().into());
         if self.index.len() >= quotas.rings as usize || bytes > quotas.ring_bytes {
             return Err(Errno::ENOSPC);
         }
@@ -79,7 +79,7 @@ impl<S: System> RingTable<S> {
             self.leave_port(name.port);
             return Err(errno);
         }
-        self.bytes += u64::from(ring.len().bytes());
+        self.bytes = self.bytes.saturating_add(ring.len().bytes().into());
         if let Some(free) = self.slots.get_mut(slot) {
             *free = Some(ring);
         }
@@ -97,20 +97,20 @@ impl<S: System> RingTable<S> {
 
     fn enter_port(&mut self, port: Port) -> Result<(), Errno> {
         let there = self.ports.get(&port).copied().unwrap_or(0);
-        fallible::insert(&mut self.ports, port, there + 1)
+        fallible::insert(&mut self.ports, port, there.saturating_add(1))
     }
 
     /// Takes a ring out.
     pub fn remove(&mut self, name: RingName) -> Option<Ring<S>> {
         let ring = self.slots.get_mut(self.index.remove(&name)?)?.take()?;
-        self.bytes -= u64::from(ring.len().bytes());
+        self.bytes = self.bytes.saturating_sub(ring.len().bytes().into());
         self.leave_port(name.port);
         Some(ring)
     }
 
     fn leave_port(&mut self, port: Port) {
         let left = self.ports.get_mut(&port).map(|count| {
-            *count -= 1;
+            *count = count.saturating_sub(1);
             *count
         });
         if left == Some(0) {

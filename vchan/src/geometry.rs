@@ -134,7 +134,8 @@ impl Geometry {
     /// # Errors
     /// As [`Geometry::new`].
     pub fn from_word(orders: u32) -> Result<Geometry, GeometryError> {
-        Geometry::new(orders as u16, (orders >> 16) as u16)
+        let [a, b, c, d] = orders.to_le_bytes();
+        Geometry::new(u16::from_le_bytes([a, b]), u16::from_le_bytes([c, d]))
     }
 
     /// The value of [`Word::ORDERS`](crate::Word::ORDERS) for this pair.
@@ -168,6 +169,7 @@ impl Geometry {
     }
 
     /// The first byte of the shared page after the grant list.
+    #[allow(clippy::cast_possible_truncation, reason = "a place in a page")]
     pub const fn grant_list_end(self) -> u32 {
         GRANTS_OFFSET as u32 + 4 * self.grants() as u32
     }

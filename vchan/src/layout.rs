@@ -95,6 +95,7 @@ impl fmt::Display for Ring {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Word(u16);
 
+#[allow(clippy::cast_possible_truncation, reason = "places in a page")]
 impl Word {
     /// Both orders: the left one in the low half, the right one in the high half. One word, so
     /// that both are copied by one read.

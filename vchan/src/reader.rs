@@ -57,10 +57,8 @@ impl<P: Deref<Target: SharedRings>> Reader<P> {
     /// See [`RecvError`]; nothing was taken then and `buffer` is as it was.
     pub fn recv(&mut self, buffer: &mut [u8]) -> Result<Signal, RecvError> {
         let size = self.end.size();
-        if buffer.len() > size as usize {
-            return Err(RecvError::TooBig { len: buffer.len(), size });
-        }
-        let needed = buffer.len() as u32;
+        let needed = u32::try_from(buffer.len()).ok().filter(|needed| *needed <= size);
+        let needed = needed.ok_or(RecvError::TooBig { len: buffer.len(), size })?;
         match self.end.supply(needed)? {
             Supply::Enough(_) => Ok(self.take(buffer)),
             Supply::Short { available: ready, peer: Presence::Gone } => {
@@ -84,7 +82,7 @@ impl<P: Deref<Target: SharedRings>> Reader<P> {
         match self.end.supply(1)? {
             Supply::Enough(ready) => {
                 let bytes = buffer.len().min(ready as usize);
-                Ok(Transfer { bytes, signal: self.take(&mut buffer[..bytes]) })
+                Ok(Transfer { bytes, signal: self.take(buffer.split_at_mut(bytes).0) })
             }
             Supply::Short { peer: Presence::Gone, .. } => Err(ReadError::Closed),
             Supply::Short { .. } => Err(ReadError::WouldBlock),
@@ -121,6 +119,7 @@ impl<P: Deref<Target: SharedRings>> Reader<P> {
 
     /// Copies out bytes that are ready and gives their room back.
     fn take(&mut self, buffer: &mut [u8]) -> Signal {
+        #[allow(clippy::cast_possible_truncation, reason = "at most the ring's size")]
         let len = buffer.len() as u32;
         self.front = 0;
         let spans = self.end.spans(len);

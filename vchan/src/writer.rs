@@ -57,13 +57,11 @@ impl<P: Deref<Target: SharedRings>> Writer<P> {
     /// See [`SendError`]; nothing was written then.
     pub fn send(&mut self, data: &[u8]) -> Result<Signal, SendError> {
         let size = self.end.size();
-        if data.len() > size as usize {
-            return Err(SendError::TooBig { len: data.len(), size });
-        }
+        let needed = u32::try_from(data.len()).ok().filter(|needed| *needed <= size);
+        let needed = needed.ok_or(SendError::TooBig { len: data.len(), size })?;
         if self.end.peer() == Presence::Gone {
             return Err(SendError::Closed);
         }
-        let needed = data.len() as u32;
         match self.end.supply(needed)? {
             Supply::Enough(_) => Ok(self.put(data)),
             Supply::Short { peer: Presence::Gone, .. } => Err(SendError::Closed),
@@ -88,7 +86,7 @@ impl<P: Deref<Target: SharedRings>> Writer<P> {
         match self.end.supply(1)? {
             Supply::Enough(free) => {
                 let bytes = data.len().min(free as usize);
-                Ok(Transfer { bytes, signal: self.put(&data[..bytes]) })
+                Ok(Transfer { bytes, signal: self.put(data.split_at(bytes).0) })
             }
             Supply::Short { peer: Presence::Gone, .. } => Err(WriteError::Closed),
             Supply::Short { .. } => Err(WriteError::WouldBlock { size: self.end.size() }),
@@ -97,6 +95,7 @@ impl<P: Deref<Target: SharedRings>> Writer<P> {
 
     /// Copies `data`, which has room, and publishes it.
     fn put(&mut self, data: &[u8]) -> Signal {
+        #[allow(clippy::cast_possible_truncation, reason = "at most the ring's size")]
         let len = data.len() as u32;
         let spans = self.end.spans(len);
         let (first, rest) = data.split_at(spans.first as usize);

@@ -39,6 +39,7 @@ pub(crate) unsafe fn bytes(from: *const u8, to: *mut u8, len: usize) {
 /// # Safety
 /// As [`bytes`].
 #[inline]
+#[allow(clippy::arithmetic_side_effects, reason = "no product is more than `len`")]
 unsafe fn volatile_words(from: *const u8, to: *mut u8, len: usize) {
     const WORD: usize = size_of::<u64>();
     let words = len / WORD;

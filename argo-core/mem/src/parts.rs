@@ -80,7 +80,7 @@ fn map_parts(parts: &[FilePart<'_>], prot: ProtFlags) -> Result<Mapping, MapErro
             rustix::mm::mmap(at, part.len, prot, flags, part.fd, part.offset)
         }
         .map_err(failed("mapping"))?;
-        done += part.len;
+        done = done.saturating_add(part.len);
     }
     Ok(mapping)
 }

@@ -236,7 +236,7 @@ impl<'m> View<'m> {
 
     #[inline]
     fn at(&self, offset: usize, len: usize) -> Result<*mut u8, OutOfRange> {
-        if offset > self.len || len > self.len - offset {
+        if self.len.checked_sub(offset).is_none_or(|rest| len > rest) {
             return Err(OutOfRange { offset, len, limit: self.len });
         }
         // SAFETY: `offset <= self.len`, so the result stays in the memory or one past its end.

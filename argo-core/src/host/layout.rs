@@ -46,7 +46,7 @@ const _: () = {
 
 /// Bytes of the control area of a session with that many queues (at most [`QUEUES_MAX`]).
 pub const fn control_bytes(queues: u32) -> u32 {
-    PAGE_SIZE + queues * QUEUE_BYTES
+    PAGE_SIZE.saturating_add(queues.saturating_mul(QUEUE_BYTES))
 }
 
 /// Where the words and entries of one queue lie. Indexes run free modulo 2^32.
@@ -58,7 +58,7 @@ pub struct QueueLayout {
 impl QueueLayout {
     /// The queue with this number, below [`QUEUES_MAX`].
     pub const fn new(queue: u32) -> Self {
-        Self { base: PAGE_SIZE + queue * QUEUE_BYTES }
+        Self { base: control_bytes(queue) }
     }
 
     /// One past the last submission: the guest's.
@@ -68,21 +68,26 @@ impl QueueLayout {
 
     /// One past the last submission that argod has read: argod's.
     pub const fn taken(self) -> Word {
-        Word(self.base + LINE)
+        Word(self.base.saturating_add(LINE))
     }
 
     /// One past the last completion: argod's.
     pub const fn completed(self) -> Word {
-        Word(self.base + 2 * LINE)
+        Word(self.base.saturating_add(2 * LINE))
     }
 
     /// Where submission number `index` lies.
     pub const fn slot(self, index: u32) -> u32 {
-        self.base + SLOTS_OFFSET + (index % QUEUE_ENTRIES) * SLOT_BYTES
+        self.entry(SLOTS_OFFSET, index, SLOT_BYTES)
     }
 
     /// Where completion number `index` lies.
     pub const fn completion(self, index: u32) -> u32 {
-        self.base + COMPLETIONS_OFFSET + (index % QUEUE_ENTRIES) * COMPLETION_BYTES
+        self.entry(COMPLETIONS_OFFSET, index, COMPLETION_BYTES)
+    }
+
+    const fn entry(self, first: u32, index: u32, bytes: u32) -> u32 {
+        let before = (index % QUEUE_ENTRIES).saturating_mul(bytes);
+        self.base.saturating_add(first).saturating_add(before)
     }
 }

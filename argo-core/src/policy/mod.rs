@@ -46,7 +46,9 @@ impl Label {
 
     /// The label with this number, if it is below [`LIMIT`](Self::LIMIT).
     pub const fn new(number: usize) -> Option<Self> {
-        if number < Self::LIMIT { Some(Self(number as u8)) } else { None }
+        #[allow(clippy::cast_possible_truncation, reason = "the limit is below 256")]
+        let label = Self(number as u8);
+        if number < Self::LIMIT { Some(label) } else { None }
     }
 }
 
@@ -113,11 +115,11 @@ pub struct Decision {
 /// The first rule that matches decides, else no.
 fn first<R>(
     rules: &[R],
-    matching: impl FnMut(&R) -> bool,
+    mut matching: impl FnMut(&R) -> bool,
     action: impl Fn(&R) -> Action,
 ) -> Decision {
-    match rules.iter().position(matching) {
-        Some(at) => Decision { action: action(&rules[at]), rule: Some(at) },
+    match rules.iter().enumerate().find(|(_, rule)| matching(rule)) {
+        Some((at, rule)) => Decision { action: action(rule), rule: Some(at) },
         None => Decision { action: Action::Deny, rule: None },
     }
 }

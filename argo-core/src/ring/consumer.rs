@@ -135,7 +135,7 @@ impl Message {
     /// The payload's length in bytes.
     #[inline]
     pub fn payload_len(&self) -> u32 {
-        self.header.len - SLOT
+        self.header.len.saturating_sub(SLOT)
     }
 
     /// Where the payload lies in the ring's data.
@@ -156,11 +156,7 @@ impl Message {
     pub fn copy_from(&self, mem: &impl RingMem, from: u32, out: &mut [u8]) -> usize {
         let from = from.min(self.payload_len());
         let at = index::advance(index::advance(self.at, SLOT, self.len), from, self.len);
-        let Spans { first, second } = Spans::new(at, self.payload_len() - from, self.len.bytes());
-        let head = out.len().min(first.len as usize);
-        let tail = (out.len() - head).min(second.len as usize);
-        mem.read(first.at, &mut out[..head]);
-        mem.read(second.at, &mut out[head..head + tail]);
-        head + tail
+        let rest = self.payload_len().saturating_sub(from);
+        Spans::new(at, rest, self.len.bytes()).read(mem, out)
     }
 }

@@ -27,26 +27,32 @@ pub const fn is_slot(at: u32, len: RingLen) -> bool {
 /// `at + bytes` in the ring. Both are at most its length.
 #[inline]
 pub const fn advance(at: u32, bytes: u32, len: RingLen) -> u32 {
-    let sum = at + bytes;
-    if sum >= len.bytes() { sum - len.bytes() } else { sum }
+    let sum = at.saturating_add(bytes);
+    match sum.checked_sub(len.bytes()) {
+        Some(wrapped) => wrapped,
+        None => sum,
+    }
 }
 
 /// Bytes from `rx` to `tx`: what waits to be read. Both lie in the ring.
 #[inline]
 pub const fn filled(rx: u32, tx: u32, len: RingLen) -> u32 {
-    if tx >= rx { tx - rx } else { tx + len.bytes() - rx }
+    match tx.checked_sub(rx) {
+        Some(between) => between,
+        None => tx.saturating_add(len.bytes()).saturating_sub(rx),
+    }
 }
 
 /// Bytes that nothing occupies, the slot that stays free included. Both lie in the ring.
 #[inline]
 pub const fn free(rx: u32, tx: u32, len: RingLen) -> u32 {
-    len.bytes() - filled(rx, tx, len)
+    len.bytes().saturating_sub(filled(rx, tx, len))
 }
 
 /// Bytes that a message with this payload takes: its header and whole slots.
 #[inline]
 pub const fn message_bytes(payload: PayloadLen) -> u32 {
-    SLOT + round_up(payload.bytes())
+    SLOT.saturating_add(round_up(payload.bytes()))
 }
 
 /// Whether a message with this payload fits into that many free bytes, one slot left over.

@@ -28,8 +28,19 @@ impl Spans {
     /// The `bytes` at `at` in a ring of `len`: `at` is below `len`, `bytes` at most `len`.
     #[inline]
     pub fn new(at: u32, bytes: u32, len: u32) -> Self {
-        let first = bytes.min(len - at);
-        Self { first: Span { at, len: first }, second: Span { at: 0, len: bytes - first } }
+        let first = bytes.min(len.saturating_sub(at));
+        let second = bytes.saturating_sub(first);
+        Self { first: Span { at, len: first }, second: Span { at: 0, len: second } }
+    }
+
+    /// Copies what is there into `out`, as much as there is room for. Returns how many bytes.
+    #[inline]
+    pub fn read(self, mem: &impl RingMem, out: &mut [u8]) -> usize {
+        let (head, rest) = out.split_at_mut(out.len().min(self.first.len as usize));
+        let (tail, _) = rest.split_at_mut(rest.len().min(self.second.len as usize));
+        mem.read(self.first.at, head);
+        mem.read(self.second.at, tail);
+        head.len().saturating_add(tail.len())
     }
 }
 
@@ -99,5 +110,5 @@ impl RingMem for View<'_> {
 
 #[inline]
 fn data_offset(at: u32) -> usize {
-    at as usize + RING_HEADER as usize
+    (at as usize).saturating_add(RING_HEADER as usize)
 }

@@ -143,7 +143,10 @@ impl<T> Backlog<T> {
         if share.connections >= connections {
             return Admission::TooManyConnections { connections };
         }
-        let counted = Share { waiting: share.waiting + 1, connections: share.connections + 1 };
+        let counted = Share {
+            waiting: share.waiting.saturating_add(1),
+            connections: share.connections.saturating_add(1),
+        };
         self.shares.insert(domain, counted);
         Admission::Admitted
     }

@@ -120,7 +120,8 @@ impl Connection {
                 (bytes, HEAD_EXTENDED as usize)
             }
             Some(Mode::Plain) | None => {
-                bytes[..HEAD as usize].copy_from_slice(&wire::head(flags, self.conid));
+                let plain = wire::head(flags, self.conid);
+                bytes.iter_mut().zip(plain).for_each(|(place, byte)| *place = byte);
                 (bytes, HEAD as usize)
             }
         }

@@ -38,7 +38,7 @@ impl<T> Table<T> {
             Some(slot) => *slot = Some(value),
             None => self.slots.push(Some(value)),
         }
-        place as u32 + 1
+        number(place)
     }
 
     /// The value with this number.
@@ -65,6 +65,11 @@ impl<T> Table<T> {
         let fitting = numbered.filter(|(slot, _)| slot.as_ref().is_some_and(&fits));
         fitting.map(|(_, number)| number).collect()
     }
+}
+
+/// A table of more values would not fit into memory.
+fn number(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX).saturating_add(1)
 }
 
 fn place(number: u32) -> Option<usize> {

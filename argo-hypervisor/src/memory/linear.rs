@@ -72,17 +72,24 @@ impl<T: Memory + 'static> LinearMemory<T> {
     fn window(&self, at: GuestAddr, len: usize) -> Result<View<'_>, Fault> {
         let fault = Fault { at, len };
         let end = at.0.checked_add(len as u64).ok_or(fault)?;
-        if at.0 < PAGE || end > self.pages * PAGE {
+        if at.0 < PAGE || end > self.pages.saturating_mul(PAGE) {
             return Err(fault);
         }
-        // The end lies in the memory, as `new` checked, so the sum fits.
-        self.memory.view().part(self.base + at.0 as usize, len).map_err(|_| fault)
+        self.memory.view().part(self.place(at.0), len).map_err(|_| fault)
+    }
+
+    /// The offset in the host memory. That of an address in the guest's RAM fits, as `new` checked;
+    /// others would be outside of any memory.
+    #[inline]
+    fn place(&self, at: u64) -> usize {
+        usize::try_from(at).map_or(usize::MAX, |at| self.base.saturating_add(at))
     }
 
     /// The offset in the host memory of a page that may be part of a ring.
     fn ring_page(&self, Gfn(gfn): Gfn) -> Result<usize, MapError> {
         let usable = (1..self.pages).contains(&gfn) && self.read_only.binary_search(&gfn).is_err();
-        if usable { Ok(self.base + (gfn * PAGE) as usize) } else { Err(MapError::BadPage(gfn)) }
+        let place = self.place(gfn.saturating_mul(PAGE));
+        if usable { Ok(place) } else { Err(MapError::BadPage(gfn)) }
     }
 }
 
@@ -126,13 +133,14 @@ impl<T: Memory + 'static> GuestMemory for LinearMemory<T> {
     fn copy_to_ring(&self, from: GuestAddr, to: &RingPages<T>, spans: Spans) -> Result<(), Fault> {
         let Spans { first, second } = spans;
         let (head, tail) = (first.len as usize, second.len as usize);
-        if head + tail == 0 {
+        let whole = head.saturating_add(tail);
+        if whole == 0 {
             return Ok(());
         }
-        let source = self.window(from, head + tail)?;
+        let source = self.window(from, whole)?;
         to.copy_from(first.at, source, 0..head);
         if tail > 0 {
-            to.copy_from(second.at, source, head..head + tail);
+            to.copy_from(second.at, source, head..whole);
         }
         Ok(())
     }

@@ -12,6 +12,8 @@ use argo_mem::{Memory, View};
 
 const PAGE: usize = PAGE_SIZE as usize;
 const HEADER: usize = RING_HEADER as usize;
+/// Where `tx_ptr` lies in the header.
+const TX: usize = 4;
 
 /// Pages of a host memory in the order of a ring's image: its header, then its data.
 ///
@@ -32,7 +34,8 @@ impl<T: Memory> RingPages<T> {
         let header = offsets.first().copied().unwrap_or(0);
         let in_order = offsets.iter().zip((header..).step_by(PAGE)).all(|(at, next)| *at == next);
         let scattered = if in_order { Vec::new() } else { offsets };
-        Self { memory, header, scattered, bytes: HEADER + len.bytes() as usize }
+        let bytes = HEADER.saturating_add(len.bytes() as usize);
+        Self { memory, header, scattered, bytes }
     }
 
     /// The host memory that the ring lies in.
@@ -45,7 +48,8 @@ impl<T: Memory> RingPages<T> {
     pub(super) fn copy_from(&self, at: u32, source: View<'_>, part: Range<usize>) {
         let memory = self.memory.view();
         self.walk(at, part.len(), |place, piece| {
-            let _ = source.copy_to(part.start + piece.start, memory, place, piece.len());
+            let _ =
+                source.copy_to(part.start.saturating_add(piece.start), memory, place, piece.len());
         });
     }
 
@@ -53,21 +57,21 @@ impl<T: Memory> RingPages<T> {
     /// gives for each its place there and which of the bytes it has.
     #[inline]
     fn walk(&self, at: u32, len: usize, mut each: impl FnMut(usize, Range<usize>)) {
-        let start = at as usize + HEADER;
-        if start + len > self.bytes || len == 0 {
+        let start = HEADER.saturating_add(at as usize);
+        if start.saturating_add(len) > self.bytes || len == 0 {
             return;
         }
         if self.scattered.is_empty() {
-            return each(self.header + start, 0..len);
+            return each(self.header.saturating_add(start), 0..len);
         }
         let mut done = 0;
-        while let Some(page) = self.scattered.get((start + done) / PAGE)
-            && done < len
-        {
-            let in_page = (start + done) % PAGE;
-            let piece = done..len.min(done + PAGE - in_page);
+        while done < len {
+            let at = start.saturating_add(done);
+            let Some(page) = self.scattered.get(at / PAGE) else { return };
+            let in_page = at % PAGE;
+            let piece = done..len.min(done.saturating_add(PAGE.saturating_sub(in_page)));
             done = piece.end;
-            each(page + in_page, piece);
+            each(page.saturating_add(in_page), piece);
         }
     }
 }
@@ -80,7 +84,7 @@ impl<T: Memory> RingMem for RingPages<T> {
 
     #[inline]
     fn load_tx(&self) -> u32 {
-        self.memory.view().load_u32(self.header + 4, Ordering::Acquire).unwrap_or(0)
+        self.memory.view().load_u32(self.header.saturating_add(TX), Ordering::Acquire).unwrap_or(0)
     }
 
     #[inline]
@@ -90,7 +94,8 @@ impl<T: Memory> RingMem for RingPages<T> {
 
     #[inline]
     fn store_tx(&self, value: u32) {
-        let _ = self.memory.view().store_u32(self.header + 4, value, Ordering::Release);
+        let _ =
+            self.memory.view().store_u32(self.header.saturating_add(TX), value, Ordering::Release);
     }
 
     #[inline]

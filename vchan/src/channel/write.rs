@@ -103,9 +103,9 @@ impl<P: Platform> WriteHalf<P> {
     ) -> Result<(), WriteAllError> {
         let mut deadline = Deadline::after(timeout);
         let mut written = 0;
-        while written < data.len() {
+        while let Some(rest) = data.get(written..).filter(|rest| !rest.is_empty()) {
             let left = deadline.left(self.link.platform());
-            let part = self.write(&data[written..], left);
+            let part = self.write(rest, left);
             written += part.map_err(|error| WriteAllError { written, error })?;
             if left == Some(Duration::ZERO) && written < data.len() {
                 let error = WriteError::TimedOut { size: self.writer.size() };

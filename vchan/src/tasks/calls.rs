@@ -87,8 +87,8 @@ impl<P: Platform<Channel: AsyncEventChannel>> WriteHalf<P> {
     /// know calls [`write_async`](Self::write_async) in a loop.
     pub async fn write_all_async(&mut self, data: &[u8]) -> Result<(), WriteAllError> {
         let mut written = 0;
-        while written < data.len() {
-            let part = self.write_async(&data[written..]).await;
+        while let Some(rest) = data.get(written..).filter(|rest| !rest.is_empty()) {
+            let part = self.write_async(rest).await;
             written += part.map_err(|error| WriteAllError { written, error })?;
         }
         Ok(())

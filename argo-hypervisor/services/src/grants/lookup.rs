@@ -112,7 +112,7 @@ impl<M: Clone> Found<M> {
             self.shares.push(id);
             self.memories.push(memory.clone());
         }
-        let at = at as u32;
+        let at = u32::try_from(at).map_err(|_| MapError::TooManyShares)?;
         match self.extents.last_mut() {
             Some(last) if last.memory == at && last.page + last.pages == page => last.pages += 1,
             _ => self.extents.push(Extent { memory: at, page, pages: 1 }),

@@ -54,8 +54,11 @@ impl<'a> Payload<'a> {
 
     /// The first string, and what follows.
     pub(super) fn first(self) -> Result<(&'a [u8], &'a [u8]), Refusal> {
-        let end = self.0.iter().position(|byte| *byte == 0).ok_or(Refusal::Invalid)?;
-        Ok((&self.0[..end], &self.0[end + 1..]))
+        let mut strings = self.0.splitn(2, |byte| *byte == 0);
+        match (strings.next(), strings.next()) {
+            (Some(first), Some(rest)) => Ok((first, rest)),
+            _ => Err(Refusal::Invalid),
+        }
     }
 
     /// All strings in it.
@@ -67,6 +70,7 @@ impl<'a> Payload<'a> {
 
 /// An answer, or an event.
 pub(super) fn compose(kind: Kind, request: u32, transaction: u32, payload: &[u8]) -> Vec<u8> {
+    #[allow(clippy::cast_possible_truncation, reason = "payloads are far shorter than 4 GiB")]
     let header = Header { kind: kind as u32, request, transaction, len: payload.len() as u32 };
     [header.as_bytes(), payload].concat()
 }
