@@ -240,7 +240,7 @@ fn check_demo(output: &Output, folder: &Path) -> String {
 fn is_root() -> bool {
     let is_root = rustix::process::geteuid().is_root();
     if !is_root {
-        eprintln!("SKIPPED: processes of several users take root");
+        effort::skipped("processes of several users take root");
     }
     is_root
 }

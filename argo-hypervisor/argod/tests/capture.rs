@@ -281,7 +281,7 @@ fn fields<'a>(names: &[&'a str]) -> Vec<&'a str> {
 #[test]
 fn wireshark_reads_a_capture_with_and_without_the_script() {
     if Command::new("tshark").arg("--version").output().is_err() {
-        eprintln!("SKIPPED: there is no tshark to read a capture with");
+        effort::skipped("there is no tshark to read a capture with");
         return;
     }
     let scene = Scene::new();

@@ -129,7 +129,7 @@ fn a_file_that_is_not_there_or_no_text_is_told() {
 #[test]
 fn an_argod_without_any_configuration_says_what_to_do() {
     if exists(Path::new("/etc/argod.toml")) {
-        eprintln!("SKIPPED: this machine has an /etc/argod.toml");
+        effort::skipped("this machine has an /etc/argod.toml");
         return;
     }
     let output = Command::new(env!("CARGO_BIN_EXE_argod")).output().unwrap();

@@ -1,6 +1,6 @@
 //! Runs one step, under a limit of time, and reads what it says.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, PipeReader, PipeWriter};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -19,7 +19,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// What a step did.
 pub struct Execution<'p> {
     pub step: &'p Step,
-    /// What it wrote on its standard output.
+    /// What it wrote.
     pub lines: Vec<String>,
     pub ending: Ending,
     pub took: Duration,
@@ -33,7 +33,7 @@ pub enum Ending {
     OutOfTime,
 }
 
-/// Runs a step to its end. What it writes is passed on to standard error, since it may take minutes.
+/// Runs a step to its end. What it writes is passed on, since it may take minutes.
 ///
 /// # Errors
 /// It cannot be started.
@@ -44,9 +44,9 @@ pub fn execute<'p>(
 ) -> Result<Execution<'p>, Error> {
     eprintln!("\n== {}: {step}", step.name());
     let began = Instant::now();
-    let started = command(step, root, effort).spawn();
-    let mut child = started.map_err(|source| Error::Start { command: step.to_string(), source })?;
-    let (lines, in_time) = read(&mut child, began + limit(effort));
+    let (mut child, output) = start(step, root, effort)
+        .map_err(|source| Error::Start { command: step.to_string(), source })?;
+    let (lines, in_time) = read(&child, output, began + limit(effort));
     let ending = match child.wait() {
         _ if !in_time => Ending::OutOfTime,
         Ok(status) if status.success() => Ending::Success,
@@ -55,15 +55,29 @@ pub fn execute<'p>(
     Ok(Execution { step, lines, ending, took: began.elapsed() })
 }
 
-fn command(step: &Step, root: &Path, effort: Option<&str>) -> Command {
+fn start(step: &Step, root: &Path, effort: Option<&str>) -> io::Result<(Child, PipeReader)> {
+    let (output, writer) = io::pipe()?;
+    // The command holds the writing end until it is dropped.
+    let child = command(step, root, effort, writer)?.spawn()?;
+    Ok((child, output))
+}
+
+fn command(
+    step: &Step,
+    root: &Path,
+    effort: Option<&str>,
+    output: PipeWriter,
+) -> io::Result<Command> {
     let mut command = Command::new(&step.program);
     command.args(&step.arguments).envs(&step.environment).current_dir(root);
     if let Some(effort) = effort {
         command.env(effort::VARIABLE, effort).envs(&step.long);
     }
     // A group of its own, so that what it has started goes with it.
-    command.process_group(0).stdin(Stdio::null()).stdout(Stdio::piped());
-    command
+    command.process_group(0).stdin(Stdio::null());
+    // One pipe: cargo tells of a target on the one, the target of its tests on the other.
+    command.stdout(output.try_clone()?).stderr(output);
+    Ok(command)
 }
 
 fn limit(effort: Option<&str>) -> Duration {
@@ -71,9 +85,9 @@ fn limit(effort: Option<&str>) -> Duration {
 }
 
 /// All that it writes until it closes its output, and whether it did so in time.
-fn read(child: &mut Child, until: Instant) -> (Vec<String>, bool) {
+fn read(child: &Child, output: PipeReader, until: Instant) -> (Vec<String>, bool) {
     let (send, receive) = mpsc::channel();
-    let reader = child.stdout.take().map(|output| thread::spawn(move || pass_on(output, &send)));
+    let reader = thread::spawn(move || pass_on(output, &send));
     let mut lines = Vec::new();
     let in_time = loop {
         match receive.recv_timeout(until.saturating_duration_since(Instant::now())) {
@@ -85,14 +99,12 @@ fn read(child: &mut Child, until: Instant) -> (Vec<String>, bool) {
             }
         }
     };
-    if let Some(reader) = reader {
-        // It ends with the output, which the kill has closed.
-        let _ = reader.join();
-    }
+    // It ends with the output, which the kill has closed.
+    let _ = reader.join();
     (lines, in_time)
 }
 
-fn pass_on(output: impl Read, to: &Sender<String>) {
+fn pass_on(output: PipeReader, to: &Sender<String>) {
     let mut output = BufReader::new(output);
     let mut line = Vec::new();
     while output.read_until(b'\n', &mut line).is_ok_and(|bytes| bytes > 0) {

@@ -95,7 +95,10 @@ impl Verdict {
     }
 }
 
-/// What the test harness has said of one test.
+/// What the test harnesses have said, by target and test.
+type Told<'l> = BTreeMap<(&'l str, &'l str), Said>;
+
+/// Of one test.
 #[derive(Default)]
 struct Said {
     passed: bool,
@@ -103,22 +106,35 @@ struct Said {
     skipped: Option<String>,
 }
 
-/// A test's line is `test NAME ... ok`; what it wrote stands below a line `---- NAME stdout ----`.
-fn said(lines: &[String]) -> BTreeMap<&str, Said> {
-    let mut tests: BTreeMap<&str, Said> = BTreeMap::new();
-    let mut writer = None;
+/// A target begins with `Running …`; a test's line is `test NAME ... ok`; what it wrote stands below a
+/// line `---- NAME stdout ----`.
+fn said(lines: &[String]) -> Told<'_> {
+    let mut tests = Told::new();
+    let (mut target, mut writer) = ("", None);
     for line in lines {
-        if let Some((name, word)) = outcome(line) {
-            let said = tests.entry(name).or_default();
+        if let Some(begun) = begun(line) {
+            (target, writer) = (begun, None);
+        } else if let Some((name, word)) = outcome(line) {
+            let said = tests.entry((target, name)).or_default();
             said.passed |= word == "ok";
             said.failed |= word == "FAILED";
         } else if let Some(rest) = line.strip_prefix("---- ") {
             writer = rest.strip_suffix(" stdout ----");
         } else if let (Some(writer), Some(why)) = (writer, line.strip_prefix(effort::SKIPPED)) {
-            tests.entry(writer).or_default().skipped = Some(why.into());
+            tests.entry((target, writer)).or_default().skipped = Some(why.into());
         }
     }
     tests
+}
+
+/// `Running tests/calls.rs (target/debug/deps/calls-0123456789abcdef)`
+fn begun(line: &str) -> Option<&str> {
+    let (source, program) = line.trim_start().strip_prefix("Running ")?.split_once(" (")?;
+    if source.starts_with("unittests ") {
+        return Some("lib");
+    }
+    let (target, _hash) = program.rsplit('/').next()?.rsplit_once('-')?;
+    Some(target)
 }
 
 fn outcome(line: &str) -> Option<(&str, &str)> {
@@ -126,18 +142,19 @@ fn outcome(line: &str) -> Option<(&str, &str)> {
     Some((name.strip_suffix(" - should panic").unwrap_or(name), word))
 }
 
-fn of_test(check: &Check, said: &BTreeMap<&str, Said>, ending: Ending) -> Verdict {
-    let Check::Test { test, .. } = check else { return Verdict::Fail(vec![check.to_string()]) };
-    match said.get(test.as_str()) {
-        Some(Said { failed: true, .. }) => Verdict::Fail(vec![check.to_string()]),
+fn of_test(check: &Check, told: &Told<'_>, ending: Ending) -> Verdict {
+    let fail = |why: &str| Verdict::Fail(vec![format!("{check}{why}")]);
+    let Check::Test { target, test, .. } = check else { return fail("") };
+    // A program that ends badly after its last test, and a command that did not get so far.
+    let is_sound = ending == Ending::Success || told.values().any(|said| said.failed);
+    match told.get(&(target.as_str(), test.as_str())) {
+        Some(Said { failed: true, .. }) => fail(""),
+        _ if !is_sound => fail(": its suite did not come to a proper end"),
         Some(Said { skipped: Some(why), .. }) => {
             Verdict::NotChecked(vec![format!("{check}: {why}")])
         }
         Some(Said { passed: true, .. }) => Verdict::Pass,
-        _ if ending == Ending::Success => {
-            Verdict::Fail(vec![format!("{check}: there is no such test")])
-        }
-        _ => Verdict::Fail(vec![format!("{check}: did not come to an end")]),
+        _ => fail(": there is no such test"),
     }
 }
 

@@ -78,7 +78,8 @@ fn each_suite_and_tool_is_run_once() {
 #[test]
 fn a_claim_is_worth_what_its_worst_check_is() {
     let claims = read(SOME).unwrap();
-    let output = "checked: 40 histories\n\
+    let output = "     Running tests/calls.rs (target/debug/deps/calls-0123456789abcdef)\n\
+                  checked: 40 histories\n\
                   test good ... ok\n\
                   test bad ... FAILED\n\
                   test lost ... ok\n\
@@ -90,10 +91,13 @@ fn a_claim_is_worth_what_its_worst_check_is() {
     for step in plan.steps() {
         let output = match &step.answers {
             Answers::Tests { suite, .. } if suite == "engine" => output,
-            Answers::Tests { .. } => "test whole - should panic ... ok",
+            Answers::Tests { .. } => {
+                "Running tests/ring.rs (target/release/deps/ring-0123456789abcdef)\n\
+                 test whole - should panic ... ok"
+            }
             Answers::Tool(_) => "",
         };
-        report.add(told(step, output));
+        report.add(told(step, output, Ending::Success));
     }
     let found: BTreeMap<_, _> = claims
         .verdicts(&report)
@@ -147,11 +151,28 @@ fn results(page: &str) -> BTreeMap<&str, &str> {
     .collect()
 }
 
-fn told<'p>(step: &'p Step, output: &str) -> super::execution::Execution<'p> {
+/// A program may end badly without any test that failed: nothing that it said counts then.
+#[test]
+fn a_suite_that_ends_badly_shows_nothing() {
+    let claims = read(SOME).unwrap().chosen(&["open".into()]).unwrap();
+    let plan = Plan::new(&claims, false);
+    let step = &plan.steps()[0];
+    let output =
+        "Running tests/calls.rs (target/debug/deps/calls-0123456789abcdef)\ntest lost ... ok";
+    let verdict = |ending| {
+        let mut report = Report::default();
+        report.add(told(step, output, ending));
+        claims.verdicts(&report).remove(0).1.word()
+    };
+    let endings = [Ending::Success, Ending::Failure, Ending::OutOfTime];
+    assert_eq!(endings.map(verdict), ["pass", "fail", "fail"]);
+}
+
+fn told<'p>(step: &'p Step, output: &str, ending: Ending) -> super::execution::Execution<'p> {
     super::execution::Execution {
         step,
         lines: output.lines().map(String::from).collect(),
-        ending: Ending::Success,
+        ending,
         took: std::time::Duration::ZERO,
     }
 }

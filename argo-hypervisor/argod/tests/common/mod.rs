@@ -108,7 +108,7 @@ impl Argod {
     pub fn descriptors(&self) -> usize {
         let listed = std::fs::read_dir(format!("/proc/{}/fd", self.process.id()));
         if listed.is_err() {
-            eprintln!("SKIPPED: counting argod's descriptors takes root");
+            effort::skipped("counting argod's descriptors takes root");
         }
         listed.map_or(0, Iterator::count)
     }

@@ -66,7 +66,7 @@ pub fn is_there() -> bool {
     let probe = Command::new("strace").args(["-o", "/dev/null", "true"]).output();
     let works = probe.is_ok_and(|probe| probe.status.success());
     if !works {
-        eprintln!("SKIPPED: no strace that may trace: no system call was made to fail");
+        effort::skipped("no strace that may trace: no system call was made to fail");
     }
     works
 }

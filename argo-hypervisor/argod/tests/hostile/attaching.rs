@@ -174,7 +174,7 @@ fn a_flood_of_connections_reaches_nobody_else() {
 #[test]
 fn wrong_credentials_are_refused() {
     if !rustix::process::getuid().is_root() {
-        eprintln!("SKIPPED: a process of another user takes root");
+        effort::skipped("a process of another user takes root");
         return;
     }
     let scene = Scene::start();

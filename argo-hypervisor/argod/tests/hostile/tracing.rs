@@ -14,7 +14,7 @@ const USER: u32 = 65_533;
 #[test]
 fn argod_is_closed_to_processes_of_its_user() {
     if !rustix::process::getuid().is_root() {
-        eprintln!("SKIPPED: running argod as another user takes root");
+        effort::skipped("running argod as another user takes root");
         return;
     }
     let dir = tempfile::tempdir().unwrap();

@@ -94,7 +94,7 @@ fn one_thread_that_hangs_ends_the_signs_of_life_and_they_come_again_with_it() {
     for name in ["worker-0", "worker-1", "reception"] {
         service.manager.hears("WATCHDOG=1");
         let Some(held) = HeldThread::hold(service.thread(name)) else {
-            return eprintln!("SKIPPED: holding a thread of argod takes root");
+            return effort::skipped("holding a thread of argod takes root");
         };
         // What was under way.
         service.manager.hears_within("WATCHDOG=1", WATCHDOG);

@@ -22,7 +22,7 @@ fn program(folder: &TempDir) -> PathBuf {
 fn lacks_headers() -> bool {
     let is_there = PathBuf::from("/usr/include/xenstore.h").exists();
     if !is_there {
-        eprintln!("SKIPPED: not installed: libxen-dev");
+        effort::skipped("not installed: libxen-dev");
     }
     !is_there
 }

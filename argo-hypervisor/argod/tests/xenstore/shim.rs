@@ -10,7 +10,7 @@ use super::common::Argod;
 pub fn is_missing(programs: &[&str]) -> bool {
     let missing: Vec<_> = programs.iter().filter(|name| !is_there(name)).collect();
     if !missing.is_empty() {
-        eprintln!("SKIPPED: not installed: {missing:?}");
+        effort::skipped(&format!("not installed: {missing:?}"));
     }
     !missing.is_empty()
 }
