@@ -136,13 +136,20 @@ impl World {
     }
 }
 
-/// A guest's memory as it is now.
-pub fn image(guest: &Guest) -> Vec<u8> {
-    let view = guest.memory.memory().view();
-    let mut bytes = vec![0; view.len()];
-    // The length is the view's.
-    let _ = view.read(0, &mut bytes);
+/// A part of a guest's memory as it is now; what is not there is zero.
+pub fn peek(guest: &Guest, at: usize, len: usize) -> Vec<u8> {
+    let mut bytes = vec![0; len];
+    let _ = guest.memory.memory().view().read(at, &mut bytes);
     bytes
+}
+
+/// Whether a guest's memory is that.
+pub fn is_image(guest: &Guest, image: &[u8]) -> bool {
+    let view = guest.memory.memory().view();
+    let mut page = [0; PAGE];
+    image.chunks(PAGE).enumerate().all(|(number, expected)| {
+        view.read(number * PAGE, &mut page).is_ok() && page[..] == *expected
+    })
 }
 
 /// The domain with this number, of those that there can be.

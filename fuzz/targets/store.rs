@@ -137,7 +137,8 @@ impl Scene {
         let _told = self.store.forget(domain(id), &guard);
         assert_eq!(self.store.usage(domain(id)), None);
         self.introduce(id);
-        assert_eq!(self.usage(id), Usage::default(), "of a domain that has just come");
+        // The node that it begins with.
+        assert_eq!(self.usage(id), Usage { nodes: 1, ..Usage::default() });
     }
 
     fn usage(&self, id: u16) -> Usage {
