@@ -1,23 +1,46 @@
-//! Models of the code that two parties run on the same memory at the same time.
+//! Models of the code that several parties run at the same time.
 //!
-//! Each test runs argo-core's own ring, queue and wake-up code on memory that loom stands in for,
-//! argo-guest's own waiting core on loom's threads and locks, over a modelled platform, or vchan's
-//! own reader and writer on a modelled page:
-//! loom tries the interleavings of the threads, and for each read the stale values that the
-//! orderings still allow. For each guarantee there is also a version that breaks it, which the
-//! checker must find: a model that cannot fail proves nothing.
+//! Each runs the real code, on memory, locks and threads that a checker stands in for:
+//!
+//! | tests | code | what is shown |
+//! |---|---|---|
+//! | `ring`, `doorbell`, `interrupt`, `round_trip` | argo-core's ring, queues and wake-ups | a message is seen whole; no call, answer or event is slept through |
+//! | `engine` | the engine, through its seams `Locks`, `GuestMemory`, `Policy` and `Events` | calls, teardowns, waits and policies do not deadlock, and nothing is left of the dead |
+//! | `crowd` | the same at large | each message once and in order; nobody sleeps for ever |
+//! | `waiting` | argo-guest's waiting core | whoever waits for the platform, nobody sleeps through his news |
+//! | `vchan`, `vchan_waits` | vchan's rings, bells, sleepers and ends | bytes as they were sent; no event and no end is slept through |
+//!
+//! For each guarantee there is also a version that breaks it, which the checker must find: a model
+//! that cannot fail proves nothing.
+//!
+//! # loom
+//! Loom tries the interleavings of the threads, and for each read the stale values that the orderings
+//! still allow. Most models of two domains on the engine run in all of them; elsewhere interleavings are
+//! bounded to three forced switches unless `LOOM_MAX_PREEMPTIONS` says otherwise. Of steps that have nothing to do with each other, as far as loom sees, it tries one order
+//! only: what a model asserts must be ordered by words or locks that loom sees.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg argo_loom" cargo test --release -p loom-tests --target-dir target/loom
 //! ```
 //!
-//! Without that cfg this package is empty. Interleavings are bounded to three forced
-//! switches unless `LOOM_MAX_PREEMPTIONS` says otherwise.
+//! # shuttle
+//! What is too large for that runs in random schedules (`crowd`), some thousands, and `ARGO_EFFORT` times
+//! as many. They know of no stale values. A failure prints its schedule and its seed.
 //!
-//! What loom does not try: a read that sees a write which comes later in the run (reads delayed
-//! past writes, as Arm allows). That the receiver's reads come before its release of the space is
-//! therefore shown only for the interleavings, and rests otherwise on the Release of
-//! `RingMem::store_rx`.
+//! ```text
+//! cargo test -p loom-tests
+//! ```
+//!
+//! # What is not shown
+//! - Loom does not try a read that sees a write which comes later in the run (reads delayed past
+//!   writes, as Arm allows). That the receiver's reads come before its release of the space is
+//!   therefore shown only for the interleavings, and rests otherwise on the Release of
+//!   `RingMem::store_rx`.
+//! - In the models of the engine the bytes of rings and payloads are plain memory, which other models
+//!   are about.
+//! - argod's own locks and its `ArcSwap`: their tests are argod's, with real threads.
+//! - Of the guest library sockets and streams: they lock more than the waiting core, with locks that
+//!   no checker sees.
 #![deny(unsafe_code)]
 
 mod checker;
@@ -50,7 +73,7 @@ pub use heard::{DOMAINS, Heard};
 pub use locks::{CheckedLocks, holding};
 pub use memory::{CheckedMemory, CheckedRing};
 #[cfg(argo_loom)]
-pub use model::{PREEMPTIONS, check};
+pub use model::{PREEMPTIONS, check, check_all};
 pub use pair::Pair;
 #[cfg(argo_loom)]
 pub use ring_memory::{BarrierAfterStore, RingMemory};

@@ -11,6 +11,17 @@ pub const PREEMPTIONS: usize = 3;
 pub fn check(model: impl Fn() + Sync + Send + 'static) {
     let mut builder = Builder::new();
     builder.preemption_bound.get_or_insert(PREEMPTIONS);
+    run(&builder, model);
+}
+
+/// The same in every interleaving, without a bound.
+pub fn check_all(model: impl Fn() + Sync + Send + 'static) {
+    let mut builder = Builder::new();
+    builder.preemption_bound = None;
+    run(&builder, model);
+}
+
+fn run(builder: &Builder, model: impl Fn() + Sync + Send + 'static) {
     let interleavings = Tally::default();
     let tally = interleavings.clone();
     builder.check(move || {

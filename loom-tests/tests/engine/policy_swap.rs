@@ -14,7 +14,7 @@ use argo_core::policy::{Action, Decision, PortQuery, Query};
 use argo_hypervisor::{Existing, Judge, Policy};
 use loom::sync::{Arc, Mutex};
 use loom::thread;
-use loom_tests::{Heard, Tally, check, id, ring};
+use loom_tests::{Heard, Tally, check_all, id, ring};
 
 type Pair = loom_tests::Pair<Live, Heard>;
 
@@ -108,7 +108,7 @@ fn against(
 ) -> [usize; 2] {
     let (allowed, forbidden) = (Tally::default(), Tally::default());
     let tallies = [allowed.clone(), forbidden.clone()];
-    check(move || {
+    check_all(move || {
         let pair = Pair::of(Live::new(), Heard::default());
         prepare(&pair);
         let call = pair.spawn(call);

@@ -2,7 +2,7 @@
 
 use argo_core::Errno;
 use argo_hypervisor::Existing;
-use loom_tests::{Pair, Tally, check, id, ring};
+use loom_tests::{Pair, Tally, check_all, id, ring};
 
 /// The sender has no ring yet; two of its threads register one each, on these ports.
 fn both_register(ports: [u32; 2]) -> (Result<(), Errno>, Result<(), Errno>, usize) {
@@ -15,7 +15,7 @@ fn both_register(ports: [u32; 2]) -> (Result<(), Errno>, Result<(), Errno>, usiz
 
 #[test]
 fn of_two_registrations_of_a_name_one_is_refused() {
-    check(|| {
+    check_all(|| {
         let answers = both_register([8, 8]);
         let right = [(Ok(()), Err(Errno::EEXIST), 1), (Err(Errno::EEXIST), Ok(()), 1)];
         assert!(right.contains(&answers), "{answers:?}");
@@ -24,7 +24,7 @@ fn of_two_registrations_of_a_name_one_is_refused() {
 
 #[test]
 fn a_quota_holds_for_two_registrations_at_once() {
-    check(|| {
+    check_all(|| {
         let pair = Pair::new();
         pair.sender.register(ring(8, None), 0, Existing::Fail).unwrap();
         let other = pair.spawn(|pair| pair.sender.register(ring(9, None), 1, Existing::Fail));
@@ -40,7 +40,7 @@ fn a_quota_holds_for_two_registrations_at_once() {
 fn a_message_is_in_the_old_memory_of_a_ring_or_in_the_new() {
     let (old, new) = (Tally::default(), Tally::default());
     let tallies = [old.clone(), new.clone()];
-    check(move || {
+    check_all(move || {
         let pair = Pair::new();
         let moved = pair.spawn(|pair| {
             pair.receiver.register(ring(Pair::PORT, None), 1, Existing::Replace).unwrap();

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use argo_core::policy::{Action, Decision, PortQuery, Query};
 use argo_core::{DomainId, Port};
 use argo_hypervisor::{Engine, Events, Existing, Judge};
-use loom_tests::{Heard, Pair, World, check, id, ring};
+use loom_tests::{Heard, Pair, World, check_all, id, ring};
 
 /// A judge that does something when it is asked for the source ports, with a ring table open.
 #[derive(Default)]
@@ -34,7 +34,7 @@ impl Judge for Meddler {
 
 /// Both domains ask after each other's rings at once.
 fn both_ask(deed: fn(&Engine<World<Meddler>>, DomainId)) {
-    check(move || {
+    check_all(move || {
         let pair = Pair::of(Meddler::default(), Heard::default());
         pair.sender.register(ring(Pair::PORT, None), 0, Existing::Fail).unwrap();
         let engine = Arc::downgrade(&pair.engine);

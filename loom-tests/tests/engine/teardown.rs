@@ -2,7 +2,7 @@
 
 use argo_core::Errno;
 use argo_hypervisor::{CreateError, Existing, Quotas, Start};
-use loom_tests::{Guest, Pair, Tally, check, id, ring};
+use loom_tests::{Guest, Pair, Tally, check, check_all, id, ring};
 
 /// How a domain ends.
 type End = fn(&Guest);
@@ -30,7 +30,7 @@ fn forgotten(_: &Guest) {}
 fn send_against_end_of_receiver(end: End) -> [usize; 2] {
     let (sent, refused) = (Tally::default(), Tally::default());
     let tallies = [sent.clone(), refused.clone()];
-    check(move || {
+    check_all(move || {
         let pair = Pair::new();
         let end = pair.spawn(move |pair| {
             end(&pair.receiver);
@@ -62,7 +62,7 @@ fn an_end_that_waits_for_no_send_is_found_out() {
 }
 
 fn registration_against_end_of_owner(end: End) {
-    check(move || {
+    check_all(move || {
         let pair = Pair::new();
         let call = pair.spawn(|pair| pair.receiver.register(ring(8, None), 1, Existing::Fail));
         end(&pair.receiver);
@@ -89,7 +89,7 @@ fn an_end_beside_the_gate_is_found_out() {
 fn registration_against_end_of_partner(end: End) -> [usize; 2] {
     let (registered, refused) = (Tally::default(), Tally::default());
     let tallies = [registered.clone(), refused.clone()];
-    check(move || {
+    check_all(move || {
         let pair = Pair::new();
         let call = pair.spawn(|pair| pair.sender.register(ring(8, Some(id(2))), 0, Existing::Fail));
         end(&pair.receiver);
@@ -120,10 +120,26 @@ fn an_end_that_others_do_not_see_is_found_out() {
     });
 }
 
+/// A domain that comes while the walk over all domains is under way has no ring for the dead either.
+#[test]
+fn no_ring_of_a_newcomer_names_a_partner_that_has_gone() {
+    check_all(|| {
+        let pair = Pair::new();
+        let newcomer = pair.spawn(|pair| {
+            let newcomer = Guest::new(&pair.engine, id(3), 1, 1);
+            let _ = newcomer.register(ring(8, Some(id(2))), 0, Existing::Fail);
+            newcomer
+        });
+        destroyed(&pair.receiver);
+        let newcomer = newcomer.join().unwrap();
+        assert_eq!(newcomer.caller.memory.rings(), 0, "a ring is for who has gone");
+    });
+}
+
 /// After a reset the domain is there as before, and so may be the ring; or its owner was told.
 #[test]
 fn a_ring_that_a_reset_takes_is_not_missed() {
-    check(|| {
+    check_all(|| {
         let pair = Pair::new();
         let call = pair.spawn(|pair| pair.sender.register(ring(8, Some(id(2))), 0, Existing::Fail));
         reset(&pair.receiver);
@@ -139,7 +155,7 @@ fn a_ring_that_a_reset_takes_is_not_missed() {
 
 #[test]
 fn two_domains_that_name_each_other_end_at_once() {
-    check(|| {
+    check_all(|| {
         let pair = Pair::new();
         pair.sender.register(ring(8, Some(id(2))), 0, Existing::Fail).unwrap();
         pair.receiver.register(ring(8, Some(id(1))), 1, Existing::Fail).unwrap();
@@ -158,7 +174,7 @@ fn two_domains_that_name_each_other_end_at_once() {
 fn a_domain_is_destroyed_once_and_its_successor_stays() {
     let (succeeded, refused) = (Tally::default(), Tally::default());
     let tallies = [succeeded.clone(), refused.clone()];
-    check(move || {
+    check_all(move || {
         let pair = Pair::new();
         let create =
             pair.spawn(|pair| pair.engine.create_domain(id(2), Quotas::default(), Start::Active));

@@ -3,7 +3,7 @@
 use argo_core::{DomainId, Errno};
 use argo_hypervisor::Events;
 use argo_hypervisor::inprocess::AllowAll;
-use loom_tests::{Guest, Heard, Pair, Tally, check, id, ring};
+use loom_tests::{Guest, Heard, Pair, Tally, check_all, id, ring};
 
 /// Events of a host that a model can ask.
 trait Told: Events + Default + 'static {
@@ -36,7 +36,7 @@ impl Told for Silent {
 fn wait_against<E: Told>(what: fn(&Guest<AllowAll, E>)) -> [usize; 2] {
     let (waited, did_not) = (Tally::default(), Tally::default());
     let tallies = [waited.clone(), did_not.clone()];
-    check(move || {
+    check_all(move || {
         let pair = Pair::of(AllowAll, E::default());
         pair.sender.send(id(2), Pair::PORT, 1).unwrap();
         let receiver = pair.spawn(move |pair| what(&pair.receiver));
@@ -111,7 +111,7 @@ fn a_receiver_that_notifies_too_early_is_found_out() {
 
 /// The sender ends while it sends: afterwards it neither waits nor writes.
 fn sender_ends(end: fn(&Guest)) {
-    check(move || {
+    check_all(move || {
         let pair = Pair::new();
         let full = pair.sender.send(id(2), Pair::PORT, 1).is_ok();
         let call = pair.spawn(|pair| pair.sender.send(id(2), Pair::PORT, 2));
@@ -133,4 +133,27 @@ fn nobody_waits_beyond_its_end() {
 #[should_panic(expected = "the dead waits")]
 fn an_end_that_ends_no_waits_is_found_out() {
     sender_ends(|sender| sender.engine.withdraw_rings(&sender.caller.domain, |_| true));
+}
+
+/// Two wait for the same ring, one of which ends: the other is told of the room all the same.
+#[test]
+fn the_end_of_one_who_waits_leaves_the_other_waiting() {
+    let waited = Tally::default();
+    let tally = waited.clone();
+    check_all(move || {
+        let pair = Pair::new();
+        let third = Guest::new(&pair.engine, id(3), 1, 1);
+        pair.sender.send(id(2), Pair::PORT, 1).unwrap();
+        assert_eq!(third.send(id(2), Pair::PORT, 2), Err(Errno::EAGAIN));
+        let end = pair.spawn(move |_| third.engine.destroy_domain(third.id()).unwrap());
+        let receiver = pair.spawn(|pair| read_and_notify(&pair.receiver));
+        if pair.sender.send(id(2), Pair::PORT, 3) == Err(Errno::EAGAIN) {
+            waited.note();
+            receiver.join().unwrap();
+            assert_eq!(pair.engine.events().virqs(id(1)), 1, "who waits is forgotten");
+        }
+        end.join().unwrap();
+        assert_eq!(pair.receiver.waiting(), 0);
+    });
+    assert_ne!(tally.count(), 0);
 }
