@@ -5,21 +5,24 @@ use std::pin::pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use argo_guest::stream::{
-    AcceptError, ConnectError, ListenOptions, Stream, StreamListener, StreamOptions,
-};
+use argo_guest::stream::{AcceptError, ConnectError, ListenOptions, StreamOptions};
 use argo_guest::{Address, BindError, DomainId, Port, SendError};
 use futures::future::{Either, join, select};
 
 use super::context::{Context, Label};
 use super::oracle::{Role, SessionId, SideId};
+use super::sockets::{Kind, Listening, Socket};
 
-/// Ports that are listened on: 1 to this.
+/// Ports that are listened on for streams: 1 to this.
 pub const PORTS: u32 = 2;
+/// Where seqpackets are listened for.
+pub const MESSAGES: Port = Port(PORTS + 1);
+/// Where datagrams are received.
+pub const DATAGRAMS: Port = Port(PORTS + 2);
 /// Writes of one side that may fail for want of memory before it gives up.
 const HUNGER: usize = 5;
 /// Binds that may fail before a listener gives up.
-const FAILURES: usize = 5;
+pub const FAILURES: usize = 5;
 
 fn options(context: &Context) -> StreamOptions {
     let rng = &context.rng;
@@ -29,14 +32,14 @@ fn options(context: &Context) -> StreamOptions {
 }
 
 /// Listens on a port, and now and then stops and begins anew.
-pub async fn listen(context: Rc<Context>, session: SessionId, port: u32, wait: Duration) {
+pub async fn listen(context: Rc<Context>, session: SessionId, port: Port, wait: Duration) {
     let domain = context.domain(session);
     context.sleep(wait).await;
     let mut failures = 0;
     while !context.is_closing() && !domain.is_gone() && failures < FAILURES {
-        let how = ListenOptions::port(Port(port)).stream(options(&context));
+        let how = ListenOptions::port(port).stream(options(&context));
         let backlog = if context.plan.generous { 16 } else { context.rng.pick(&[1, 2, 16]) };
-        match StreamListener::bind(&domain, how.backlog(backlog)).await {
+        match Listening::bind(kind_at(port), &domain, how.backlog(backlog)).await {
             Ok(listener) => {
                 context.begin_listening(listener.local_addr());
                 serve(&context, session, &listener).await;
@@ -51,7 +54,7 @@ pub async fn listen(context: Rc<Context>, session: SessionId, port: u32, wait: D
     }
 }
 
-async fn serve(context: &Rc<Context>, session: SessionId, listener: &StreamListener) {
+async fn serve(context: &Rc<Context>, session: SessionId, listener: &Listening) {
     let generous = context.plan.generous;
     let shift = if generous { None } else { Some(context.rng.between(1, 6)) };
     let mut served = 0;
@@ -75,7 +78,7 @@ async fn serve(context: &Rc<Context>, session: SessionId, listener: &StreamListe
     }
 }
 
-fn check_bind(context: &Context, error: &BindError, gone: bool) {
+pub fn check_bind(context: &Context, error: &BindError, gone: bool) {
     match error {
         BindError::Gone(_) if gone => {}
         BindError::OutOfMemory(_) | BindError::Quota { .. } if !context.plan.generous => {}
@@ -99,7 +102,7 @@ pub async fn connect(context: Rc<Context>, session: SessionId, times: usize) {
         if hasty {
             options = options.connect_timeout(context.rng.pause(500));
         }
-        let connecting = pin!(Stream::connect_with(&domain, to, &options));
+        let connecting = pin!(Socket::connect(kind_at(to.port), &domain, to, &options));
         let limit = match !context.plan.generous && context.rng.one_in(5) {
             true => context.rng.pause(300),
             false => Duration::from_secs(3600),
@@ -120,7 +123,13 @@ pub async fn connect(context: Rc<Context>, session: SessionId, times: usize) {
 
 fn target(context: &Context) -> Address {
     let to = context.rng.pick(&context.addressable());
-    Address::new(DomainId::new(to).unwrap(), Port(1 + context.rng.below(PORTS as usize) as u32))
+    let ports = if context.plan.all { MESSAGES.0 } else { PORTS };
+    Address::new(DomainId::new(to).unwrap(), Port(1 + context.rng.below(ports as usize) as u32))
+}
+
+/// What is listened for on a port.
+fn kind_at(port: Port) -> Kind {
+    if port == MESSAGES { Kind::Messages } else { Kind::Bytes }
 }
 
 /// What a connect may hope for.
@@ -147,7 +156,9 @@ fn check_connect(
         // Whose RAM is used up cannot even refuse.
         ConnectError::TimedOut { .. } => hopes.hasty || stranger || !context.plan.generous,
         // Nobody listens yet, or not now.
-        ConnectError::Refused { .. } => !hopes.listening || !context.plan.generous || stranger,
+        ConnectError::Refused { .. } => {
+            !hopes.listening || !context.plan.generous || stranger || context.is_closing()
+        }
         ConnectError::Bind(BindError::PartnerAway { .. })
         | ConnectError::PeerRing { .. }
         | ConnectError::Send(
@@ -158,11 +169,22 @@ fn check_connect(
     assert!(allowed || context.is_gone(session), "connect to {to}: {error:?}");
 }
 
-fn begin_talk(context: &Rc<Context>, session: SessionId, role: Role, stream: Stream) {
+fn begin_talk(context: &Rc<Context>, session: SessionId, role: Role, stream: Socket) {
     let (local, peer) = (stream.local_addr(), stream.peer_addr());
     let hostile = context.is_hostile(peer.domain);
     let me = context.oracle.side(session, role, local, peer, hostile);
+    if stream.kind() == Kind::Messages {
+        context.oracle.keeps_messages(me);
+    }
+    if is_plain(context, &stream) {
+        context.oracle.is_plain();
+    }
     context.spawn(session, Label::Talk(me), talk(context.clone(), stream, me));
+}
+
+/// Whether both ends believe that the other has the plain wire only.
+fn is_plain(context: &Context, stream: &Socket) -> bool {
+    context.plan.plain.is_some() && !stream.is_extended()
 }
 
 /// How a side ends its talk.
@@ -180,13 +202,13 @@ enum Manner {
     Deaf,
 }
 
-async fn talk(context: Rc<Context>, stream: Stream, me: SideId) {
+async fn talk(context: Rc<Context>, stream: Socket, me: SideId) {
     exchange(&context, &stream, me).await;
     drop(stream);
     context.oracle.dropped(me);
 }
 
-async fn exchange(context: &Context, stream: &Stream, me: SideId) {
+async fn exchange(context: &Context, stream: &Socket, me: SideId) {
     let rng = &context.rng;
     let manner = match rng.below(10) {
         0..5 => Manner::Polite,
@@ -194,6 +216,15 @@ async fn exchange(context: &Context, stream: &Stream, me: SideId) {
         6 => Manner::Rude(rng.pause(5_000)),
         7..9 => Manner::Sated(rng.below(3000) as u64),
         _ => Manner::Deaf,
+    };
+    // Where nobody can say that it is done, one side has to leave first.
+    let manner = match manner {
+        Manner::Polite | Manner::Sated(_)
+            if is_plain(context, stream) && context.oracle.connected(me) =>
+        {
+            Manner::Curt
+        }
+        manner => manner,
     };
     let (writing, reading) =
         (pin!(write(context, stream, me)), pin!(read(context, stream, me, manner)));
@@ -227,16 +258,19 @@ async fn exchange(context: &Context, stream: &Stream, me: SideId) {
     }
 }
 
-async fn write(context: &Context, stream: &Stream, me: SideId) {
+async fn write(context: &Context, stream: &Socket, me: SideId) {
     let rng = &context.rng;
     let mut left = rng.pick(&[0, 1, 20, 3_000, 20_000, 90_000]);
     let mut hunger = 0;
     while left > 0 {
         let len = rng.between(1, rng.pick(&[1, 50, 2_000, 70_000])).min(left);
+        let len = len.min(stream.write_max());
+        let empty = stream.kind() == Kind::Messages && rng.one_in(10);
+        let len = if empty { 0 } else { len };
         let bytes = context.oracle.to_write(me, len);
         match stream.write(&bytes).await {
             Ok(written) => {
-                assert!(written > 0 && written <= len);
+                assert!((written > 0 || empty) && written <= len);
                 context.oracle.wrote(me, written);
                 left -= written;
             }
@@ -258,11 +292,14 @@ async fn write(context: &Context, stream: &Stream, me: SideId) {
     }
 }
 
-async fn finish(context: &Context, stream: &Stream, me: SideId) {
+async fn finish(context: &Context, stream: &Socket, me: SideId) {
     if context.rng.one_in(4)
         && let Err(error) = stream.flush().await
     {
         return context.oracle.write_failed(me, &error);
+    }
+    if is_plain(context, stream) {
+        return;
     }
     // The end is written before this waits for its delivery.
     context.oracle.finished(me);
@@ -271,20 +308,18 @@ async fn finish(context: &Context, stream: &Stream, me: SideId) {
     }
 }
 
-async fn read(context: &Context, stream: &Stream, me: SideId, manner: Manner) {
+async fn read(context: &Context, stream: &Socket, me: SideId, manner: Manner) {
     let rng = &context.rng;
-    let mut buffer = vec![0; rng.pick(&[1, 100, 8_000, 100_000])];
+    let mut most = rng.pick(&[1, 100, 8_000, 100_000]);
     let mut read = 0;
     loop {
         context.oracle.reading(me, context.clock.now());
-        match stream.read(&mut buffer).await {
-            Ok(len) => {
-                context.oracle.read(me, &buffer[..len]);
-                if len == 0 {
-                    return;
-                }
-                read += len as u64;
+        match stream.read(most).await {
+            Ok(Some(bytes)) => {
+                context.oracle.read(me, &bytes);
+                read += bytes.len() as u64;
             }
+            Ok(None) => return context.oracle.ended(me),
             Err(error) => return context.oracle.read_failed(me, &error),
         }
         if let Manner::Sated(limit) = manner
@@ -293,8 +328,8 @@ async fn read(context: &Context, stream: &Stream, me: SideId, manner: Manner) {
             return;
         }
         // A reader of single bytes would read for ever.
-        if read > 300 && buffer.len() < 100 {
-            buffer = vec![0; 5_000];
+        if read > 300 && most < 100 {
+            most = 5_000;
         }
         if rng.one_in(8) {
             context.sleep(rng.pause(2_000)).await;

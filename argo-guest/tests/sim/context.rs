@@ -12,6 +12,7 @@ use std::time::Duration;
 use argo_guest::{Address, Domain, DomainId};
 
 use super::machine::Clock;
+use super::mail::Mail;
 use super::oracle::{Oracle, SessionId, SideId};
 use super::rng::Rng;
 
@@ -20,6 +21,10 @@ use super::rng::Rng;
 pub struct Plan {
     /// Memory, rings and patience for all, and listeners that stay: nothing is refused.
     pub generous: bool,
+    /// Not streams alone: seqpackets and datagrams, too.
+    pub all: bool,
+    /// The domain that knows the wire of OpenXT's driver only.
+    pub plain: Option<u16>,
 }
 
 /// What a task does, to say why it may wait.
@@ -50,6 +55,7 @@ pub struct Context {
     pub rng: Rng,
     pub clock: Arc<Clock>,
     pub oracle: Oracle,
+    pub mail: Mail,
     pub plan: Plan,
     /// The sessions of honest domains, the ended ones included.
     pub sessions: RefCell<Vec<Option<Domain>>>,
@@ -71,6 +77,7 @@ impl Context {
             rng,
             clock: Arc::default(),
             oracle: Oracle::default(),
+            mail: Mail::default(),
             plan,
             sessions: RefCell::default(),
             dead: RefCell::default(),

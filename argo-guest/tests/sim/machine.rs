@@ -6,12 +6,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::SeqCst};
 use std::time::Duration;
 
+use argo_core::abi::{Iov, Op, SendAddr};
 use argo_core::host::layout::QUEUE_ENTRIES;
 use argo_core::platform::{Call, EventCounts, Gone, Platform, Submission, Tag};
 use argo_core::{DomainId, GuestAddr};
 use argo_hypervisor::inprocess::{AllowAll, LocalDomain};
 use argo_mem::View;
+use argo_stream::wire::{Flags, STREAM};
 use parking_lot::Mutex;
+use zerocopy::{FromZeros, IntoBytes};
 
 /// Virtual time, the same for all.
 #[derive(Default)]
@@ -42,6 +45,8 @@ pub struct Machine(Arc<Shared>);
 struct Shared {
     local: LocalDomain<AllowAll>,
     kind: Kind,
+    /// The domain to which and from which nothing extended is offered.
+    plain: Option<u16>,
     clock: Arc<Clock>,
     queue: Mutex<VecDeque<(Call, Tag)>>,
     done: Mutex<VecDeque<(Tag, i64)>>,
@@ -54,11 +59,27 @@ struct Shared {
 }
 
 impl Machine {
-    pub fn new(local: LocalDomain<AllowAll>, kind: Kind, clock: Arc<Clock>) -> Self {
+    pub fn new(
+        local: LocalDomain<AllowAll>,
+        kind: Kind,
+        plain: Option<u16>,
+        clock: Arc<Clock>,
+    ) -> Self {
         let told = Mutex::new(local.events());
         let (queue, done, spurious, sequence, woken, dead) = Default::default();
-        let shared =
-            Shared { local, kind, clock, queue, done, told, spurious, sequence, woken, dead };
+        let shared = Shared {
+            local,
+            kind,
+            plain,
+            clock,
+            queue,
+            done,
+            told,
+            spurious,
+            sequence,
+            woken,
+            dead,
+        };
         Self(Arc::new(shared))
     }
 
@@ -74,9 +95,33 @@ impl Machine {
     /// Executes the oldest call.
     pub fn serve(&self) {
         let Some((call, tag)) = self.0.queue.lock().pop_front() else { return };
+        self.downgrade(&call);
         if let Ok(Submission::Done(ret)) = self.0.local.submit(&call, tag) {
             self.0.done.lock().push_back((tag, ret));
             self.0.sequence.fetch_add(1, SeqCst);
+        }
+    }
+
+    /// Takes the offer of the extension out of a request that the plain domain makes or gets: both
+    /// ends then believe that the other does not know it.
+    fn downgrade(&self, call: &Call) {
+        let (mut addresses, mut iov, mut flags) = (SendAddr::new_zeroed(), Iov::new_zeroed(), 0);
+        let ram = self.0.local.ram();
+        let read = |at: u64, out: &mut [u8]| ram.read(at as usize, out).unwrap();
+        if call.cmd != Op::Sendv as u32 || call.args[3] != u64::from(STREAM) {
+            return;
+        }
+        read(call.args[0], addresses.as_mut_bytes());
+        read(call.args[1], iov.as_mut_bytes());
+        let ends = [self.domain().raw(), addresses.dst.domain_id];
+        if !ends.map(Some).contains(&self.0.plain) {
+            return;
+        }
+        read(iov.iov_hnd, u32::as_mut_bytes(&mut flags));
+        let asks = Flags::from_bits_retain(flags);
+        if asks.contains(Flags::SYN) && !asks.contains(Flags::SEQPACKET) {
+            let plain = (asks - Flags::EXTENDED).bits();
+            ram.write(iov.iov_hnd as usize, plain.as_bytes()).unwrap();
         }
     }
 
@@ -136,6 +181,7 @@ impl Platform for Machine {
     fn submit(&self, call: &Call, tag: Tag) -> Result<Submission, Gone> {
         self.flush()?;
         if self.0.kind == Kind::Xen {
+            self.downgrade(call);
             return self.0.local.submit(call, tag);
         }
         let mut queue = self.0.queue.lock();

@@ -7,19 +7,24 @@ mod actors;
 mod context;
 mod hostile;
 mod machine;
+mod mail;
 mod oracle;
 mod rng;
+mod sockets;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use world::World;
+use oracle::Totals;
+use world::{Of, World};
 
-/// Histories in a run.
-const HISTORIES: u64 = 2000;
+/// Histories of streams in a run.
+const HISTORIES: u32 = 1200;
+/// Histories of all sockets in a run.
+const HISTORIES_OF_ALL: u32 = 800;
 
-fn run(seed: u64) -> (u64, u64) {
-    match catch_unwind(AssertUnwindSafe(|| World::new(seed).run())) {
+fn run(seed: u64, of: Of) -> Totals {
+    match catch_unwind(AssertUnwindSafe(|| World::new(seed, of).run())) {
         Ok(totals) => totals,
         Err(panic) => {
             eprintln!("history of SIM_SEED={seed}");
@@ -28,38 +33,60 @@ fn run(seed: u64) -> (u64, u64) {
     }
 }
 
+/// So many histories, or the one that is asked for.
+fn run_many(usual: u32, of: Of) {
+    let asked = std::env::var("SIM_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seeds = match asked {
+        Some(seed) => seed..seed + 1,
+        None => 0..u64::from(effort::cases(usual)),
+    };
+    let (count, mut all) = (seeds.end - seeds.start, Totals::default());
+    for totals in seeds.map(|seed| run(seed, of)) {
+        all.bytes += totals.bytes;
+        all.ends += totals.ends;
+        all.messages += totals.messages;
+        all.plain += totals.plain;
+        all.letters += totals.letters;
+    }
+    if asked.is_some() {
+        return;
+    }
+    assert!(all.bytes > 1000 * count && all.ends > count, "idle: {all:?}");
+    let others = all.messages > count && all.plain > count / 2 && all.letters > 10 * count;
+    assert!(of == Of::Streams || others, "idle: {all:?}");
+}
+
 /// A connector writes, closes, and is gone before the listener's ring, which its acceptor shares
 /// for want of memory, was looked at: what it wrote was lost.
 #[test]
 fn what_lies_in_a_shared_ring_outlives_its_sender() {
-    run(222);
-    run(298);
+    run(222, Of::Streams);
+    run(298, Of::Streams);
 }
 
 /// Its connector's first watch saw no connection yet, and waited for ever.
 #[test]
 fn peers_are_missed_where_nobody_tells() {
-    run(9);
-    run(13);
+    run(9, Of::Streams);
+    run(13, Of::Streams);
 }
 
 /// A listener closed while a ring was being registered for one of its peers: the ring stayed.
 #[test]
 fn a_ring_made_while_the_listener_closes_goes_with_it() {
-    run(373);
+    run(373, Of::Streams);
 }
 
 #[test]
 fn whatever_happens_connections_keep_their_promises() {
-    if let Some(seed) = std::env::var("SIM_SEED").ok().and_then(|seed| seed.parse().ok()) {
-        run(seed);
-        return;
-    }
-    let (mut bytes, mut ends) = (0, 0);
-    for seed in 0..HISTORIES {
-        let (read, ended) = run(seed);
-        bytes += read;
-        ends += ended;
-    }
-    assert!(bytes > 1000 * HISTORIES && ends > HISTORIES, "idle: {bytes} bytes, {ends} ends");
+    run_many(HISTORIES, Of::Streams);
+    effort::ran(effort::cases(HISTORIES).into(), "histories of streams on a simulated network");
+}
+
+/// With seqpackets and datagrams beside the streams, and at times a domain that has only the wire
+/// of OpenXT's driver.
+#[test]
+fn whatever_happens_sockets_of_all_kinds_keep_their_promises() {
+    run_many(HISTORIES_OF_ALL, Of::All);
+    effort::ran(effort::cases(HISTORIES_OF_ALL).into(), "histories of all sockets, likewise");
 }

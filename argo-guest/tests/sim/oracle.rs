@@ -41,9 +41,32 @@ struct Side {
     finished: bool,
     dropped: bool,
     received: u64,
+    /// The lengths of the messages, where boundaries are kept.
+    messages: Option<Messages>,
     name: [u8; NAME as usize],
     /// Since when its reader waits.
     reading: Option<Duration>,
+}
+
+/// What was done in a history.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Totals {
+    /// Bytes that were read.
+    pub bytes: u64,
+    /// Ends that were read.
+    pub ends: u64,
+    /// Messages of seqpackets that were received.
+    pub messages: u64,
+    /// Sides of streams on the plain wire.
+    pub plain: u64,
+    /// Datagrams that were received.
+    pub letters: u64,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Messages {
+    written: Vec<usize>,
+    received: Vec<usize>,
 }
 
 #[derive(Clone, Debug)]
@@ -60,10 +83,7 @@ struct State {
     unbound: BTreeSet<(u16, u32)>,
     /// Connects that failed or were given up: whose, and where to.
     failed: BTreeSet<(u16, u16, u32)>,
-    /// Bytes that were read in all.
-    read: u64,
-    /// Ends that were read.
-    ends: u64,
+    totals: Totals,
     /// Somebody has got on.
     stirred: bool,
 }
@@ -118,11 +138,27 @@ impl Oracle {
             finished: false,
             dropped: false,
             received: 0,
+            messages: None,
             name: [0; NAME as usize],
             reading: None,
         };
         state.sides.push(side);
         state.sides.len() - 1
+    }
+
+    /// Its connection keeps message boundaries.
+    pub fn keeps_messages(&self, me: SideId) {
+        self.0.borrow_mut().sides[me].messages = Some(Messages::default());
+    }
+
+    /// Both its ends believe that the other has the plain wire only.
+    pub fn is_plain(&self) {
+        self.0.borrow_mut().totals.plain += 1;
+    }
+
+    /// Whether it is the side that asked for the connection.
+    pub fn connected(&self, me: SideId) -> bool {
+        self.0.borrow().sides[me].role == Role::Connector
     }
 
     pub fn is_hostile(&self, side: SideId) -> bool {
@@ -137,7 +173,9 @@ impl Oracle {
 
     pub fn wrote(&self, me: SideId, len: usize) {
         self.stir();
-        self.0.borrow_mut().sides[me].written += len as u64;
+        let side = &mut self.0.borrow_mut().sides[me];
+        side.written += len as u64;
+        side.messages.iter_mut().for_each(|messages| messages.written.push(len));
     }
 
     pub fn finished(&self, me: SideId) {
@@ -155,7 +193,7 @@ impl Oracle {
         self.0.borrow_mut().sides[me].reading = Some(since);
     }
 
-    /// What a read returned: some bytes, or the end.
+    /// What a read returned: some bytes, or a whole message.
     pub fn read(&self, me: SideId, bytes: &[u8]) {
         self.stir();
         let mut state = self.0.borrow_mut();
@@ -163,12 +201,23 @@ impl Oracle {
         if state.sides[me].hostile {
             return;
         }
-        if bytes.is_empty() {
-            state.ends += 1;
-            return state.check_end(me);
-        }
         for &byte in bytes {
             state.received(me, byte);
+        }
+        let messages = &mut state.sides[me].messages;
+        messages.iter_mut().for_each(|messages| messages.received.push(bytes.len()));
+        state.totals.messages += u64::from(state.sides[me].messages.is_some());
+        state.check_messages(me);
+    }
+
+    /// A read returned the end.
+    pub fn ended(&self, me: SideId) {
+        self.stir();
+        let mut state = self.0.borrow_mut();
+        state.sides[me].reading = None;
+        if !state.sides[me].hostile {
+            state.totals.ends += 1;
+            state.check_end(me);
         }
     }
 
@@ -196,10 +245,9 @@ impl Oracle {
         }
     }
 
-    /// Bytes and ends that were read: that a run was no idle one.
-    pub fn totals(&self) -> (u64, u64) {
-        let state = self.0.borrow();
-        (state.read, state.ends)
+    /// What was done: that a run was no idle one.
+    pub fn totals(&self) -> Totals {
+        self.0.borrow().totals
     }
 }
 
@@ -223,7 +271,7 @@ impl State {
     fn received(&mut self, me: SideId, byte_read: u8) {
         let at = self.sides[me].received;
         self.sides[me].received += 1;
-        self.read += 1;
+        self.totals.bytes += 1;
         if at < NAME {
             self.sides[me].name[at as usize] = byte_read;
             if at + 1 < NAME {
@@ -238,6 +286,14 @@ impl State {
         assert_eq!(byte_read, byte(peer, at), "side {me} reads from {peer} a wrong byte at {at}");
     }
 
+    /// Messages arrive with the lengths that they were written with.
+    fn check_messages(&self, me: SideId) {
+        let Some(peer) = self.peer(me) else { return };
+        let (mine, its) = (&self.sides[me].messages, &self.sides[peer].messages);
+        let (Some(mine), Some(its)) = (mine, its) else { return };
+        assert!(its.written.starts_with(&mine.received), "side {me} {mine:?}, its peer {its:?}");
+    }
+
     fn check_end(&self, me: SideId) {
         let mine = &self.sides[me];
         match self.peer(me) {
@@ -248,6 +304,11 @@ impl State {
                     mine.received, its.written,
                     "side {me} {mine:?} reads the end too early: {its:?}"
                 );
+                let count = |messages: &Option<Messages>, of: fn(&Messages) -> &Vec<usize>| {
+                    messages.as_ref().map(|messages| of(messages).len())
+                };
+                let received = count(&mine.messages, |messages| &messages.received);
+                assert_eq!(received, count(&its.messages, |messages| &messages.written));
             }
             None => {
                 assert_eq!(mine.received, 0);

@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use argo_core::platform::Platform;
 use argo_guest::datagram::BindOptions;
-use argo_guest::{Datagram, DomainId, Driver};
+use argo_guest::{Datagram, DomainId, Driver, Port};
 use argo_hypervisor::inprocess::{AllowAll, InProcess};
 use argo_hypervisor::{Argo, Config, Quotas, WildcardRings};
 
-use super::actors::{PORTS, connect, listen};
+use super::actors::{self, PORTS, connect, listen};
 use super::context::{Context, Label, Plan, Task};
 use super::hostile::{self, Hostile};
 use super::machine::{Kind, Machine};
-use super::oracle::SessionId;
+use super::mail;
+use super::oracle::{SessionId, Totals};
 use super::rng::Rng;
 
 /// Steps of one history: far more than any needs.
@@ -28,6 +29,15 @@ const QUIET: Duration = Duration::from_secs(200);
 /// port is another's now is noticed only while nobody listens there.
 const REBIRTH: Duration = Duration::from_secs(12);
 const HOSTILE: u16 = 9;
+
+/// Of what a history is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Of {
+    /// Streams alone.
+    Streams,
+    /// Streams, seqpackets and datagrams; at times with a domain that has the plain wire only.
+    All,
+}
 
 pub struct World {
     context: Rc<Context>,
@@ -65,12 +75,15 @@ enum Step {
 }
 
 impl World {
-    pub fn new(seed: u64) -> Self {
+    pub fn new(seed: u64, of: Of) -> Self {
         let rng = Rng::new(seed);
-        let plan = Plan { generous: rng.one_in(3) };
+        let generous = rng.one_in(3);
         let domains: Vec<u16> = (1..=rng.between(2, 3) as u16).collect();
         let hostile = if rng.one_in(2) { Some(HOSTILE) } else { None };
         let death = if rng.one_in(2) { Some(rng.below(2500)) } else { None };
+        let all = of == Of::All;
+        let plain = if all && rng.one_in(3) { Some(rng.pick(&domains)) } else { None };
+        let plan = Plan { generous, all, plain };
         let config = Config { argo: Argo::On, wildcard_rings: WildcardRings::Allowed };
         let system = InProcess::new(config, AllowAll);
         let context = Rc::new(Context::new(rng, plan, domains.clone(), hostile));
@@ -94,7 +107,7 @@ impl World {
     }
 
     /// The whole history.
-    pub fn run(mut self) -> (u64, u64) {
+    pub fn run(mut self) -> Totals {
         self.settle();
         self.check_waiting(|context, label| match label {
             Label::Listen => true,
@@ -106,24 +119,26 @@ impl World {
         }
         self.settle();
         self.check_waiting(|_, label| label == Label::Listen);
+        let letters = self.context.mail.check(|domain| self.context.has_died(domain));
         self.context.close();
         self.settle();
         self.check_waiting(|_, _| false);
         self.check_all_is_back();
-        self.context.oracle.totals()
+        Totals { letters, ..self.context.oracle.totals() }
     }
 
     /// A new session of a domain, and what it does; it listens after a while.
     fn attach(&mut self, domain: u16, wait: Duration) {
         let Context { rng, plan, .. } = &*self.context;
         let (pages, rings) = match plan.generous {
+            true if plan.all => (3000, 128),
             true => (1024, 128),
             false => (rng.pick(&[20, 40, 80, 200, 400]), rng.pick(&[3, 6, 20, 128])),
         };
         let quotas = Quotas { rings, waiters: rng.pick(&[1, 32]), ..Quotas::default() };
         let local = self.system.domain_with(id(domain), pages, quotas).unwrap();
         let kind = if rng.one_in(3) { Kind::Xen } else { Kind::Argod };
-        let machine = Machine::new(local, kind, self.context.clock.clone());
+        let machine = Machine::new(local, kind, plan.plain, self.context.clock.clone());
         let (handle, driver) = argo_guest::Domain::without_thread(machine.clone(), rng.next());
         let session = self.context.oracle.session(domain);
         self.context.sessions.borrow_mut().push(Some(handle));
@@ -131,13 +146,24 @@ impl World {
         let due = Some(Duration::ZERO);
         self.hosts.push(Host { session, machine, driver, seen, due });
         for port in 1..=PORTS {
-            let listening = listen(self.context.clone(), session, port, wait);
-            self.context.spawn(session, Label::Listen, listening);
+            self.listen(session, Port(port), wait);
         }
         for _ in 0..rng.between(1, 2) {
             let connecting = connect(self.context.clone(), session, rng.between(1, 3));
             self.context.spawn(session, Label::Connect, connecting);
         }
+        if plan.all {
+            self.listen(session, actors::MESSAGES, wait);
+            let receiving = mail::receive(self.context.clone(), session, wait);
+            self.context.spawn(session, Label::Listen, receiving);
+            let sending = mail::send(self.context.clone(), session);
+            self.context.spawn(session, Label::Connect, sending);
+        }
+    }
+
+    fn listen(&self, session: SessionId, port: Port, wait: Duration) {
+        let listening = listen(self.context.clone(), session, port, wait);
+        self.context.spawn(session, Label::Listen, listening);
     }
 
     /// Runs until nothing more happens.
@@ -215,7 +241,8 @@ impl World {
             Step::Interrupt(at) => self.hosts[at].machine.interrupt(),
             Step::Hostile => {
                 if let Some(hostile) = &mut self.hostile {
-                    hostile.act(&self.context.rng, &self.context.domains, PORTS);
+                    let ports = if self.context.plan.all { actors::DATAGRAMS.0 } else { PORTS };
+                    hostile.act(&self.context.rng, &self.context.domains, ports);
                 }
             }
         }
@@ -292,7 +319,8 @@ impl World {
                 assert!(stat.rings.is_empty(), "left over: {:?}", stat.rings);
                 let ram = host.machine.ram().len();
                 // Less the first page, the header's, and what lists the pages of the ring.
-                let how = BindOptions::any_port().ring_len((ram - 6 * 4096) as u32);
+                let spare = (5 + (ram / 4096).div_ceil(512)) * 4096;
+                let how = BindOptions::any_port().ring_len((ram - spare) as u32);
                 check_memory(host, &domain, how);
             }
             drop(domain);
