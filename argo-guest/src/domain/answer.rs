@@ -19,7 +19,7 @@ pub(crate) struct Chunk {
 }
 
 impl Chunk {
-    pub(super) fn of(inner: &Arc<Inner>, block: Option<Block>) -> Self {
+    pub(crate) fn of(inner: &Arc<Inner>, block: Option<Block>) -> Self {
         Self { inner: inner.clone(), block }
     }
 

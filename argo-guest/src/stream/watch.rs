@@ -16,7 +16,8 @@ use parking_lot::Mutex;
 use zerocopy::IntoBytes;
 
 use super::conn::Conn;
-use crate::domain::{Inner, Urgency, race};
+use crate::arena::Block;
+use crate::domain::{Chunk, Inner, Urgency, race};
 
 /// Between two rounds of questions, so that rings that go one after the other cost one round.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -27,6 +28,9 @@ const ROUND: usize = ENTRIES_DEFAULT as usize;
 pub(crate) struct Watch {
     conns: Mutex<Vec<Weak<Conn>>>,
     started: Mutex<bool>,
+    /// Memory for a question about one peer, as long as there is one to ask after: if what waits for
+    /// a peer that went has used up the RAM, only the answer gives it back.
+    spare: Mutex<Option<Block>>,
     /// Since when the session is about to end.
     leaving: Mutex<Option<Duration>>,
     /// Rings that were for us have gone, there is one more connection to ask after, or the session
@@ -52,6 +56,7 @@ impl Inner {
     /// Asks after the peer of this connection when there is reason to.
     pub(super) fn watch_peer(self: &Arc<Self>, conn: &Arc<Conn>) {
         self.watch.conns.lock().push(Arc::downgrade(conn));
+        self.set_aside();
         let start = !std::mem::replace(&mut *self.watch.started.lock(), true);
         if start {
             // Counted from here on, not from whenever the chore is first looked at.
@@ -64,7 +69,39 @@ impl Inner {
     }
 
     pub(super) fn unwatch_peer(&self, conn: &Conn) {
-        self.watch.conns.lock().retain(|other| !std::ptr::eq(other.as_ptr(), conn));
+        let mut conns = self.watch.conns.lock();
+        conns.retain(|other| !std::ptr::eq(other.as_ptr(), conn));
+        if conns.is_empty() {
+            self.release(self.watch.spare.lock().take());
+        }
+    }
+
+    /// Sees to it that one peer can be asked after, if there is one, and memory.
+    fn set_aside(self: &Arc<Self>) {
+        let conns = self.watch.conns.lock();
+        let mut spare = self.watch.spare.lock();
+        if spare.is_none() && !conns.is_empty() {
+            *spare = self.chunk(question_len(1)).ok().and_then(Chunk::into_block);
+        }
+    }
+
+    /// Memory for a question.
+    fn question(self: &Arc<Self>, peers: usize) -> Option<Chunk> {
+        let found = self.chunk(question_len(peers)).ok();
+        if found.is_some() || peers > 1 {
+            return found;
+        }
+        let spare = self.watch.spare.lock().take()?;
+        Some(Chunk::of(self, Some(spare)))
+    }
+
+    /// The question about one peer has been answered: the next one needs memory, too.
+    fn put_back(&self, chunk: Chunk) {
+        let conns = self.watch.conns.lock();
+        let mut spare = self.watch.spare.lock();
+        if spare.is_none() && !conns.is_empty() {
+            *spare = chunk.into_block();
+        }
     }
 
     fn live_conns(&self) -> Vec<Arc<Conn>> {
@@ -118,6 +155,7 @@ async fn watch(inner: Arc<Inner>, known: Option<u32>) {
     loop {
         inner.reason_to_ask(asked).await;
         asked = inner.platform.events().peers_gone;
+        inner.set_aside();
         for round in inner.live_conns().chunks(ROUND) {
             ask(&inner, round).await;
         }
@@ -141,6 +179,8 @@ async fn ask(inner: &Arc<Inner>, conns: &[Arc<Conn>]) {
                 many => Box::pin(ask_singly(inner, many)).await,
             };
         }
+        // For one there is memory set aside.
+        Asked::Not if conns.len() > 1 => return Box::pin(ask_singly(inner, conns)).await,
         Asked::Not => return,
     };
     for (conn, exists) in conns.iter().zip(answers) {
@@ -170,15 +210,18 @@ enum Asked {
     Not,
 }
 
+/// Bytes of a question about so many peers.
+fn question_len(peers: usize) -> usize {
+    size_of::<RingData>() + peers * size_of::<RingDataEnt>()
+}
+
 /// Which of the peers' rings exist.
 async fn existing(inner: &Arc<Inner>, conns: &[Arc<Conn>]) -> Asked {
-    const ENTRY: usize = size_of::<RingDataEnt>();
-    let first = size_of::<RingData>();
-    let Ok(chunk) = inner.chunk(first + conns.len() * ENTRY) else { return Asked::Not };
+    let Some(chunk) = inner.question(conns.len()) else { return Asked::Not };
     chunk.put(0, RingData { nent: conns.len() as u32, pad: 0 }.as_bytes());
     for (index, conn) in conns.iter().enumerate() {
         let entry = RingDataEnt { ring: conn.destination().raw(), ..RingDataEnt::default() };
-        chunk.put(first + index * ENTRY, entry.as_bytes());
+        chunk.put(question_len(index), entry.as_bytes());
     }
     let args = [chunk.handle(0).0, 0, 0, 0];
     let call = Call { cmd: Op::Notify as u32, args, link: Link::None };
@@ -186,13 +229,17 @@ async fn existing(inner: &Arc<Inner>, conns: &[Arc<Conn>]) -> Asked {
     // The question ended waits for room at these rings: whoever waits tries again.
     inner.wake_senders();
     let Ok((ret, chunk)) = answer else { return Asked::Not };
-    if let Err(errno) = decode_ret(ret) {
-        return Asked::Refused(errno);
-    }
     let exists = |index| {
         let mut entry = RingDataEnt::default();
-        chunk.get(first + index * ENTRY, entry.as_mut_bytes());
+        chunk.get(question_len(index), entry.as_mut_bytes());
         RingFlags::from_bits_truncate(entry.flags).contains(RingFlags::EXISTS)
     };
-    Asked::Answered((0..conns.len()).map(exists).collect())
+    let asked = match decode_ret(ret) {
+        Ok(_) => Asked::Answered((0..conns.len()).map(exists).collect()),
+        Err(errno) => Asked::Refused(errno),
+    };
+    if conns.len() == 1 {
+        inner.put_back(chunk);
+    }
+    asked
 }

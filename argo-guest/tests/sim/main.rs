@@ -77,6 +77,12 @@ fn a_ring_made_while_the_listener_closes_goes_with_it() {
     run(373, Of::Streams);
 }
 
+/// All RAM was used up by what waited for a peer that had gone, and to ask after it took memory.
+#[test]
+fn peers_are_missed_without_memory() {
+    run(1603, Of::All);
+}
+
 #[test]
 fn whatever_happens_connections_keep_their_promises() {
     run_many(HISTORIES, Of::Streams);
