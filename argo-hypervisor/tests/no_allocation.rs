@@ -1,4 +1,4 @@
-//! A send allocates nothing, delivered or refused. (In a binary of its own, for its allocator.)
+//! Sends and notifies allocate nothing, whatever comes of them. (In a binary of its own, for its allocator.)
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
 mod support;
@@ -6,11 +6,19 @@ mod support;
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 
-use argo_core::abi::Iov;
-use argo_core::{DomainId, Errno};
-use argo_hypervisor::{Argo, Caller, Config, Engine, Events, Quotas, Start, WildcardRings};
-use argo_hypervisor::{ParkingLot, inprocess::AllowAll};
+use std::sync::atomic::Ordering;
+
+use argo_core::abi::{Addr, DOMID_ANY, Iov, RingData, RingDataEnt, SendAddr};
+use argo_core::claim::RingLen;
+use argo_core::{DomainId, Errno, GuestAddr};
+use argo_hypervisor::inprocess::AllowAll;
+use argo_hypervisor::{
+    Argo, Caller, Config, Engine, Events, Existing, GuestMemory, ParkingLot, Quotas,
+    RegisterRequest, Start, WildcardRings,
+};
+use argo_mem::Memory;
 use support::*;
+use zerocopy::{Immutable, IntoBytes};
 
 struct Counting;
 
@@ -57,8 +65,10 @@ fn allocations(run: impl FnOnce()) -> usize {
     ALLOCATIONS.get() - before
 }
 
-#[test]
-fn sends_allocate_nothing() {
+type Quietly = Caller<Still>;
+
+/// A server with a wildcard ring that takes 51 of the messages, and three clients.
+fn system() -> (Engine<Still>, Quietly, [Quietly; 3]) {
     let config = Config { argo: Argo::On, wildcard_rings: WildcardRings::Allowed };
     let engine = Engine::<Still>::new(config, AllowAll, Quiet);
     let guest = |id| {
@@ -66,23 +76,27 @@ fn sends_allocate_nothing() {
         Caller::new(domain, ram())
     };
     let (server, clients) = (guest(1), [2, 3, 4].map(guest));
-    let len = argo_core::claim::RingLen::check(4096).unwrap();
-    let request = argo_hypervisor::RegisterRequest {
-        name: from_any(),
-        len,
-        existing: argo_hypervisor::Existing::Fail,
+    let len = RingLen::check(4096).unwrap();
+    let request = RegisterRequest { name: from_any(), len, existing: Existing::Fail };
+    let register = || engine.register_ring(&server, &request, pages(RING_PAGE, len)).unwrap();
+    assert!(allocations(register) > 0, "the counter counts");
+    (engine, server, clients)
+}
+
+fn put(caller: &Quietly, at: u64, value: &(impl IntoBytes + Immutable)) {
+    caller.memory.write(GuestAddr(at), value.as_bytes()).unwrap();
+}
+
+#[test]
+fn sends_allocate_nothing() {
+    let (engine, _server, clients) = system();
+    let addresses = SendAddr {
+        src: Addr { aport: 1, domain_id: DOMID_ANY, pad: 0 },
+        dst: Addr { aport: PORT.0, domain_id: 1, pad: 0 },
     };
-    assert!(allocations(|| engine.register_ring(&server, &request, pages(8, len)).unwrap()) > 0);
-    let send_addr = argo_core::abi::SendAddr {
-        src: argo_core::abi::Addr { aport: 1, domain_id: argo_core::abi::DOMID_ANY, pad: 0 },
-        dst: argo_core::abi::Addr { aport: PORT.0, domain_id: 1, pad: 0 },
-    };
-    let iov = Iov { iov_hnd: PAYLOAD, iov_len: 64, pad: 0 };
     for client in &clients {
-        use argo_hypervisor::GuestMemory;
-        use zerocopy::IntoBytes;
-        client.memory.write(argo_core::GuestAddr(0x2000), send_addr.as_bytes()).unwrap();
-        client.memory.write(argo_core::GuestAddr(0x2010), iov.as_bytes()).unwrap();
+        put(client, 0x2000, &addresses);
+        put(client, 0x2010, &Iov { iov_hnd: PAYLOAD, iov_len: 64, pad: 0 });
     }
     let (mut sent, mut refused) = (0, 0);
     let count = allocations(|| {
@@ -93,4 +107,33 @@ fn sends_allocate_nothing() {
         }
     });
     assert_eq!((count, sent, refused), (0, 51, 249));
+}
+
+/// Questions about a full ring and about none, a wait, and its release by the ring's owner.
+#[test]
+fn notifying_allocates_nothing() {
+    const SPACE: u32 = 64;
+    let (engine, server, clients) = system();
+    let ask = |aport| RingDataEnt {
+        ring: Addr { aport, domain_id: 1, pad: 0 },
+        space_required: SPACE,
+        ..RingDataEnt::default()
+    };
+    for client in &clients {
+        put(client, 0x2000, &RingData { nent: 2, pad: 0 });
+        put(client, 0x2008, &[ask(PORT.0), ask(PORT.0 + 1)]);
+    }
+    let view = server.memory.memory().view();
+    let read_up_to = |rx| view.store_u32((RING_PAGE * PAGE) as usize, rx, Ordering::Release);
+    let waiting = || engine.stat(domain(1)).unwrap().rings[0].waiting;
+    let notify = |caller: &Quietly, at| assert_eq!(engine.argo_op(caller, 4, at, 0, 0, 0), 0);
+    // 16 bytes are free, then all but a slot.
+    read_up_to(16).unwrap();
+    assert_eq!(allocations(|| clients.iter().for_each(|client| notify(client, 0x2000))), 0);
+    assert_eq!(waiting(), 3);
+    read_up_to(0).unwrap();
+    assert_eq!(allocations(|| notify(&server, 0)), 0);
+    assert_eq!(waiting(), 0);
+    assert_eq!(allocations(|| clients.iter().for_each(|client| notify(client, 0x2000))), 0);
+    assert_eq!(waiting(), 0);
 }

@@ -1,6 +1,7 @@
 //! Evidence that is read off the code, without running it.
 #![forbid(unsafe_code)]
 
+mod memory;
 mod panics;
 mod repository;
 mod unsafety;
@@ -15,6 +16,8 @@ use clap::Parser;
 enum Evidence {
     /// No panic that a guest, a peer or a host can bring about in the core.
     Panics,
+    /// The tests of the unsafe modules under AddressSanitizer and valgrind, where there are these.
+    Memory,
     /// Unsafe code only where ARCHITECTURE.md says, and as much as docs/unsafe.md says.
     Unsafe {
         /// Write docs/unsafe.md anew instead of comparing it.
@@ -26,6 +29,7 @@ enum Evidence {
 fn main() -> ExitCode {
     let result: Result<(), Box<dyn Error>> = match Evidence::parse() {
         Evidence::Panics => panics::check().map_err(Into::into),
+        Evidence::Memory => memory::check().map_err(Into::into),
         Evidence::Unsafe { write: false } => unsafety::check().map_err(Into::into),
         Evidence::Unsafe { write: true } => unsafety::write().map_err(Into::into),
     };
