@@ -10,7 +10,7 @@ use crate::common::{Argod, PATIENCE};
 /// Between two looks.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// What interrupts a session whose interrupts were slow once, for as long as it lives: on a busy machine
+/// What interrupts a session while its interrupts are slow, there for as long as it lives: on a busy machine
 /// a bystander may get one.
 const KICKER: &str = "argod-kicker";
 

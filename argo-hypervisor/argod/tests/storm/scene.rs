@@ -36,6 +36,7 @@ policy = [
 port = [
   { from = "label:good", to = "label:good", to_port = "any" },
   { from = "label:bad", to = "label:bad", to_port = "any" },
+  { from = "accomplice", to = "left", to_port = 9, messages_per_second = 5000 },
   { from = "label:bad", to = "left", to_port = 9 },
 ]
 store = [
@@ -64,7 +65,7 @@ pub fn start() -> Argod {
 pub fn attacker_table(name: &str) -> String {
     let (id, _, user) = ATTACKERS.into_iter().find(|(_, known, _)| *known == name).unwrap();
     let owner = if is_root() { format!("uid = {user}\ngid = {user}\n") } else { String::new() };
-    domain(id, name) + &owner + "labels = [\"bad\"]\nquotas = { sessions = 4 }\n"
+    domain(id, name) + &owner + "labels = [\"bad\"]\nquotas = { sessions = 3 }\n"
 }
 
 fn domain(id: u16, name: &str) -> String {
