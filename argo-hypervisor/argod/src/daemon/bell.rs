@@ -15,6 +15,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use super::host::Host;
 use super::notices::{Notice, Notices};
+use super::slowness::Slowness;
 use crate::cage::Class;
 
 thread_local! {
@@ -32,13 +33,14 @@ pub fn time_kicking() -> Duration {
 ///
 /// An interrupt is a byte on the attachment socket, sent without ever blocking; a full socket
 /// means that one is pending already. What sits behind the socket is the guest's: with 100,000
-/// waiters on it a send takes 17 ms. So each is timed, and a session that was slow once is
-/// signalled from a thread of its own from then on.
+/// waiters on it a send takes 17 ms. So each is timed, and a session that is slow is signalled from a
+/// thread of its own until it is quick again.
 pub struct Bell {
     ram: Arc<Mapping>,
     socket: Arc<OwnedFd>,
-    limit: Duration,
-    slow: OnceLock<Sender<()>>,
+    slowness: Arc<Slowness>,
+    /// Has the session's own thread send an interrupt, once it was asked for.
+    kicker: OnceLock<Sender<()>>,
     notices: Arc<Notices>,
     nanos: Arc<AtomicU64>,
     /// Of `nanos`, what was charged to the domain already.
@@ -54,8 +56,9 @@ impl Bell {
         limit: Duration,
         notices: Arc<Notices>,
     ) -> Self {
-        let (slow, nanos, charged) = Default::default();
-        Self { ram, socket, limit, slow, notices, nanos, charged }
+        let slowness = Arc::new(Slowness::new(limit));
+        let (kicker, nanos, charged) = Default::default();
+        Self { ram, socket, slowness, kicker, notices, nanos, charged }
     }
 
     /// Records an event and interrupts the session if it sleeps. No lock is held meanwhile.
@@ -80,31 +83,37 @@ impl Bell {
     }
 
     fn kick(&self) {
-        if let Some(slow) = self.slow.get() {
+        if self.slowness.is_slow() {
             // Full: its thread has an interrupt to send already.
-            let _ = slow.try_send(());
+            let _ = self.kicker().try_send(());
             return;
         }
         let begun = Instant::now();
         let worked = interrupt(&self.socket, &self.nanos);
         KICKING.set(KICKING.get() + begun.elapsed());
-        if worked > self.limit {
-            self.slow.get_or_init(|| self.ask_for_kicker());
+        if self.slowness.note(worked) {
+            self.kicker();
         }
+    }
+
+    fn kicker(&self) -> &Sender<()> {
+        self.kicker.get_or_init(|| self.ask_for_kicker())
     }
 
     /// A worker starts no thread: the reception does. What is sent before waits.
     fn ask_for_kicker(&self) -> Sender<()> {
         let (sender, kicks) = bounded(1);
-        let (socket, nanos) = (self.socket.clone(), self.nanos.clone());
-        self.notices.put(Notice::Slow(Kicker { socket, nanos, kicks }));
+        let (socket, slowness) = (self.socket.clone(), self.slowness.clone());
+        let nanos = self.nanos.clone();
+        self.notices.put(Notice::Slow(Kicker { socket, slowness, nanos, kicks }));
         sender
     }
 }
 
-/// Interrupts one slow session from a thread of its own.
+/// Interrupts one session from a thread of its own while it is slow.
 pub struct Kicker {
     socket: Arc<OwnedFd>,
+    slowness: Arc<Slowness>,
     nanos: Arc<AtomicU64>,
     kicks: Receiver<()>,
 }
@@ -117,12 +126,19 @@ impl Kicker {
         let run = move || {
             let is_caged = host.narrow(Class::Worker);
             drop(host);
-            for () in self.kicks.iter().take_while(|()| is_caged) {
-                interrupt(&self.socket, &self.nanos);
+            if is_caged {
+                self.run();
             }
         };
         if std::thread::Builder::new().name("argod-kicker".into()).spawn(run).is_err() {
             hang_up(&socket);
+        }
+    }
+
+    /// Until the session's bell is gone.
+    fn run(&self) {
+        for () in &self.kicks {
+            self.slowness.note(interrupt(&self.socket, &self.nanos));
         }
     }
 }
@@ -158,23 +174,27 @@ fn hang_up(socket: &OwnedFd) {
 mod tests {
     use argo_core::host::layout::{ARMED, QUEUES_MAX, control_bytes};
     use argo_core::host::words::Words;
-    use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+    use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
 
     use super::*;
 
-    /// A bell, and the other end of its socket.
-    fn bell() -> (Bell, OwnedFd) {
+    /// No interrupt takes as long.
+    const LIMIT: Duration = Duration::from_secs(3600);
+
+    /// A bell, the other end of its socket, and what it tells the reception.
+    fn bell() -> (Bell, OwnedFd, Receiver<Notice>) {
         let (ram, _) = Mapping::create("bell", control_bytes(QUEUES_MAX) as usize).unwrap();
         let flags = SocketFlags::CLOEXEC;
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
-        let (notices, _) = Notices::new().unwrap();
-        (Bell::new(Arc::new(ram), Arc::new(ours), Duration::MAX, Arc::new(notices)), theirs)
+        let (notices, told) = Notices::new().unwrap();
+        let bell = Bell::new(Arc::new(ram), Arc::new(ours), LIMIT, Arc::new(notices));
+        (bell, theirs, told)
     }
 
     #[test]
     fn time_spent_on_interrupts_is_charged_once() {
-        let (bell, _guest) = bell();
+        let (bell, _guest, _) = bell();
         bell.raise(Event::Virq);
         assert_eq!(bell.time_to_charge(), Duration::ZERO, "the guest was awake");
         let mut charged = Duration::ZERO;
@@ -186,5 +206,27 @@ mod tests {
             charged += more;
             assert_eq!((charged, bell.time_to_charge()), (bell.time(), Duration::ZERO));
         }
+    }
+
+    #[test]
+    fn a_session_that_was_slow_once_is_interrupted_by_its_thread_and_then_by_workers_again() {
+        let (bell, guest, told) = bell();
+        assert!(bell.slowness.note(Duration::MAX));
+        let interrupt = || {
+            bell.ram.view().store(ARMED, 1, Ordering::Release);
+            bell.raise(Event::Virq);
+        };
+        let comes = || recv(&guest, &mut [0; 8], RecvFlags::empty()).map(|(_, len)| len) == Ok(1);
+        let by_workers = time_kicking();
+        interrupt();
+        let Ok(Notice::Slow(kicker)) = told.try_recv() else { unreachable!("it needs a thread") };
+        std::thread::spawn(move || kicker.run());
+        assert!(comes() && time_kicking() == by_workers);
+        while bell.slowness.is_slow() {
+            interrupt();
+            assert!(comes());
+        }
+        interrupt();
+        assert!(comes() && time_kicking() > by_workers && told.is_empty());
     }
 }

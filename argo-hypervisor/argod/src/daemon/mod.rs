@@ -9,7 +9,7 @@
 //! | `attach` | how a process becomes a session |
 //! | `session` | its memory and queues, and how they are served |
 //! | `worker` | a thread a core that serves sessions in fair turns (`run_queue`, `spin`) |
-//! | `interrupts`, `bell` | from an event to the process that sleeps |
+//! | `interrupts`, `bell`, `slowness` | from an event to the process that sleeps |
 //! | `services` | grants, event channels and a store for processes that connect for them |
 //! | `burial` | memory of ended sessions that somebody still holds |
 //! | `admin`, `stat`, `seats` | the administrators' socket |
@@ -41,6 +41,7 @@ mod run_queue;
 mod seats;
 mod services;
 mod session;
+mod slowness;
 mod sockopt;
 mod spin;
 mod stat;

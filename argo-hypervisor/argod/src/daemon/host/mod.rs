@@ -184,7 +184,7 @@ impl Host {
         Budget { calls: service.budget_calls, time }
     }
 
-    /// How long an interrupt may take before it is sent by a thread of its own.
+    /// How long an interrupt may take before the next ones are sent by a thread of their own.
     pub fn kick_limit(&self) -> Duration {
         Duration::from_micros(self.config.service.kick_limit_us.into())
     }
