@@ -10,8 +10,8 @@ use clap::Parser;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
 use signal_hook::iterator::Signals;
 
-use crate::config::{Cage, Config, ConfigError};
-use crate::daemon::{self, Daemon, Doorkeeper};
+use crate::config::{Config, ConfigError};
+use crate::daemon::{self, Daemon, Process};
 use crate::systemd::{self, Passed, PassedError};
 
 /// Where the configuration is unless it is said.
@@ -39,8 +39,8 @@ pub struct Argod {
     doorkeeper: bool,
 }
 
-/// The argument that makes a doorkeeper of argod.
-const DOORKEEPER: &str = "--doorkeeper";
+/// A process that runs argod does nothing else.
+const MINE: Process = Process::Own { doorkeeper: "--doorkeeper" };
 
 /// Why argod did not do what it was asked to.
 #[derive(Debug, thiserror::Error)]
@@ -119,30 +119,15 @@ fn keep_doors(config: &Config) -> Result<(), Failure> {
     daemon::keep_doors(config, &mut log).map_err(Failure::failed)
 }
 
-/// `None`: argod is not to be caged, or cannot be.
-fn doorkeeper(wanted: Cage) -> Result<Option<Doorkeeper>, Failure> {
-    if wanted == Cage::No {
-        return Ok(None);
-    }
-    match Doorkeeper::start(DOORKEEPER) {
-        Err(error) if wanted == Cage::Try => {
-            tracing::warn!(%error, "no doorkeeper, so argod is not caged");
-            Ok(None)
-        }
-        started => started.map(Some).map_err(Failure::failed),
-    }
-}
-
 fn serve(config: Config) -> Result<(), Failure> {
     let mut log = crate::log::start(config.log);
     let passed = Passed::take(&config)?;
-    let doorkeeper = doorkeeper(config.cage)?;
     // A file that may not grow, the log or a session's RAM, is an error there, not argod's end.
     signal_hook::flag::register(SIGXFSZ, Arc::default()).map_err(failed("signals"))?;
     // Before any thread: a signal that comes during the start stops what was started.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed("signals"))?;
     let (domains, admin) = (config.domains.len(), config.admin.path.clone());
-    let daemon = Daemon::start_on(config, passed, doorkeeper).map_err(Failure::failed)?;
+    let daemon = Daemon::start_on(config, passed, MINE).map_err(Failure::failed)?;
     log.begin().map_err(failed("log: starting a thread"))?;
     let handle = daemon.handle();
     let signals = move || {

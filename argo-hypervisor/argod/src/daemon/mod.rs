@@ -68,7 +68,6 @@ use notices::Notice;
 use outlet::Outlet;
 use worker::Worker;
 
-pub use doors::Doorkeeper;
 pub(crate) use doors::keep_doors;
 pub use host::{DomainError, ReloadError};
 pub use listener::ListenError;
@@ -111,6 +110,23 @@ pub enum StartError {
     },
 }
 
+/// The process that a daemon is started in.
+#[derive(Clone, Copy, Debug)]
+pub enum Process {
+    /// It does other things, too: it stays as it is.
+    Shared,
+    /// The daemon's alone, without any other thread yet: it is caged for good, if the configuration
+    /// does not say otherwise.
+    Own {
+        /// Its program, started once more with the same arguments and this one, has to call
+        /// `keep_doors`.
+        doorkeeper: &'static str,
+    },
+}
+
+/// What is tried.
+const DOORKEEPER: &str = "starting the doorkeeper";
+
 /// A daemon that runs. Dropping it stops it.
 pub struct Daemon {
     host: Arc<Host>,
@@ -130,27 +146,21 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; what was started before is stopped.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_on(config, Passed::default(), None)
+        Self::start_on(config, Passed::default(), Process::Shared)
     }
 
-    /// The same with sockets that systemd made. With a doorkeeper this process is caged for good: it
-    /// must have no other thread, nor anything else to do.
+    /// The same with sockets that systemd made, and perhaps in a process that may be caged.
     ///
     /// # Errors
     /// As [`Daemon::start`]; or what was passed is not what the configuration says.
-    pub fn start_on(
-        config: Config,
-        passed: Passed,
-        doorkeeper: Option<Doorkeeper>,
-    ) -> Result<Self, StartError> {
+    pub fn start_on(config: Config, passed: Passed, process: Process) -> Result<Self, StartError> {
         harden();
         check_memory(&config)?;
-        let is_caged = doorkeeper.is_some();
-        let doors = Arc::new(doorkeeper.map_or(Doors::Own, Doors::Kept));
+        let doors = Arc::new(Doors::open(config.cage, process).map_err(system(DOORKEEPER))?);
         // It may be a TCP port, which nobody opens in a cage.
         let metrics = config.metrics.as_ref().map(|at| MetricsServer::open(at, &doors));
         let metrics = metrics.transpose().map_err(StartError::Metrics)?;
-        let cage = if is_caged { Cage::enter(config.cage)? } else { Cage::default() };
+        let cage = if doors.are_kept() { Cage::enter(config.cage)? } else { Cage::default() };
         let admin = AdminServer::open(&config.admin, &passed, &doors)?;
         let host = Host::new(config, passed, doors, cage).map_err(system("making the workers"))?;
         Self::serve(Arc::new(host), admin, metrics)

@@ -119,9 +119,12 @@ fn live() -> i32 {
     PASSED
 }
 
+/// What was tried, and the error number that was the answer.
+pub type Tried = (&'static str, Option<i32>);
+
 /// What a thread tries that has given up files and capabilities, and what it was told; and how it gave
 /// them up. Nothing else of this process is caged.
-pub fn tried_files() -> io::Result<(String, [(&'static str, Option<i32>); 8])> {
+pub fn tried_files() -> io::Result<(String, [Tried; 8])> {
     let file = tempfile::NamedTempFile::new()?;
     let listener = TcpListener::bind("127.0.0.1:0")?;
     let name = format!("argod-cage-{}", std::process::id());

@@ -6,16 +6,18 @@ mod serve;
 mod wire;
 
 use std::fs;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::net::SocketType;
 
+use super::Process;
 use super::adopt::adopt;
 use super::listener::{ListenError, listen_on, prepare_folder};
-use crate::config::{ConfigError, Socket, Texts};
+use crate::config::{Cage, ConfigError, Socket, Texts};
 use crate::systemd::Passed;
-pub use keeper::Doorkeeper;
+use keeper::Doorkeeper;
 pub(crate) use serve::keep_doors;
 
 /// Who deals with the file system.
@@ -27,6 +29,28 @@ pub enum Doors {
 }
 
 impl Doors {
+    /// With a doorkeeper, if the process is to be caged.
+    ///
+    /// # Errors
+    /// The doorkeeper does not start, and the configuration requires a cage.
+    pub fn open(wanted: Cage, process: Process) -> io::Result<Self> {
+        let (Process::Own { doorkeeper }, Cage::Require | Cage::Try) = (process, wanted) else {
+            return Ok(Self::Own);
+        };
+        match Doorkeeper::start(doorkeeper) {
+            Err(error) if wanted == Cage::Try => {
+                tracing::warn!(%error, "no doorkeeper, so argod is not caged");
+                Ok(Self::Own)
+            }
+            started => started.map(Self::Kept),
+        }
+    }
+
+    /// Whether a doorkeeper does.
+    pub fn are_kept(&self) -> bool {
+        matches!(self, Self::Kept(_))
+    }
+
     /// Listens on the socket that systemd made for this path, or else on one made here.
     ///
     /// # Errors
