@@ -33,8 +33,9 @@ fn argoctl_sends_or_says_why_not_whichever_system_call_fails() {
 fn is_sent(argod: &Argod, fault: &Fault) -> bool {
     println!("{fault}");
     let (status, said) = send(argod, Some(fault));
-    assert!(strace::has_injected(&argod.path("calls")), "not met");
-    if status == Some(0) {
+    // How often it waits, and is woken, differs from run to run: then the fault is not met.
+    if status == Some(0) || !strace::has_injected(&argod.path("calls")) {
+        assert_eq!(status, Some(0), "{said}");
         return true;
     }
     assert_eq!(status, Some(1), "{said}");

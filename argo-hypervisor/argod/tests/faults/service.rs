@@ -16,6 +16,8 @@ const FEW: u64 = 3;
 /// Connections that nobody says anything on: fewer than argod serves at a time.
 const IDLE: usize = 8;
 const WATCHED: Duration = Duration::from_millis(800);
+/// Three sockets, ten times a second each; twice that.
+const TRIES_MAX: usize = 48;
 const STOPS: u32 = 100;
 /// Exchanges of messages under strace, which makes each call of argod slow.
 const ROUNDS: u64 = 5;
@@ -38,8 +40,7 @@ fn out_of_descriptors_argod_serves_who_is_there_and_waits_without_spinning() {
         AttachOptions { patience: Duration::from_millis(500), ..AttachOptions::default() };
     assert!(HostSession::attach_with(argod.socket("late"), &options).is_err());
     assert_eq!(send(&left, 7, (2, 7), b"meanwhile"), 9);
-    let spent = processor_time(&argod, WATCHED);
-    assert!(spent < WATCHED / 4, "{spent:?} of {WATCHED:?} for nothing");
+    tries_now_and_then(&argod);
 
     drop(waiting);
     wait_until("administrators are served", || {
@@ -55,6 +56,18 @@ fn leave_descriptors(argod: &Argod, count: u64) {
     let maximum = getrlimit(Resource::Nofile).maximum;
     let limit = Rlimit { current: Some(argod.descriptors() as u64 + count), maximum };
     prlimit(Pid::from_raw(argod.process.id() as i32), Resource::Nofile, limit).unwrap();
+}
+
+/// argod looks for a descriptor, but does nothing else.
+fn tries_now_and_then(argod: &Argod) {
+    let spent = processor_time(argod, WATCHED);
+    assert!(spent < WATCHED / 4, "{spent:?} of {WATCHED:?} for nothing");
+    if strace::is_there() {
+        let accepting = Tracing::watch(argod.process.id(), "accept4", argod.dir.path());
+        std::thread::sleep(WATCHED);
+        let tries = accepting.failed("EMFILE");
+        assert!((1..TRIES_MAX).contains(&tries), "{tries} tries in {WATCHED:?}");
+    }
 }
 
 /// What argod needs of the processor in this time, while nobody asks anything.

@@ -97,10 +97,20 @@ pub struct Tracing {
 
 impl Tracing {
     pub fn start(pid: u32, fault: &Fault, dir: &Path) -> Self {
+        Self::run(pid, &fault.call, Some(fault), dir)
+    }
+
+    /// No fault: only what is called by this name is written down.
+    pub fn watch(pid: u32, call: &str, dir: &Path) -> Self {
+        Self::run(pid, call, None, dir)
+    }
+
+    fn run(pid: u32, call: &str, fault: Option<&Fault>, dir: &Path) -> Self {
         let (log, said) = (dir.join("strace.log"), dir.join("strace.said"));
         let strace = Command::new("strace")
-            .args(["-f", "-p", &pid.to_string(), "-e", &format!("trace={}", fault.call)])
-            .args(["-e", &fault.option(), "-o"])
+            .args(["-f", "-p", &pid.to_string(), "-e", &format!("trace={call}")])
+            .args(fault.into_iter().flat_map(|fault| ["-e".into(), fault.option()]))
+            .arg("-o")
             .arg(&log)
             .stdin(Stdio::null())
             .stderr(std::fs::File::create(&said).unwrap())
@@ -113,6 +123,11 @@ impl Tracing {
 
     pub fn has_injected(&self) -> bool {
         has_injected(&self.log)
+    }
+
+    /// Calls that have failed with this so far.
+    pub fn failed(&self, errno: &str) -> usize {
+        std::fs::read_to_string(&self.log).unwrap().matches(errno).count()
     }
 }
 
