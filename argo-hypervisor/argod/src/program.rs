@@ -116,10 +116,12 @@ fn check(file: &Path) -> Result<(), Failure> {
 
 fn keep_doors(config: &Config) -> Result<(), Failure> {
     let mut log = crate::log::start(config.log);
-    daemon::keep_doors(config, &mut log).map_err(Failure::failed)
+    let kept = daemon::keep_doors(config, &mut log);
+    kept.map_err(|error| Failure::failed(format!("doorkeeper: {error}")))
 }
 
 fn serve(config: Config) -> Result<(), Failure> {
+    end_by_panics();
     let mut log = crate::log::start(config.log);
     let passed = Passed::take(&config)?;
     // A file that may not grow, the log or a session's RAM, is an error there, not argod's end.
@@ -150,6 +152,16 @@ fn serve(config: Config) -> Result<(), Failure> {
     daemon.join();
     tracing::info!("stopped");
     Ok(())
+}
+
+/// A thread that panics takes argod along. What it served would be dead and what it had locked stay
+/// locked, while argod seemed alive; so systemd starts it anew.
+fn end_by_panics() {
+    let say = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        say(panic);
+        std::process::abort();
+    }));
 }
 
 /// What to say of something that the system refused.

@@ -18,6 +18,7 @@ mod guest;
 mod limits;
 mod logs;
 mod outputs;
+mod panicking;
 mod reload;
 mod service;
 mod starting;

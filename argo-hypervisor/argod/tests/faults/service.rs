@@ -20,7 +20,7 @@ const WATCHED: Duration = Duration::from_millis(800);
 const TRIES_MAX: usize = 48;
 const STOPS: u32 = 100;
 /// Exchanges of messages under strace, which makes each call of argod slow.
-const ROUNDS: u64 = 5;
+const ROUNDS: u64 = 10;
 
 #[test]
 fn out_of_descriptors_argod_serves_who_is_there_and_waits_without_spinning() {
@@ -90,8 +90,9 @@ fn interrupted_system_calls_are_nobodys_loss() {
     }
     let scene = Scene::start();
     for call in ["epoll_pwait", "ppoll"] {
-        // Each second one of each thread.
-        let fault = Fault::new(call, "EINTR", "1+2");
+        // Of each thread the first, the third and so on. Not for ever: strace must not let go of one
+        // in the middle of it.
+        let fault = Fault::new(call, "EINTR", "1..9+2");
         let argod = &scene.argod;
         let tracing = Tracing::start(argod.process.id(), &fault, argod.dir.path());
         for _ in 0..3 {

@@ -8,8 +8,10 @@ use std::process::{Child, Command, Stdio};
 use crate::common::rng::Rng;
 use crate::common::wait_until;
 
-/// Calls that do not fail, or whose failure nobody could do anything about.
-const HARMLESS: [&str; 22] = [
+/// Calls that do not fail, or whose failure nobody could do anything about, or that say it otherwise
+/// (`brk`).
+const HARMLESS: [&str; 23] = [
+    "brk",
     "close",
     "munmap",
     "futex",
@@ -38,26 +40,36 @@ const HARMLESS: [&str; 22] = [
 #[derive(Clone, Debug)]
 pub struct Fault {
     pub call: String,
-    pub errno: &'static str,
+    /// What comes of it, in strace's words.
+    outcome: String,
     /// Which, as strace counts: from 1, for each thread; `2+` for the second and all after it.
     pub when: String,
 }
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} number {} fails with {}", self.call, self.when, self.errno)
+        write!(f, "{} number {}: {}", self.call, self.when, self.outcome)
     }
 }
 
 impl Fault {
-    pub fn new(call: &str, errno: &'static str, when: impl ToString) -> Self {
-        Self { call: call.to_owned(), errno, when: when.to_string() }
+    pub fn new(call: &str, errno: &str, when: impl ToString) -> Self {
+        Self::with(call, format!("error={errno}"), when)
+    }
+
+    /// It does nothing and returns this.
+    pub fn lie(call: &str, returned: u32, when: impl ToString) -> Self {
+        Self::with(call, format!("retval={returned}"), when)
+    }
+
+    fn with(call: &str, outcome: String, when: impl ToString) -> Self {
+        Self { call: call.to_owned(), outcome, when: when.to_string() }
     }
 
     /// What strace does with it. Instead of the call argod makes one that it always may.
     fn option(&self) -> String {
-        let Self { call, errno, when } = self;
-        format!("inject={call}:error={errno}:syscall=getpid:when={when}")
+        let Self { call, outcome, when } = self;
+        format!("inject={call}:{outcome}:syscall=getpid:when={when}")
     }
 }
 
