@@ -126,9 +126,10 @@ impl Kicker {
         let run = move || {
             let is_caged = host.narrow(Class::Worker);
             drop(host);
-            if is_caged {
-                self.run();
+            if !is_caged {
+                return hang_up(&self.socket);
             }
+            self.run();
         };
         if std::thread::Builder::new().name("argod-kicker".into()).spawn(run).is_err() {
             hang_up(&socket);
