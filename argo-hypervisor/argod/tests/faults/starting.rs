@@ -4,7 +4,7 @@ use crate::strace::{self, Fault};
 use crate::trial::{Start, Trial};
 
 const ARGOD: &str = env!("CARGO_BIN_EXE_argod");
-const FAULTS: u32 = 220;
+const FAULTS: u32 = 120;
 
 #[test]
 fn argod_starts_or_says_why_not_whichever_system_call_fails() {

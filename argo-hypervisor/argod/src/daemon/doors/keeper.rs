@@ -47,8 +47,10 @@ impl Doorkeeper {
 
     /// A socket that listens.
     pub(super) fn make(&self, config: &Socket, kind: SocketType) -> Result<OwnedFd, ListenError> {
-        let made = self.ask(&Request::Make(Door::new(config, kind)));
-        made.and_then(expected).map_err(|error| ListenError::Told(error.to_string()))
+        let made = self.ask(&Request::Make(Door::new(config, kind))).and_then(expected);
+        // It may be made, and only its descriptor or the answer not be here.
+        let made = made.inspect_err(|_| self.remove(&config.path));
+        made.map_err(|error| ListenError::Told(error.to_string()))
     }
 
     /// An error means that the path is gone, or the doorkeeper is.
