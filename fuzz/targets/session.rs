@@ -16,11 +16,24 @@ use libfuzzer_sys::fuzz_target;
 
 #[derive(Arbitrary, Debug)]
 enum Step<'b> {
-    Submit { cmd: u32, args: [u64; 4], linked: bool, times: u8 },
-    Serve { most: u8 },
-    Reap { most: u8 },
-    Scribble { at: u16, bytes: &'b [u8] },
-    Index(u32),
+    Submit {
+        cmd: u32,
+        args: [u64; 4],
+        linked: bool,
+        times: u8,
+    },
+    Serve {
+        most: u8,
+    },
+    Reap {
+        most: u8,
+    },
+    Scribble {
+        at: u16,
+        bytes: &'b [u8],
+    },
+    /// So far ahead of what was taken.
+    Index(u16),
 }
 
 fuzz_target!(|steps: Vec<Step>| {
@@ -70,7 +83,7 @@ impl Scene<'_> {
             }
             Step::Index(ahead) => {
                 self.honest = false;
-                let index = self.host.taken().wrapping_add(ahead).to_le_bytes();
+                let index = self.host.taken().wrapping_add(ahead.into()).to_le_bytes();
                 let _ = self.view.write(QueueLayout::new(0).submitted().0 as usize, &index);
             }
         }

@@ -19,13 +19,48 @@ const KEPT_OUT: u16 = 2;
 const SECRET: &str = "s3";
 const QUOTA: Quota = Quota { nodes: 12, watches: 4, transactions: 2, ..Quota::XEN };
 
+/// What is asked of a path.
+const NODE_KINDS: [Kind; 9] = [
+    Kind::Watch,
+    Kind::Write,
+    Kind::Read,
+    Kind::Directory,
+    Kind::DirectoryPart,
+    Kind::GetPerms,
+    Kind::SetPerms,
+    Kind::Mkdir,
+    Kind::Rm,
+];
+
 #[derive(Arbitrary, Debug)]
 enum Step<'b> {
-    Ask { client: u8, kind: u8, transaction: u8, pieces: Vec<Piece<'b>> },
-    Raw { client: u8, bytes: &'b [u8] },
-    Events { client: u8 },
-    Reconnect { client: u8 },
-    Renew { domain: u8 },
+    Ask {
+        client: u8,
+        kind: u8,
+        transaction: u8,
+        pieces: Vec<Piece<'b>>,
+    },
+    /// A request about a path that is one.
+    Node {
+        client: u8,
+        what: u8,
+        transaction: u8,
+        names: Vec<u8>,
+        rest: Vec<Piece<'b>>,
+    },
+    Raw {
+        client: u8,
+        bytes: &'b [u8],
+    },
+    Events {
+        client: u8,
+    },
+    Reconnect {
+        client: u8,
+    },
+    Renew {
+        domain: u8,
+    },
 }
 
 #[derive(Arbitrary, Debug)]
@@ -83,11 +118,14 @@ impl Scene {
     fn take(&mut self, step: &Step) {
         match step {
             Step::Ask { client, kind, transaction, pieces } => {
-                let payload: Vec<u8> =
-                    pieces.iter().flat_map(Piece::bytes).take(PAYLOAD_MAX).collect();
-                let (kind, transaction) = (u32::from(kind % 24), u32::from(transaction % 3));
-                let header = Header { kind, request: 7, transaction, len: payload.len() as u32 };
-                self.ask(id(*client), &[header.as_bytes(), &payload].concat());
+                self.request(*client, u32::from(kind % 24), *transaction, &joined(pieces));
+            }
+            Step::Node { client, what, transaction, names, rest } => {
+                let kind = NODE_KINDS[usize::from(*what) % NODE_KINDS.len()];
+                let path: String =
+                    names.iter().map(|name| format!("/{}", self::name(*name))).collect();
+                let payload = [path.as_bytes(), b"\0", &joined(rest)].concat();
+                self.request(*client, kind as u32, *transaction, &payload);
             }
             Step::Raw { client, bytes } => self.ask(id(*client), bytes),
             Step::Events { client } => self.events(id(*client)),
@@ -100,6 +138,13 @@ impl Scene {
             }
             Step::Renew { domain } => self.renew(1 + u16::from(domain % (DOMAINS - 1))),
         }
+    }
+
+    fn request(&mut self, client: u8, kind: u32, transaction: u8, payload: &[u8]) {
+        let payload = &payload[..payload.len().min(PAYLOAD_MAX)];
+        let (transaction, len) = (u32::from(transaction % 3), payload.len() as u32);
+        let header = Header { kind, request: 7, transaction, len };
+        self.ask(id(client), &[header.as_bytes(), payload].concat());
     }
 
     fn ask(&mut self, id: u16, message: &[u8]) {
@@ -179,10 +224,17 @@ fn id(client: u8) -> u16 {
     u16::from(client % DOMAINS)
 }
 
+fn joined(pieces: &[Piece]) -> Vec<u8> {
+    pieces.iter().flat_map(Piece::bytes).collect()
+}
+
+fn name(number: u8) -> &'static str {
+    ["n0", "n1", "n2", SECRET, "local/domain/0", "local/domain/1", "local/domain/2"]
+        [usize::from(number % 7)]
+}
+
 fn is_about_nodes(kind: u32) -> bool {
-    let read = [Kind::Directory, Kind::DirectoryPart, Kind::Read, Kind::GetPerms, Kind::Watch];
-    let written = [Kind::Write, Kind::Mkdir, Kind::Rm, Kind::SetPerms];
-    read.iter().chain(&written).any(|known| *known as u32 == kind)
+    NODE_KINDS.iter().any(|known| *known as u32 == kind)
 }
 
 /// Whether the path at the beginning of a payload does.

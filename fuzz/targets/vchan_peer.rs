@@ -37,6 +37,11 @@ enum Step<'b> {
         left: bool,
         value: u32,
     },
+    /// The ring that is read, or written, is as full as it can be, and so many bytes more.
+    Edge {
+        reads: bool,
+        by: i8,
+    },
     Flag {
         which: u8,
         value: u8,
@@ -105,6 +110,16 @@ impl Side<'_> {
                 let ring = if left { Ring::Left } else { Ring::Right };
                 let word = if cons { Word::cons(ring) } else { Word::prod(ring) };
                 self.memory.store(word, value, Relaxed);
+            }
+            Step::Edge { reads: true, by } => {
+                let full = self.cons.wrapping_add(self.reader.size());
+                let prod = Word::prod(self.role.read_ring());
+                self.memory.store(prod, full.wrapping_add_signed(by.into()), Relaxed);
+            }
+            Step::Edge { reads: false, by } => {
+                let full = self.prod.wrapping_sub(self.writer.size());
+                let cons = Word::cons(self.role.write_ring());
+                self.memory.store(cons, full.wrapping_add_signed(by.into()), Relaxed);
             }
             Step::Flag { which, value } => {
                 let flags = [Flag::CliLive, Flag::SrvLive, Flag::CliNotify, Flag::SrvNotify];
