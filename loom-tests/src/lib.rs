@@ -15,9 +15,13 @@
 //!
 //! # loom
 //! Loom tries the interleavings of the threads, and for each read the stale values that the orderings
-//! still allow. Most models of two domains on the engine run in all of them; elsewhere interleavings are
-//! bounded to three forced switches unless `LOOM_MAX_PREEMPTIONS` says otherwise. Of steps that have nothing to do with each other, as far as loom sees, it tries one order
-//! only: what a model asserts must be ordered by words or locks that loom sees.
+//! still allow. Most models of two domains on the engine have no bound; elsewhere interleavings are
+//! bounded to three forced switches unless `LOOM_MAX_PREEMPTIONS` says otherwise.
+//!
+//! Of steps that have nothing to do with each other, as far as loom sees, it tries one order only: what
+//! a model asserts must be ordered by words or locks that loom sees. Nor does it try all orders of those
+//! that have: of each word and lock it remembers the last use only. Hence the known-bad versions, and
+//! random schedules beside it.
 //!
 //! ```text
 //! RUSTFLAGS="--cfg argo_loom" cargo test --release -p loom-tests --target-dir target/loom
@@ -25,7 +29,8 @@
 //!
 //! # shuttle
 //! What is too large for that runs in random schedules (`crowd`), some thousands, and `ARGO_EFFORT` times
-//! as many. They know of no stale values. A failure prints its schedule and its seed.
+//! as many; so do the models of the engine once more. Random schedules know of no stale values. A failure
+//! prints its schedule and its seed.
 //!
 //! ```text
 //! cargo test -p loom-tests
@@ -43,7 +48,7 @@
 //!   no checker sees.
 #![deny(unsafe_code)]
 
-mod checker;
+pub mod checker;
 #[cfg(argo_loom)]
 mod control_area;
 #[cfg(argo_loom)]
@@ -78,7 +83,7 @@ pub use pair::Pair;
 #[cfg(argo_loom)]
 pub use ring_memory::{BarrierAfterStore, RingMemory};
 #[cfg(not(argo_loom))]
-pub use schedules::explore;
+pub use schedules::{check, check_all, explore};
 #[cfg(argo_loom)]
 pub use session::{Bell, Flaw, ModelSession, Receive, run_task};
 pub use tally::Tally;

@@ -271,18 +271,26 @@ fn lie(ring: Ring, number: u32) -> LyingIndex {
 /// Each half is told a lie, while a third thread looks: one lie is told by all, and whole.
 #[test]
 fn the_first_lie_stands_and_is_seen_whole() {
-    check(|| {
+    let tally = Tally::default();
+    let seen = tally.clone();
+    check(move || {
         let standing = Arc::new(Standing::default());
         let lies = [lie(Ring::Left, 1), lie(Ring::Right, 2)];
         let halves = lies.map(|lie| {
             let standing = standing.clone();
             thread::spawn(move || standing.break_by(lie))
         });
-        let early = standing.ended().flatten();
+        let looker = {
+            let standing = standing.clone();
+            thread::spawn(move || standing.ended().flatten())
+        };
+        let early = looker.join().unwrap();
         assert!(early.is_none_or(|lie| lies.contains(&lie)), "half a lie: {early:?}");
+        early.iter().for_each(|_| seen.note());
         let first = halves.map(|half| half.join().unwrap());
         let stands = standing.ended().flatten().unwrap();
         assert_eq!(stands, lies[usize::from(first[1])], "not the first lie");
         assert!(first[0] != first[1] && early.is_none_or(|early| early == stands));
     });
+    assert_ne!(tally.count(), 0);
 }

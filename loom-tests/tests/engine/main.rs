@@ -1,5 +1,4 @@
 //! The engine: calls of domains, their coming and going, and policies, all at the same time.
-#![cfg(argo_loom)]
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "models fail by panic")]
 

@@ -12,8 +12,8 @@ use std::ops::Deref;
 use argo_core::Errno;
 use argo_core::policy::{Action, Decision, PortQuery, Query};
 use argo_hypervisor::{Existing, Judge, Policy};
-use loom::sync::{Arc, Mutex};
-use loom::thread;
+use loom_tests::checker::sync::{Arc, Mutex};
+use loom_tests::checker::thread;
 use loom_tests::{Heard, Tally, check_all, id, ring};
 
 type Pair = loom_tests::Pair<Live, Heard>;
