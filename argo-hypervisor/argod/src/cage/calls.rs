@@ -106,7 +106,7 @@ pub(super) const PROCESS: &List = &List {
 pub(super) const DOORKEEPER: &List = &List {
     allowed: &[LIFE, MEMORY, FILES, THREADS, CONVERSATION, SHARING, SELF, DOORS],
     otherwise: Verdict::Answered(libc::EPERM),
-    exceptions: &[(NEVER, Verdict::Killed)],
+    exceptions: &[OPAQUE_CLONE, (NEVER, Verdict::Killed)],
 };
 
 /// No file, no descriptor that was not there, no memory that others see, no thread.

@@ -95,7 +95,7 @@ pub const ATTEMPTS: &[Attempt] = &[
     call("a limit", libc::SYS_prlimit64, [0, 0, 8, 0], [P, P, D, D, D, D]),
     call("being dumpable", libc::SYS_prctl, [libc::PR_SET_DUMPABLE as c_long, 1, 0, 0], [P, P, D, D, D, D]),
     call("typing into a terminal", libc::SYS_ioctl, [NONE, libc::TIOCSTI as c_long, 0, 0], [P, P, D, D, D, D]),
-    call("a thread, where no list can look", libc::SYS_clone3, [0; 4], [N, P, D, N, D, D]),
+    call("a thread, where no list can look", libc::SYS_clone3, [0; 4], [N, N, D, N, D, D]),
     // Who hands out memory and sockets.
     call("a memfd", libc::SYS_memfd_create, [0; 4], [Y, Y, D, Y, Y, D]),
     call("mapping a memfd", libc::SYS_mmap, [0, PAGE, READ, SHARED], [Y, Y, D, Y, Y, D]),
