@@ -18,7 +18,8 @@ mod tests;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+use std::thread;
 use std::time::Instant;
 
 use claims::Claims;
@@ -81,7 +82,8 @@ pub fn run(arguments: &Arguments) -> Result<ExitCode, Error> {
     let verdicts = claims.verdicts(&report);
     print(&verdicts, &report);
     if arguments.claims.is_empty() && !arguments.tools {
-        let run = page::Run { verdicts: &verdicts, report: &report, took: began.elapsed(), effort };
+        let (took, place) = (began.elapsed(), place());
+        let run = page::Run { verdicts: &verdicts, report: &report, took, effort, place };
         rewrite(&root().join("docs/assurance.md"), |page| page::filled(page, &all, &run))?;
     }
     let failed = verdicts.iter().any(|(_, verdict)| matches!(verdict, Verdict::Fail(_)));
@@ -112,6 +114,24 @@ fn rewrite(
     let failed = |source| Error::File { path: path.into(), source };
     let page = fs::read_to_string(path).map_err(failed)?;
     fs::write(path, change(&page)?).map_err(failed)
+}
+
+/// What was checked and where, as far as it can be found out.
+fn place() -> String {
+    let mut git = Command::new("git");
+    let said = git.args(["describe", "--always", "--dirty"]).current_dir(root()).output();
+    let revision = said.map_or_else(|_| vec![], |output| output.stdout);
+    let revision = String::from_utf8_lossy(&revision);
+    let system = rustix::system::uname();
+    let processors = thread::available_parallelism().map_or(0, usize::from);
+    let user = if rustix::process::geteuid().is_root() { "root" } else { "not root" };
+    format!(
+        "Revision {}, {} {} on {}, {processors} processors, as {user}",
+        revision.trim(),
+        system.sysname().to_string_lossy(),
+        system.release().to_string_lossy(),
+        system.machine().to_string_lossy(),
+    )
 }
 
 fn root() -> PathBuf {

@@ -16,6 +16,8 @@ pub struct Run<'r> {
     pub report: &'r Report,
     pub took: Duration,
     pub effort: Option<&'r str>,
+    /// Of what, and on what machine.
+    pub place: String,
 }
 
 /// Why the page cannot be filled.
@@ -104,9 +106,17 @@ fn checks(claim: &Claim) -> String {
 fn what_was_run(run: &Run<'_>) -> String {
     let effort =
         run.effort.map_or(String::new(), |effort| format!(" with {effort} times the effort"));
-    let mut text =
-        format!("Minutes{effort}, of which builds are a part: {}.\n\n", minutes(run.took));
-    text.push_str("| step | minutes |\n|---|---|\n");
+    let mut text = format!(
+        "{}: {} minutes{effort}, of which builds are a part.\n\n",
+        run.place,
+        minutes(run.took)
+    );
+    for (claim, verdict) in run.verdicts.iter().filter(|(claim, _)| !claim.checks.is_empty()) {
+        for reason in verdict.reasons() {
+            let _ = writeln!(text, "- `{}`, {}: {reason}", claim.id, verdict.word());
+        }
+    }
+    text.push_str("\n| step | minutes |\n|---|---|\n");
     for (step, took) in run.report.took() {
         let _ = writeln!(text, "| {step} | {} |", minutes(*took));
     }
