@@ -63,7 +63,7 @@ const TOOLS: [Tool; 2] = [
 pub fn check() -> Result<(), MemoryError> {
     for tool in TOOLS {
         if !tool.is_there() {
-            println!("SKIPPED: {} is not installed", tool.name);
+            effort::skipped(&format!("{} is not installed", tool.name));
             continue;
         }
         if tool.run(WRONG, Stdio::null)?.success() {
