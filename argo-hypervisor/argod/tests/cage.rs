@@ -12,6 +12,8 @@ use std::process::{Command, Stdio};
 
 use argo_guest::services::Services;
 use argod::admin::{Changed, Reloaded, Request};
+use argod::config::Config;
+use argod::daemon::Daemon;
 use common::{Argod, open_system, wait_until};
 
 /// A user that nothing else runs as.
@@ -145,6 +147,29 @@ fn a_socket_elsewhere_is_refused_and_everything_goes_on() {
     assert!(refused.contains("only in folders"), "{refused}");
     assert!(!path.exists());
     let _session = argod.attach("guest");
+}
+
+#[test]
+fn without_its_doorkeeper_argod_serves_on_and_says_what_is_missing() {
+    let argod = Argod::start(&format!("cage = \"require\"\n{}", open_system(&[(1, "guest")])));
+    let keeper = doorkeeper(&argod).to_string();
+    assert!(Command::new("kill").args(["-s", "KILL", &keeper]).status().unwrap().success());
+    for _ in 0..2 {
+        let refused = argod.admin().request::<Changed>(&create("later", "")).unwrap_err();
+        assert!(refused.to_string().contains("doorkeeper has ended"), "{refused}");
+    }
+    let _session = argod.attach("guest");
+}
+
+/// A program that runs a daemon beside other things keeps what it may do.
+#[test]
+fn a_daemon_in_a_process_of_somebody_elses_cages_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let text = format!("runtime_dir = {:?}\ncage = \"require\"\n", dir.path());
+    let _daemon = Daemon::start(Config::parse("test", &text).unwrap()).unwrap();
+    let status = of_process(std::process::id());
+    assert_eq!((&*status["NoNewPrivs"], &*status["Seccomp"]), ("0", "0"));
+    fs::write(dir.path().join("file"), "made").unwrap();
 }
 
 /// As editors do: a new file takes the place of the old one.

@@ -65,7 +65,10 @@ impl Cage {
         told.keep("capabilities", capabilities::keep(CapabilitySet::empty()))?;
         told.keep("files", files::close_all())?;
         let caged = told.keep("system calls", filter::confine(calls::PROCESS))?;
-        told.log();
+        tracing::info!(held = told.held(), "caged");
+        if rustix::process::geteuid().is_root() {
+            tracing::warn!("running as user 0: give argod a user of its own");
+        }
         match caged {
             true => Self::lists().map_err(|source| CageError { part: "system calls", source }),
             false => Ok(Self::default()),
@@ -103,7 +106,7 @@ pub fn confine_doorkeeper(
     told.keep("capabilities", capabilities::keep(CapabilitySet::CHOWN))?;
     told.keep("files", files::close_all_but_sockets_in(folders))?;
     told.keep("system calls", filter::confine(calls::DOORKEEPER))?;
-    told.log();
+    tracing::debug!(held = told.held(), "doorkeeper caged");
     Ok(())
 }
 
@@ -134,15 +137,7 @@ impl Told {
         }
     }
 
-    fn log(&self) {
-        let held = self.parts.join("; ");
-        tracing::info!(who = self.who, held, "caged");
-        if rustix::process::geteuid().is_root() {
-            tracing::warn!(
-                who = self.who,
-                "running as user 0, whose files a kernel without Landlock leaves open; start it as a \
-                 user of its own, as its unit does"
-            );
-        }
+    fn held(&self) -> String {
+        self.parts.join("; ")
     }
 }

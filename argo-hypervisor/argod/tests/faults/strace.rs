@@ -8,8 +8,8 @@ use std::process::{Child, Command, Stdio};
 use crate::common::rng::Rng;
 use crate::common::wait_until;
 
-/// Calls that do not fail, or whose failure nobody could do anything about, or that say it otherwise
-/// (`brk`).
+/// Calls that do not fail, or whose failure nobody could do anything about. (Linux answers `brk` with
+/// an address, whatever happens: a C library takes an error number for one.)
 const HARMLESS: [&str; 23] = [
     "brk",
     "close",

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use parking_lot::Mutex;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair};
 
 use super::wire::{Answer, Door, Request, hear, say};
 use crate::config::{ConfigError, Socket, Texts};
@@ -41,16 +41,18 @@ impl Doorkeeper {
             .stdin(theirs)
             .stdout(Stdio::null())
             .spawn()?;
-        answered(&ours)?;
+        answered(hear(&ours)?)?;
         Ok(Self { socket: Mutex::new(ours), _process: process })
     }
 
     /// A socket that listens.
     pub(super) fn make(&self, config: &Socket, kind: SocketType) -> Result<OwnedFd, ListenError> {
-        let made = self.ask(&Request::Make(Door::new(config, kind))).and_then(expected);
-        // It may be made, and only its descriptor or the answer not be here.
-        let made = made.inspect_err(|_| self.remove(&config.path));
-        made.map_err(|error| ListenError::Told(error.to_string()))
+        let made = self.ask(&Request::Make(Door::new(config, kind)));
+        let listener = made.and_then(|listener| {
+            // It was made, and nobody would serve it.
+            expected(listener).inspect_err(|_| self.remove(&config.path))
+        });
+        listener.map_err(|error| ListenError::Told(error.to_string()))
     }
 
     /// An error means that the path is gone, or the doorkeeper is.
@@ -70,12 +72,17 @@ impl Doorkeeper {
     fn ask(&self, request: &Request) -> io::Result<Option<OwnedFd>> {
         let socket = self.socket.lock();
         say(&*socket, request, None)?;
-        answered(&socket)
+        let heard = hear(&*socket);
+        if heard.is_err() {
+            // The next answer heard would be to this request.
+            let _ = shutdown(&*socket, Shutdown::Both);
+        }
+        answered(heard?)
     }
 }
 
-fn answered(socket: &OwnedFd) -> io::Result<Option<OwnedFd>> {
-    match hear::<Answer>(socket)? {
+fn answered(heard: Option<(Answer, Option<OwnedFd>)>) -> io::Result<Option<OwnedFd>> {
+    match heard {
         Some((Ok(()), descriptor)) => Ok(descriptor),
         Some((Err(why), _)) => Err(io::Error::other(why)),
         None => Err(io::Error::other("argod's doorkeeper has ended")),
@@ -83,5 +90,6 @@ fn answered(socket: &OwnedFd) -> io::Result<Option<OwnedFd>> {
 }
 
 fn expected(descriptor: Option<OwnedFd>) -> io::Result<OwnedFd> {
-    descriptor.ok_or_else(|| io::Error::other("argod's doorkeeper sent no descriptor"))
+    let none = "argod has no descriptor left for what its doorkeeper sends";
+    descriptor.ok_or_else(|| io::Error::other(none))
 }

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::PathBuf;
 
+use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, SocketType, recvmsg, sendmsg,
@@ -55,10 +56,10 @@ impl Door {
     }
 }
 
-/// Sends one packet.
+/// Sends one packet. That the other one is gone is noticed by who listens next.
 ///
 /// # Errors
-/// The other one is gone.
+/// The system refuses.
 pub(super) fn say(
     socket: impl AsFd,
     what: &impl Serialize,
@@ -71,8 +72,10 @@ pub(super) fn say(
     if !descriptors.is_empty() {
         control.push(SendAncillaryMessage::ScmRights(&descriptors));
     }
-    sendmsg(socket, &[IoSlice::new(&bytes)], &mut control, SendFlags::NOSIGNAL)?;
-    Ok(())
+    match sendmsg(socket, &[IoSlice::new(&bytes)], &mut control, SendFlags::NOSIGNAL) {
+        Ok(_) | Err(Errno::PIPE | Errno::CONNRESET) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 /// Waits for one packet; `None`: the other one is gone.
@@ -86,12 +89,18 @@ pub(super) fn hear<T: DeserializeOwned>(
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC;
-    let heard = rustix::io::retry_on_intr(|| {
-        recvmsg(&socket, &mut [IoSliceMut::new(&mut bytes)], &mut control, flags)
-    })?;
-    if heard.bytes == 0 {
-        return Ok(None);
-    }
+    let mut receive = || {
+        rustix::io::retry_on_intr(|| {
+            recvmsg(&socket, &mut [IoSliceMut::new(&mut bytes)], &mut control, flags)
+        })
+    };
+    // Once more: an answer that is not heard is about something that was done.
+    let heard = match receive().or_else(|_| receive()) {
+        Ok(heard) if heard.bytes > 0 => heard,
+        // Reset: gone without having read what was said to it.
+        Ok(_) | Err(Errno::CONNRESET) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
     let descriptor = control.drain().find_map(|message| match message {
         RecvAncillaryMessage::ScmRights(mut descriptors) => descriptors.next(),
         _ => None,
