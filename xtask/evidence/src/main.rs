@@ -16,7 +16,7 @@ use clap::Parser;
 enum Evidence {
     /// No panic that a guest, a peer or a host can bring about in the core.
     Panics,
-    /// The tests of the unsafe modules under AddressSanitizer and valgrind, where there are these.
+    /// The tests of argo-mem under AddressSanitizer and valgrind, where there are these.
     Memory,
     /// Unsafe code only where ARCHITECTURE.md says, and as much as docs/unsafe.md says.
     Unsafe {
