@@ -1,5 +1,6 @@
-//! What argod's policy does for a message allocates nothing: hook, ports, source port, limit. (In a
-//! binary of its own, for its allocator.)
+//! What argod's policy does for a message allocates nothing: hook, ports, source port, limit; but for
+//! one entry for a domain that a limit begins to hold back. (In a binary of its own, for its
+//! allocator.)
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on has to stop")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -113,6 +114,9 @@ fn a_decision_allocates_nothing() {
     let policy = policy.unwrap();
     // A thread's first look at the policy makes its place among the readers.
     assert_eq!(judge_messages(&policy), [2, 1, 0]);
+    // Whom a limit begins to hold back gets an entry of the pacer's: one a domain until it is woken.
+    let begins = || while judge_messages(&policy)[2] == 0 {};
+    assert_eq!(allocations(begins), 1);
     let mut sums = [0; 3];
     let count = allocations(|| {
         for _ in 0..1000 {
