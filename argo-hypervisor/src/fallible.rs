@@ -20,7 +20,7 @@ pub(crate) fn push<T>(list: &mut Vec<T>, item: T) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Adds an entry; the value of one that is there is replaced.
+/// Adds an entry whose key is not there yet.
 ///
 /// # Errors
 /// [`Errno::ENOMEM`]

@@ -12,8 +12,7 @@ use crate::enforce::may_be_reached;
 use crate::engine::Engine;
 use crate::memory::{Fault, GuestMemory};
 use crate::policy::Judge;
-use crate::ring::Ring;
-use crate::system::{RingOf, System};
+use crate::system::System;
 
 /// A ring to register for the caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,8 +75,7 @@ impl<S: System> Engine<S> {
         }
         let partner = self.approve(judge, caller, request.name.partner)?;
         let reached = may_be_reached(judge, caller.domain.id(), request.name);
-        // The old memory of a re-registered ring is let go here, after all locks.
-        self.install(caller, request, partner.as_deref(), pages, reached).map(drop)
+        self.install(caller, request, partner.as_deref(), pages, reached)
     }
 
     pub(crate) fn unregister(&self, caller: &Caller<S>, name: RingName) -> Result<(), Errno> {
@@ -122,29 +120,21 @@ impl<S: System> Engine<S> {
         partner: Option<&Domain<S>>,
         pages: impl ExactSizeIterator<Item = Result<Gfn, Fault>>,
         reached: bool,
-    ) -> Result<Option<RingOf<S>>, Errno> {
+    ) -> Result<(), Errno> {
         let owner = &caller.domain;
+        // Declared before the gate, and so let go after all locks: see `drop_rings`.
+        let mut memory;
         let mut gate = owner.enter()?;
         partner.map_or(Ok(()), Domain::listens)?;
         owner.rings(&mut gate).admit(request, owner.quotas())?;
         // Up to 4096 pages: senders to the domain's other rings need not wait for that.
-        let memory = caller.memory.map_ring(pages, request.len)?;
+        memory = Some(caller.memory.map_ring(pages, request.len)?);
         let mut table = owner.rings_mut(&mut gate);
         // Meanwhile another thread of the domain may have registered, or the partner gone. The
         // partner's teardown clears `active` before it locks this table: if it is set here, the
         // teardown comes later and finds the ring.
         partner.map_or(Ok(()), Domain::listens)?;
         table.admit(request, owner.quotas())?;
-        if let Some(ring) = table.find_mut(request.name) {
-            return Ok(Some(ring.replace(memory, reached)));
-        }
-        table.insert(Ring::new(
-            request.name,
-            request.len,
-            memory,
-            owner.quotas().waiters,
-            reached,
-        )?)?;
-        Ok(None)
+        table.put(request, owner.quotas(), reached, &mut memory)
     }
 }

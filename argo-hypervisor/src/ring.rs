@@ -45,24 +45,16 @@ pub(crate) enum Undelivered {
 
 impl<S: System> Ring<S> {
     /// A ring in this memory, with the messages in it if its indexes make sense.
-    ///
-    /// # Errors
-    /// [`Errno::ENOMEM`]
     pub fn new(
         name: RingName,
         len: RingLen,
         memory: RingOf<S>,
-        waiters: u32,
+        waiters: Waiters,
         reached: bool,
-    ) -> Result<Self, Errno> {
-        let waiters = match name.partner {
-            Partner::Any => waiters,
-            Partner::Domain(_) => waiters.min(1),
-        };
-        let waiters = Waiters::new(waiters as usize)?;
+    ) -> Self {
         let producer = Producer::adopt(&memory, len);
         let state = RingState { memory, producer, waiters, messages: 0, bytes: 0, reached };
-        Ok(Self { name, len, state: Mutex::<S, _>::new(state) })
+        Self { name, len, state: Mutex::<S, _>::new(state) }
     }
 
     pub fn name(&self) -> RingName {

@@ -10,7 +10,8 @@ use crate::fallible;
 use crate::quotas::Quotas;
 use crate::register::{Existing, RegisterRequest};
 use crate::ring::Ring;
-use crate::system::System;
+use crate::system::{RingOf, System};
+use crate::waiters::Waiters;
 
 /// Rings by name. Each keeps its slot as long as it is registered, so that a walk which lets go of
 /// the lock can go on where it was.
@@ -67,23 +68,39 @@ impl<S: System> RingTable<S> {
         Ok(())
     }
 
-    /// Adds a ring whose name is not in use.
+    /// Gives memory to a ring that was [admitted](Self::admit): to a new one, or to the one with
+    /// that name, which moves there. Then `memory` holds what nobody needs, to be dropped with no
+    /// lock held: what the ring had, or the new memory on an error, on which nothing has changed.
     ///
     /// # Errors
     /// [`Errno::ENOMEM`]
-    pub fn insert(&mut self, ring: Ring<S>) -> Result<(), Errno> {
-        let slot = self.free_slot()?;
-        let name = ring.name();
-        self.enter_port(name.port)?;
-        if let Err(errno) = fallible::insert(&mut self.index, name, slot) {
-            self.leave_port(name.port);
-            return Err(errno);
+    pub fn put(
+        &mut self,
+        request: &RegisterRequest,
+        quotas: &Quotas,
+        reached: bool,
+        memory: &mut Option<RingOf<S>>,
+    ) -> Result<(), Errno> {
+        let &RegisterRequest { name, len, .. } = request;
+        if let Some(ring) = self.find_mut(name) {
+            *memory = memory.take().map(|memory| ring.replace(memory, reached));
+            return Ok(());
         }
-        self.bytes = self.bytes.saturating_add(ring.len().bytes().into());
-        if let Some(free) = self.slots.get_mut(slot) {
-            *free = Some(ring);
+        let waiters = Waiters::new(name.partner, quotas.waiters)?;
+        let slot = self.enter(name)?;
+        self.bytes = self.bytes.saturating_add(len.bytes().into());
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = memory.take().map(|memory| Ring::new(name, len, memory, waiters, reached));
         }
         Ok(())
+    }
+
+    /// Enters a name that is not in use. Gives the slot for its ring.
+    fn enter(&mut self, name: RingName) -> Result<usize, Errno> {
+        let slot = self.free_slot()?;
+        self.enter_port(name.port)?;
+        let entered = fallible::insert(&mut self.index, name, slot);
+        entered.inspect_err(|_| self.leave_port(name.port)).map(|()| slot)
     }
 
     fn free_slot(&mut self) -> Result<usize, Errno> {
@@ -96,8 +113,11 @@ impl<S: System> RingTable<S> {
     }
 
     fn enter_port(&mut self, port: Port) -> Result<(), Errno> {
-        let there = self.ports.get(&port).copied().unwrap_or(0);
-        fallible::insert(&mut self.ports, port, there.saturating_add(1))
+        if let Some(count) = self.ports.get_mut(&port) {
+            *count = count.saturating_add(1);
+            return Ok(());
+        }
+        fallible::insert(&mut self.ports, port, 1)
     }
 
     /// Takes a ring out.

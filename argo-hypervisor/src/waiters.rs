@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use argo_core::claim::PayloadLen;
 use argo_core::ring::index;
-use argo_core::{DomainId, Errno};
+use argo_core::{DomainId, Errno, Partner};
 
 /// The waiting list of one ring: one entry a domain, with the longest payload that it waits for.
 ///
@@ -32,8 +32,15 @@ pub(crate) enum Wait {
 }
 
 impl Waiters {
-    /// A list for at most `limit` domains.
-    pub fn new(limit: usize) -> Result<Self, Errno> {
+    /// A list for those who may send to a ring for this partner, at most `limit` domains.
+    ///
+    /// # Errors
+    /// [`Errno::ENOMEM`]
+    pub fn new(partner: Partner, limit: u32) -> Result<Self, Errno> {
+        let limit = match partner {
+            Partner::Any => limit as usize,
+            Partner::Domain(_) => limit.min(1) as usize,
+        };
         let mut entries = Vec::new();
         entries.try_reserve_exact(limit).map_err(|_| Errno::ENOMEM)?;
         Ok(Self { entries, limit })

@@ -15,6 +15,7 @@ use argo_hypervisor::{BadRam, Fault, GuestMemory, LinearMemory, MapError, RingPa
 use argo_mem::{HeapRam, Memory};
 
 use crate::checker::sync::atomic::AtomicUsize;
+use crate::locks::holding;
 
 /// RAM of a domain.
 pub struct CheckedMemory {
@@ -132,6 +133,8 @@ impl Drop for CheckedRing {
     fn drop(&mut self) {
         // In a run that has failed nothing is switched any more.
         if !std::thread::panicking() {
+            // The memory may be the host's to unmap.
+            assert_eq!(holding(), 0, "a ring's memory is let go with a lock held");
             self.uses.rings.fetch_sub(1, SeqCst);
         }
     }
