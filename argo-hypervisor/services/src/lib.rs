@@ -8,6 +8,7 @@
 #![cfg_attr(
     not(test),
     deny(
+        clippy::arithmetic_side_effects,
         clippy::as_underscore,
         clippy::cast_lossless,
         clippy::cast_possible_truncation,

@@ -27,7 +27,7 @@ impl<T> Table<T> {
 
     /// How many values there are.
     pub(crate) fn len(&self) -> usize {
-        self.slots.len() - self.free.len()
+        self.slots.len().saturating_sub(self.free.len())
     }
 
     /// Adds a value; returns its number.

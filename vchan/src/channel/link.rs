@@ -173,7 +173,8 @@ impl<P: Platform> Deref for Shared<P> {
 /// When a call gives up. The clock is read only by who waits.
 pub(crate) struct Deadline {
     timeout: Option<Duration>,
-    at: Option<Duration>,
+    /// By the platform's clock, in nanoseconds.
+    at: Option<u64>,
 }
 
 impl Deadline {
@@ -187,8 +188,14 @@ impl Deadline {
         if timeout.is_zero() {
             return Some(timeout);
         }
-        let now = platform.now();
-        let at = *self.at.get_or_insert_with(|| now.saturating_add(timeout));
-        Some(at.saturating_sub(now))
+        let now = nanoseconds(platform.now());
+        let at = *self.at.get_or_insert_with(|| now.saturating_add(nanoseconds(timeout)));
+        Some(Duration::from_nanos(at.saturating_sub(now)))
     }
+}
+
+/// At most so many as there are in 584 years. The arithmetic of [`Duration`] itself has a panic in
+/// it that never happens, but not such that the compiler sees it.
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

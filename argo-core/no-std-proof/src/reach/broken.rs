@@ -2,12 +2,25 @@
 
 extern crate alloc;
 
+use alloc::collections::VecDeque;
 use alloc::vec::Vec;
 
 /// An index that nobody has checked.
 #[unsafe(no_mangle)]
 pub fn broken_index(bytes: &[u8], at: usize) -> u8 {
     bytes[at]
+}
+
+/// An index that the standard library checks.
+#[unsafe(no_mangle)]
+pub fn broken_deque(bytes: &VecDeque<u8>, at: usize) -> u8 {
+    bytes[at]
+}
+
+/// A turn by more than there is, which the standard library checks with a line of its own.
+#[unsafe(no_mangle)]
+pub fn broken_rotation(bytes: &mut [u8], by: usize) {
+    bytes.rotate_left(by);
 }
 
 /// A division by what may be zero.

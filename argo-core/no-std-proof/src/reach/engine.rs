@@ -2,14 +2,18 @@
 
 extern crate alloc;
 
+use alloc::sync::Arc;
 use alloc::vec::Vec;
 
 use argo_core::policy::{
     Decision, LabelSet, PortQuery, PortRule, Query, Rule, decide, decide_from_any_port,
     decide_from_ports, decide_ports,
 };
-use argo_core::{DomainId, Port};
-use argo_hypervisor::{Caller, Domain, Engine, Events, Judge, LinearMemory, System};
+use argo_core::ring::RingMem;
+use argo_core::{DomainId, Errno, Port};
+use argo_hypervisor::{
+    Caller, Copied, Domain, Engine, Events, Judge, LinearMemory, Observer, Sent, System,
+};
 use argo_mem::HeapRam;
 
 use crate::spin::SpinLocks;
@@ -25,6 +29,26 @@ pub struct Rules {
 
 /// Events that nobody looks at.
 pub struct Silent;
+
+/// The beginning of the last payload, and whether its sender was told of success.
+pub struct Capture {
+    bytes: [u8; 64],
+    len: usize,
+    iovs: usize,
+    sent: bool,
+}
+
+impl Observer for Capture {
+    fn copied(&mut self, payload: &Copied<'_, impl RingMem>) {
+        self.len = payload.read(&mut self.bytes);
+        self.sent = payload.is_empty();
+    }
+
+    fn sent(&mut self, send: &Sent<'_>, result: Result<u32, Errno>) {
+        self.iovs = send.iovs.len();
+        self.sent = result.is_ok();
+    }
+}
 
 impl System for Ruled {
     type Memory = LinearMemory<HeapRam>;
@@ -74,10 +98,28 @@ pub fn strict_hypercall(
     engine.argo_op(caller, cmd, arg1, arg2, arg3, arg4)
 }
 
+/// The same, with somebody who looks into what is sent.
+#[unsafe(no_mangle)]
+pub fn strict_observed(
+    engine: &Engine<Ruled>,
+    caller: &Caller<Ruled>,
+    cmd: u32,
+    args: [u64; 4],
+    capture: &mut Capture,
+) -> i64 {
+    engine.argo_op_observed(caller, cmd, args, capture)
+}
+
 /// What a guest's death or the end of its session brings about.
 #[unsafe(no_mangle)]
 pub fn trusting_detach(engine: &Engine<Ruled>, domain: &Domain<Ruled>) {
     engine.deactivate(domain);
+}
+
+/// The end of a session: what it registered goes.
+#[unsafe(no_mangle)]
+pub fn trusting_session_end(engine: &Engine<Ruled>, domain: &Domain<Ruled>, kept: &Arc<HeapRam>) {
+    engine.withdraw_rings(domain, |ring| !Arc::ptr_eq(ring.memory(), kept));
 }
 
 /// What becomes of a domain that is destroyed or reset.

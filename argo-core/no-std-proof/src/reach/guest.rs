@@ -1,15 +1,20 @@
 //! What a peer, or a hypervisor that lies, reaches in a guest, and a guest in its host.
 
+use core::sync::atomic::AtomicU32;
+
 use argo_core::claim::RingLen;
 use argo_core::host::attach::Text;
 use argo_core::host::queue::{Completion, GuestQueue, HostQueue};
+use argo_core::host::turn::Turn;
 use argo_core::host::wake;
 use argo_core::host::words::Words;
 use argo_core::policy::{LabelSet, StoreQuery, StoreRule, decide_store};
 use argo_core::ring::{Consumer, Spans};
 use argo_mem::View;
 use argo_stream::wire::Flags;
-use argo_stream::{Admission, Arrival, Backlog, Connection, Key, Knock, Request, Verdict};
+use argo_stream::{
+    Admission, Arrival, Backlog, Connection, Endpoint, Key, Kind, Knock, Mode, Request, Verdict,
+};
 use vchan::{Geometry, Reader, Role, SharedPage, SharedRings, Writer, read_geometry};
 
 /// A ring that anybody scribbles in, read to its end.
@@ -49,6 +54,19 @@ pub fn strict_wake(words: &View<'_>, event: wake::Event, seen: u32, taken: &[u32
         && wake::doorbell(words) == wake::Signal::Needed
         && wake::arm(words, seen)
         && wake::rest(words, taken)
+}
+
+/// Who is awake again.
+#[unsafe(no_mangle)]
+pub fn strict_awake(words: &View<'_>) {
+    wake::disarm(words);
+    wake::watch(words);
+}
+
+/// Who watches a session of a guest that writes anything.
+#[unsafe(no_mangle)]
+pub fn strict_turn(turn: &Turn<AtomicU32>, words: &View<'_>, taken: &[u32]) -> bool {
+    turn.claim(words) && turn.rest(words, taken)
 }
 
 /// A text that the other side wrote.
@@ -117,6 +135,19 @@ pub fn strict_stream(
     (verdict, connection.payload(arrival), connection.head(flags).1)
 }
 
+/// How a connection begins, at either end.
+#[unsafe(no_mangle)]
+pub fn strict_stream_begin(
+    peer: Endpoint,
+    conid: u32,
+    kind: Kind,
+    mode: Mode,
+) -> (Connection, Connection, usize) {
+    let connecting = Connection::connecting(peer, conid, kind);
+    let syn = connecting.syn().len();
+    (connecting, Connection::accepted(peer, conid, kind, mode), syn)
+}
+
 /// Whatever comes to a listener.
 #[unsafe(no_mangle)]
 pub fn trusting_listener(backlog: &mut Backlog<Request>, arrival: &Arrival<'_>) -> Option<Key> {
@@ -124,6 +155,7 @@ pub fn trusting_listener(backlog: &mut Backlog<Request>, arrival: &Arrival<'_>) 
         Knock::Request(request) if backlog.admit(arrival.source.domain) == Admission::Admitted => {
             backlog.push(request.key, request);
         }
+        Knock::Request(request) if backlog.contains(request.key) => {}
         Knock::Request(request) => drop(backlog.withdraw(request.key, |_| true)),
         _ => backlog.discard(arrival.source.domain),
     }

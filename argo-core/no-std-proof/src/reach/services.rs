@@ -9,7 +9,7 @@ use argo_core::host::services::{Access, Entry};
 use xen_services::Holder;
 use xen_services::channels::{Channels, Ends};
 use xen_services::grants::{Grants, Limits, Notify, Offer};
-use xen_services::store::{ConnectionId, Guard, Store};
+use xen_services::store::{ConnectionId, Guard, Quota, Store};
 
 /// Any bytes as a message to the store.
 #[unsafe(no_mangle)]
@@ -25,7 +25,14 @@ pub fn trusting_store(
 
 /// The life of a domain in the store.
 #[unsafe(no_mangle)]
-pub fn trusting_store_connections(store: &mut Store, domain: DomainId, guard: &dyn Guard) {
+pub fn trusting_store_connections(
+    store: &mut Store,
+    domain: DomainId,
+    name: &str,
+    guard: &dyn Guard,
+) {
+    let quota = Quota::CONTROL;
+    let _ = store.introduce(domain, name, quota, guard);
     if let Some(connection) = store.connect(domain) {
         store.disconnect(connection);
     }

@@ -42,7 +42,7 @@ pub(super) const SHARES_MAX: u32 = u32::MAX / PAGES_MAX - 1;
 
 /// The grant reference of a share's first page: no two shares have pages of the same reference.
 pub(super) fn reference(share: u32) -> u32 {
-    share * PAGES_MAX
+    share.saturating_mul(PAGES_MAX)
 }
 
 impl<M: Clone, E: Clone> Grants<M, E> {
@@ -114,7 +114,9 @@ impl<M: Clone> Found<M> {
         }
         let at = u32::try_from(at).map_err(|_| MapError::TooManyShares)?;
         match self.extents.last_mut() {
-            Some(last) if last.memory == at && last.page + last.pages == page => last.pages += 1,
+            Some(last) if last.memory == at && last.page.checked_add(last.pages) == Some(page) => {
+                last.pages = last.pages.saturating_add(1);
+            }
             _ => self.extents.push(Extent { memory: at, page, pages: 1 }),
         }
         Ok(())
@@ -125,16 +127,17 @@ impl<M: Clone> Found<M> {
         if access == Access::Read {
             return Err(MapError::NotifyReadOnly { offset });
         }
-        let mut before = 0;
+        let mut before = 0_u32;
         for extent in &self.extents {
-            let bytes = extent.pages * PAGE_SIZE;
+            let bytes = extent.pages.saturating_mul(PAGE_SIZE);
+            let within = offset.saturating_sub(before);
             if let Some(memory) = self.memories.get(extent.memory as usize)
-                && offset - before < bytes
+                && within < bytes
             {
-                let offset = extent.page * PAGE_SIZE + (offset - before);
+                let offset = extent.page.saturating_mul(PAGE_SIZE).saturating_add(within);
                 return Ok(Clear { memory: memory.clone(), offset });
             }
-            before += bytes;
+            before = before.saturating_add(bytes);
         }
         Err(MapError::Notify { offset, bytes: before })
     }

@@ -141,13 +141,13 @@ impl<M: Clone, E: Clone> Grants<M, E> {
         if !(1..=PAGES_MAX).contains(&pages) {
             return Err(ShareError::Pages { pages });
         }
-        let bytes = pages * PAGE_SIZE;
+        let bytes = pages.saturating_mul(PAGE_SIZE);
         if let Some(offset) = offer.notify.byte.filter(|offset| *offset >= bytes) {
             return Err(ShareError::Notify { offset, bytes });
         }
         let domain = self.domain(holder.domain);
         domain.has_room_for(pages, limits)?;
-        domain.pages += pages;
+        domain.pages = domain.pages.saturating_add(pages);
         let (connection, to) = (holder.connection, Some(offer.to));
         let share = Share { connection, to, offer, maps: 0, is_revoked: false };
         let share = domain.shares.insert(share);
@@ -187,7 +187,7 @@ impl<M: Clone, E: Clone> Grants<M, E> {
         }
         for share in &found.shares {
             if let Some(share) = self.share_mut(*share) {
-                share.maps += 1;
+                share.maps = share.maps.saturating_add(1);
             }
         }
         let (connection, event) = (holder.connection, notify.event);
@@ -226,7 +226,7 @@ impl<M: Clone, E: Clone> Grants<M, E> {
                 }
             }
         }
-        self.domains.retain(|_, domain| domain.shares.len() + domain.maps.len() > 0);
+        self.domains.retain(|_, domain| domain.shares.len() > 0 || domain.maps.len() > 0);
         releases
     }
 

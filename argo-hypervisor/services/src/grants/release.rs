@@ -46,7 +46,7 @@ impl<M: Clone, E: Clone> Grants<M, E> {
 
     /// Has the shares that an ended domain leaves, because others have them mapped, count for nobody.
     pub(super) fn orphan_shares(&mut self, owner: DomainId) {
-        self.ends += 1;
+        self.ends = self.ends.saturating_add(1);
         let Some(mut domain) = self.domains.remove(&owner) else { return };
         for number in domain.shares.numbers(|_| true) {
             let id = ShareId { owner, life: domain.life, number };
@@ -75,7 +75,7 @@ impl<M: Clone, E: Clone> Grants<M, E> {
         let Some(map) = map else { return release };
         for id in map.shares {
             if let Some(share) = self.share_mut(id) {
-                share.maps -= 1;
+                share.maps = share.maps.saturating_sub(1);
             }
             release.memory.extend(self.forget_unused(id));
         }
@@ -88,7 +88,7 @@ impl<M: Clone, E: Clone> Grants<M, E> {
         let share = match self.domains.get_mut(&id.owner).filter(|domain| domain.life == id.life) {
             Some(domain) => {
                 let share = domain.shares.remove(id.number)?;
-                domain.pages -= share.offer.pages;
+                domain.pages = domain.pages.saturating_sub(share.offer.pages);
                 share
             }
             None => self.orphans.remove(&id)?,

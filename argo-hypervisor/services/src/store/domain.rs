@@ -177,7 +177,8 @@ impl Domains {
         let before = connection.events.bytes();
         let done = change(&mut connection.events);
         if let Some(domain) = self.known_mut(connection.caller.domain) {
-            domain.event_bytes = domain.event_bytes - before + connection.events.bytes();
+            let others = domain.event_bytes.saturating_sub(before);
+            domain.event_bytes = others.saturating_add(connection.events.bytes());
         }
         done
     }

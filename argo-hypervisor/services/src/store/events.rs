@@ -52,7 +52,7 @@ impl Events {
             self.give_up();
             return Pushed::Overrun;
         }
-        self.bytes += event.bytes();
+        self.bytes = self.bytes.saturating_add(event.bytes());
         self.waiting.insert(event.clone());
         self.queue.push_back(event);
         Pushed::Waits
@@ -77,7 +77,7 @@ impl Events {
     pub(super) fn pop(&mut self) -> Option<Event> {
         let event = self.queue.pop_front()?;
         self.waiting.remove(&event);
-        self.bytes -= event.bytes();
+        self.bytes = self.bytes.saturating_sub(event.bytes());
         Some(event)
     }
 
@@ -86,7 +86,10 @@ impl Events {
         let of = |event: &Event| {
             event.watched == path.len() && event.path.starts_with(path) && *event.token == *token
         };
-        self.queue.retain(|event| !of(event));
+        for _ in 0..self.queue.len() {
+            let kept = self.queue.pop_front().filter(|event| !of(event));
+            kept.into_iter().for_each(|event| self.queue.push_back(event));
+        }
         self.waiting.retain(|event| !of(event));
         self.bytes = self.queue.iter().map(Event::bytes).sum();
     }
@@ -101,7 +104,7 @@ impl Events {
 
 impl Event {
     fn bytes(&self) -> usize {
-        EVENT_BYTES + self.path.len() + self.token.len()
+        EVENT_BYTES.saturating_add(self.path.len()).saturating_add(self.token.len())
     }
 
     /// The path, as the watch's owner wants it, and the token, each with a zero at its end.

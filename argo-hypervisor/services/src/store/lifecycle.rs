@@ -1,7 +1,7 @@
 //! Domains and connections come and go.
 
 use alloc::collections::BTreeMap;
-use alloc::string::ToString;
+use alloc::format;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use argo_core::DomainId;
@@ -58,7 +58,7 @@ impl Store {
         let mut signals = Signals::default();
         let home = Path::home(domain);
         let is_new = self.domains.known(domain).is_none() || self.tree.node(&home).is_none();
-        self.clock += u64::from(is_new);
+        self.clock = self.clock.saturating_add(is_new.into());
         self.domains.introduce(domain, quota, self.clock);
         if is_new {
             let overlay = self.seed(domain, &home, name);
@@ -93,7 +93,7 @@ impl Store {
     pub fn connect(&mut self, domain: DomainId) -> Option<ConnectionId> {
         let caller = self.domains.caller(domain)?;
         let id = ConnectionId(self.next_connection);
-        self.next_connection += 1;
+        self.next_connection = self.next_connection.saturating_add(1);
         self.connections.insert(id, Connection::new(caller));
         Some(id)
     }
@@ -133,8 +133,9 @@ impl Store {
             self.drop_watch(domain, id, &path, &token);
         }
         if let Some(domain) = self.domains.known_mut(domain) {
-            domain.transactions -= transactions.len();
-            domain.transaction_bytes -= transactions.values().map(Overlay::bytes).sum::<usize>();
+            let bytes = transactions.values().map(Overlay::bytes).sum();
+            domain.transactions = domain.transactions.saturating_sub(transactions.len());
+            domain.transaction_bytes = domain.transaction_bytes.saturating_sub(bytes);
         }
     }
 
@@ -148,7 +149,7 @@ impl Store {
     ) {
         let removed = self.watches.remove(path, connection, token);
         if let (Some(domain), true) = (self.domains.known_mut(domain), removed) {
-            domain.watches -= 1;
+            domain.watches = domain.watches.saturating_sub(1);
         }
     }
 
@@ -170,7 +171,7 @@ impl Store {
         let telling = |value: &str| Node { value: value.as_bytes().into(), ..readable() };
         let nodes = [
             (home.clone(), readable()),
-            (home.child("domid"), telling(&domain.to_string())),
+            (home.child("domid"), telling(&format!("{domain}"))),
             (home.child("name"), telling(name)),
             (home.child("data"), Node::new(Permissions::private(domain, self.clock))),
         ];

@@ -21,6 +21,6 @@ impl Node {
 
     /// Bytes of memory.
     pub(super) fn bytes(&self) -> usize {
-        NODE_BYTES + self.value.len() + self.permissions.bytes()
+        NODE_BYTES.saturating_add(self.value.len()).saturating_add(self.permissions.bytes())
     }
 }

@@ -48,7 +48,7 @@ impl Session<'_> {
         let generation = self.tree.slot(&path).map_or(0, |slot| slot.listing);
         let mut part = alloc::format!("{generation}\0").into_bytes();
         let rest = names.get(offset..).unwrap_or_default();
-        let room = PAYLOAD_MAX - part.len() - 1;
+        let room = PAYLOAD_MAX.saturating_sub(part.len()).saturating_sub(1);
         let fitting = whole_names(rest, room);
         part.extend_from_slice(fitting);
         if fitting.len() == rest.len() {
@@ -160,6 +160,6 @@ impl Session<'_> {
 /// The names, each with its zero, that fit whole in `room` bytes.
 fn whole_names(names: &[u8], room: usize) -> &[u8] {
     let fitting = names.get(..room).unwrap_or(names);
-    let end = fitting.iter().rposition(|byte| *byte == 0).map_or(0, |zero| zero + 1);
+    let end = fitting.iter().rposition(|byte| *byte == 0).map_or(0, |zero| zero.saturating_add(1));
     fitting.get(..end).unwrap_or_default()
 }

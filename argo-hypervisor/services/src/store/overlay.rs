@@ -108,10 +108,10 @@ impl Overlay {
     /// remembered from now on.
     pub(super) fn subtree(&mut self, tree: &Tree, path: &Path) -> Result<Vec<Path>, Refusal> {
         let mut paths = Vec::from([path.clone()]);
-        let mut next = 0;
+        let mut next = 0_usize;
         while let Some(path) = paths.get(next).cloned() {
             paths.append(&mut self.children(tree, &path)?);
-            next += 1;
+            next = next.saturating_add(1);
         }
         Ok(paths)
     }
@@ -127,7 +127,7 @@ impl Overlay {
         if is_first {
             self.changed.push(path.clone());
         }
-        self.bytes = self.bytes - fewer + more;
+        self.bytes = self.bytes.saturating_sub(fewer).saturating_add(more);
     }
 
     /// Takes away what [`subtree`](Self::subtree) has told.
@@ -176,7 +176,7 @@ impl Overlay {
         let slot = tree.slot(path);
         let bytes = &mut self.bytes;
         self.touched.entry(path.clone()).or_insert_with(|| {
-            *bytes += touched_bytes(tree, path);
+            *bytes = bytes.saturating_add(touched_bytes(tree, path));
             Touched {
                 base: slot.map(|slot| slot.changed),
                 listing: None,
@@ -188,7 +188,8 @@ impl Overlay {
 }
 
 fn touched_bytes(tree: &Tree, path: &Path) -> usize {
-    TOUCHED_BYTES + path.text().len() + bytes(tree.node(path))
+    let node = bytes(tree.node(path));
+    TOUCHED_BYTES.saturating_add(path.text().len()).saturating_add(node)
 }
 
 fn bytes(node: Option<&Arc<Node>>) -> usize {

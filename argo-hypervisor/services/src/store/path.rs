@@ -83,13 +83,16 @@ impl Path {
 
     /// The node of this valid name below.
     pub(super) fn child(&self, name: &str) -> Self {
-        Self { depth: self.depth + 1, text: format!("{}{name}", self.prefix()).into() }
+        Self {
+            depth: self.depth.saturating_add(1),
+            text: format!("{}{name}", self.prefix()).into(),
+        }
     }
 
     /// The node above; `None` for the root and the special nodes.
     pub(super) fn parent(&self) -> Option<Self> {
         let text = parent(&self.text)?;
-        Some(Self { depth: self.depth - 1, text: text.into() })
+        Some(Self { depth: self.depth.saturating_sub(1), text: text.into() })
     }
 
     /// The last name; empty for the root.
@@ -122,7 +125,7 @@ impl Path {
 
     /// Before the first of all paths that lie `levels` (1 or more) below this one.
     pub(super) fn first_below(&self, levels: usize) -> Self {
-        Self { depth: self.depth + levels, text: self.prefix().into() }
+        Self { depth: self.depth.saturating_add(levels), text: self.prefix().into() }
     }
 
     /// Whether `self` lies on the level of `first` and below the same node: see

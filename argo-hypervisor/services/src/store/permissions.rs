@@ -108,7 +108,7 @@ impl Permissions {
 
     /// Bytes of memory of the entries for single domains.
     pub(super) fn bytes(&self) -> usize {
-        self.named.len() * size_of::<(DomainId, Rights)>()
+        size_of_val(self.named.as_slice())
     }
 
     /// As the texts of a message, each with a zero at its end.

@@ -127,10 +127,11 @@ impl Store {
         if domain.watches >= call.quota.watches {
             return Err(Refusal::TooManyWatches);
         }
-        let from = if is_relative(text) { home(call.caller.domain).len() + 1 } else { 0 };
+        let from =
+            if is_relative(text) { home(call.caller.domain).len().saturating_add(1) } else { 0 };
         self.watches.add(&path, call.connection, token.clone(), from);
         connection.watches.insert(key);
-        domain.watches += 1;
+        domain.watches = domain.watches.saturating_add(1);
         let watched = path.text().len();
         let event = Event { path: path.text().clone(), watched, from, token };
         self.delivery(signals).push(call.connection, event);
@@ -164,7 +165,7 @@ impl Store {
         let domain = self.connections.get(&connection).map(|known| known.caller.domain);
         let domain = domain.and_then(|domain| self.domains.known_mut(domain));
         if let (Some(domain), true) = (domain, refusal.is_quota()) {
-            domain.refused += 1;
+            domain.refused = domain.refused.saturating_add(1);
         }
     }
 }

@@ -56,7 +56,8 @@ impl Session<'_> {
         missing.iter().try_for_each(|path| self.ask(path, Access::Write))?;
         let permissions = above.permissions.inherited(self.caller, self.domains, self.now);
         let node = Node::new(permissions);
-        self.overlay.has_room_for(missing.len() * node.bytes() + value.len())?;
+        let bytes = missing.len().saturating_mul(node.bytes()).saturating_add(value.len());
+        self.overlay.has_room_for(bytes)?;
         for path in missing.iter().skip(1).rev() {
             self.put(path, node.clone(), Reach::Nobody);
         }

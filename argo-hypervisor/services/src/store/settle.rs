@@ -58,7 +58,7 @@ impl Store {
         if overlay.is_unchanged() {
             return;
         }
-        self.clock += 1;
+        self.clock = self.clock.saturating_add(1);
         self.announce(overlay, guard, signals);
         for (path, node, _) in overlay.changes() {
             self.tree.apply(path.clone(), node.cloned(), self.clock, &mut self.domains);

@@ -43,7 +43,7 @@ impl Store {
         if domain.transactions >= call.quota.transactions {
             return Err(Refusal::QuotaUsedUp);
         }
-        domain.transactions += 1;
+        domain.transactions = domain.transactions.saturating_add(1);
         let number = connection.new_transaction();
         connection.transactions.insert(number, Overlay::new(call.quota.transaction_nodes));
         Ok(alloc::format!("{number}\0").into_bytes())
@@ -62,7 +62,7 @@ impl Store {
         };
         let overlay = self.take(call)?;
         if let Some(domain) = self.domains.known_mut(call.caller.domain) {
-            domain.transactions -= 1;
+            domain.transactions = domain.transactions.saturating_sub(1);
         }
         if commits {
             may_commit(&overlay, call)?;
@@ -97,7 +97,8 @@ impl Store {
         let connection = connected(&mut self.connections, call)?;
         let overlay = connection.transactions.remove(&call.transaction).ok_or(Refusal::Missing)?;
         if let Some(domain) = self.domains.known_mut(call.caller.domain) {
-            domain.transaction_bytes -= overlay.bytes();
+            let left = domain.transaction_bytes.saturating_sub(overlay.bytes());
+            domain.transaction_bytes = left;
         }
         Ok(overlay)
     }
@@ -105,7 +106,7 @@ impl Store {
     fn put_back(&mut self, call: &Call, overlay: Overlay) -> Result<(), Refusal> {
         let domain = self.domains.known_mut(call.caller.domain).ok_or(Refusal::NoConnection)?;
         let connection = connected(&mut self.connections, call)?;
-        domain.transaction_bytes += overlay.bytes();
+        domain.transaction_bytes = domain.transaction_bytes.saturating_add(overlay.bytes());
         connection.transactions.insert(call.transaction, overlay);
         Ok(())
     }
@@ -120,14 +121,16 @@ impl Store {
     fn make_room(&self, overlay: &Overlay, caller: Caller) -> Result<(), Refusal> {
         let domain = self.domains.known(caller.domain).ok_or(Refusal::NoConnection)?;
         let counts = |owner| caller.is_privileged() || owner == caller.domain;
-        let (mut more, mut fewer) = (0, 0);
+        let (mut more, mut fewer) = (0_usize, 0_usize);
         for (path, node, _) in overlay.changes() {
             let before = self.tree.node(path);
-            fewer += usize::from(before.is_some_and(|node| counts(node.permissions.owner)));
-            more += usize::from(node.is_some_and(|node| counts(node.permissions.owner)));
+            let was = before.is_some_and(|node| counts(node.permissions.owner));
+            let is = node.is_some_and(|node| counts(node.permissions.owner));
+            fewer = fewer.saturating_add(was.into());
+            more = more.saturating_add(is.into());
         }
         let now = if caller.is_privileged() { self.tree.len() } else { domain.owned.len() };
-        match more > fewer && now + more - fewer > domain.quota.nodes {
+        match more > fewer && now.saturating_add(more).saturating_sub(fewer) > domain.quota.nodes {
             true => Err(Refusal::QuotaUsedUp),
             false => Ok(()),
         }

@@ -4,7 +4,7 @@
 //! to another may call it, so what is reached by references includes all that is called, behind
 //! tables of functions too. Only what a caller hands in from outside is not seen.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs;
 use std::path::Path;
 
@@ -25,6 +25,7 @@ pub struct Graph {
     targets: Vec<Vec<Node>>,
     locations: Vec<Option<Location>>,
     symbols: HashMap<String, Node>,
+    undefined: BTreeSet<Node>,
 }
 
 /// Why a library cannot be read.
@@ -36,6 +37,12 @@ pub enum GraphError {
     /// It is no archive of objects.
     #[error("the library's format: {0}")]
     Format(#[from] object::read::Error),
+    /// Something is referred to that is no symbol.
+    #[error("a reference to {0:?}, which is no symbol")]
+    Target(RelocationTarget),
+    /// A symbol lies in a section that its object does not have.
+    #[error("a symbol in section {0}, which is not there")]
+    Section(SectionIndex),
 }
 
 impl Graph {
@@ -52,7 +59,7 @@ impl Graph {
         let mut graph = Self::default();
         let sections: Vec<_> = objects.iter().map(|file| graph.define(file)).collect();
         for (file, sections) in objects.iter().zip(&sections) {
-            graph.connect(file, sections);
+            graph.connect(file, sections)?;
         }
         Ok(graph)
     }
@@ -78,6 +85,11 @@ impl Graph {
     /// The function that a node is, as it is written in the source, or the section.
     pub fn name(&self, node: Node) -> &str {
         &self.names[node]
+    }
+
+    /// Whether nothing in the library defines it, so that what it leads to is not known.
+    pub fn is_undefined(&self, node: Node) -> bool {
+        self.undefined.contains(&node)
     }
 
     /// What the node refers to.
@@ -114,19 +126,23 @@ impl Graph {
         sections
     }
 
-    fn connect(&mut self, file: &object::File<'_>, sections: &HashMap<SectionIndex, Node>) {
+    fn connect(
+        &mut self,
+        file: &object::File<'_>,
+        sections: &HashMap<SectionIndex, Node>,
+    ) -> Result<(), GraphError> {
         for section in file.sections() {
             let Some(&from) = sections.get(&section.index()) else { continue };
             for (at, relocation) in section.relocations() {
-                if let Some(to) = self.target(file, sections, &relocation) {
-                    self.targets[from].push(to);
-                }
+                let to = self.target(file, sections, &relocation)?;
+                self.targets[from].push(to);
                 if at == 0 {
                     let text = string_at(file, &relocation);
                     self.locations[from] = Location::decode(&section, text);
                 }
             }
         }
+        Ok(())
     }
 
     fn target(
@@ -134,18 +150,21 @@ impl Graph {
         file: &object::File<'_>,
         sections: &HashMap<SectionIndex, Node>,
         relocation: &Relocation,
-    ) -> Option<Node> {
-        let RelocationTarget::Symbol(symbol) = relocation.target() else { return None };
-        let symbol = file.symbol_by_index(symbol).ok()?;
+    ) -> Result<Node, GraphError> {
+        let RelocationTarget::Symbol(symbol) = relocation.target() else {
+            return Err(GraphError::Target(relocation.target()));
+        };
+        let symbol = file.symbol_by_index(symbol)?;
         if let Some(section) = symbol.section_index() {
-            return sections.get(&section).copied();
+            return sections.get(&section).copied().ok_or(GraphError::Section(section));
         }
-        let name = symbol.name().ok()?;
+        let name = symbol.name()?;
         if let Some(node) = self.symbols.get(name) {
-            return Some(*node);
+            return Ok(*node);
         }
         let node = self.add(format!("{:#}", rustc_demangle::demangle(name)));
         self.symbols.insert(name.to_owned(), node);
-        Some(node)
+        self.undefined.insert(node);
+        Ok(node)
     }
 }

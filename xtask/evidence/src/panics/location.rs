@@ -22,9 +22,12 @@ impl Location {
         Some(Self { file: file.to_owned(), line })
     }
 
-    /// Whether it is in the standard library as it was delivered.
-    pub fn is_of_std(&self) -> bool {
-        self.file.starts_with("/rustc/")
+    /// The file in the standard library's `library/`, if it is one of that: by the path that it was
+    /// built under, or by the one under which its source is installed.
+    pub fn file_of_std(&self) -> Option<&str> {
+        let (before, file) = self.file.split_once("/library/")?;
+        let is_std = before.starts_with("/rustc/") || before.ends_with("/lib/rustlib/src/rust");
+        is_std.then_some(file)
     }
 }
 
@@ -49,4 +52,23 @@ pub fn string_at<'data>(
     let section = file.section_by_index(symbol.section_index()?).ok()?;
     let start = symbol.address().wrapping_add_signed(relocation.addend());
     section.data().ok()?.get(usize::try_from(start).ok()?..)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn std_is_known_as_delivered_and_as_installed() {
+        let of_std = |file: &str| {
+            let location = Location { file: file.to_owned(), line: 1 };
+            location.file_of_std().map(str::to_owned)
+        };
+        let file = "alloc/src/alloc.rs".to_owned();
+        assert_eq!(of_std("/rustc/59807616/library/alloc/src/alloc.rs"), Some(file.clone()));
+        let installed = "/opt/rust/lib/rustlib/src/rust/library/alloc/src/alloc.rs";
+        assert_eq!(of_std(installed), Some(file));
+        assert_eq!(of_std("/home/me/library/alloc/src/alloc.rs"), None);
+        assert_eq!(of_std("src/ring.rs"), None);
+    }
 }
