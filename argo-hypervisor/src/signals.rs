@@ -22,11 +22,13 @@ impl Signals {
 
     /// How many more can be collected.
     pub fn room(&self) -> usize {
+        debug_assert!(self.len <= ROOM, "{} signals", self.len);
         ROOM.saturating_sub(self.len)
     }
 
-    /// Adds one, if there is room.
+    /// Adds one. There [is room](Self::room).
     pub fn push(&mut self, domain: DomainId) {
+        debug_assert!(self.len < ROOM, "a signal is lost");
         if let Some(place) = self.domains.get_mut(self.len) {
             *place = domain;
             self.len = self.len.saturating_add(1);

@@ -123,16 +123,20 @@ impl<S: System> RingTable<S> {
     /// Takes a ring out.
     pub fn remove(&mut self, name: RingName) -> Option<Ring<S>> {
         let ring = self.slots.get_mut(self.index.remove(&name)?)?.take()?;
-        self.bytes = self.bytes.saturating_sub(ring.len().bytes().into());
+        let bytes = ring.len().bytes().into();
+        debug_assert!(self.bytes >= bytes, "{} bytes, and a ring of {bytes}", self.bytes);
+        self.bytes = self.bytes.saturating_sub(bytes);
         self.leave_port(name.port);
         Some(ring)
     }
 
     fn leave_port(&mut self, port: Port) {
         let left = self.ports.get_mut(&port).map(|count| {
+            debug_assert!(*count > 0, "a port without rings is entered");
             *count = count.saturating_sub(1);
             *count
         });
+        debug_assert!(left.is_some(), "a ring was on a port that is not entered");
         if left == Some(0) {
             self.ports.remove(&port);
         }

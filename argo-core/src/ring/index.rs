@@ -27,6 +27,7 @@ pub const fn is_slot(at: u32, len: RingLen) -> bool {
 /// `at + bytes` in the ring. Both are at most its length.
 #[inline]
 pub const fn advance(at: u32, bytes: u32, len: RingLen) -> u32 {
+    debug_assert!(at <= len.bytes() && bytes <= len.bytes());
     let sum = at.saturating_add(bytes);
     match sum.checked_sub(len.bytes()) {
         Some(wrapped) => wrapped,
@@ -37,6 +38,7 @@ pub const fn advance(at: u32, bytes: u32, len: RingLen) -> u32 {
 /// Bytes from `rx` to `tx`: what waits to be read. Both lie in the ring.
 #[inline]
 pub const fn filled(rx: u32, tx: u32, len: RingLen) -> u32 {
+    debug_assert!(rx < len.bytes() && tx < len.bytes());
     match tx.checked_sub(rx) {
         Some(between) => between,
         None => tx.saturating_add(len.bytes()).saturating_sub(rx),
