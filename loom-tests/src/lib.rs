@@ -54,6 +54,7 @@ mod control_area;
 #[cfg(argo_loom)]
 mod entries;
 mod heard;
+mod lock_order;
 mod locks;
 mod memory;
 #[cfg(argo_loom)]

@@ -4,11 +4,11 @@
 //! made while a model runs. So each lock is made when it is first taken, and keeps its guards.
 //!
 //! It is also known what a thread holds: no thread may take a lock that it has already (where a lock
-//! prefers writers, even two reads would wait for each other), and a model can ask whether a thread
-//! [holds](holding) any.
+//! prefers writers, even two reads would wait for each other), nor two of them
+//! [crosswise](crate::lock_order), and a model can ask whether a thread [holds](holding) any.
 #![allow(unsafe_code, reason = "lock_api's raw locks are unsafe to implement")]
 
-use std::cell::Cell;
+use std::cell::RefCell;
 use std::ptr::NonNull;
 use std::sync::{Mutex as StdMutex, MutexGuard as StdGuard, OnceLock, PoisonError};
 use std::thread::panicking;
@@ -18,14 +18,26 @@ use lock_api::GuardNoSend;
 
 use crate::checker::sync::{Mutex, MutexGuard, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use crate::checker::thread::{self, ThreadId};
+use crate::lock_order::{self, LockName};
 
 crate::checker::thread_local! {
-    static HELD: Cell<usize> = Cell::new(0);
+    static HELD: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
 }
 
 /// How many of the engine's locks this thread holds.
 pub fn holding() -> usize {
-    HELD.with(Cell::get)
+    HELD.with(|held| held.borrow().len())
+}
+
+/// This thread is about to take a lock, which it has not yet.
+fn taking(lock: &LockName) {
+    HELD.with(|held| assert!(!held.borrow().contains(&lock.number()), "a lock is taken twice"));
+}
+
+/// This thread is about to take a lock, and waits for it.
+fn waiting(lock: &LockName) {
+    taking(lock);
+    HELD.with(|held| lock_order::note(&held.borrow(), lock.number()));
 }
 
 /// The checker's locks.
@@ -89,20 +101,18 @@ impl<G> Holders<G> {
     }
 
     /// Takes the lock by `acquire`, and keeps the guard.
-    fn enter(&self, acquire: impl FnOnce() -> Option<G>) -> bool {
-        let me = thread::current().id();
-        assert!(self.list().iter().all(|(holder, _)| *holder != me), "a lock is taken twice");
+    fn enter(&self, lock: &LockName, acquire: impl FnOnce() -> Option<G>) -> bool {
         let guard = acquire();
         let entered = guard.is_some();
         if let Some(guard) = guard {
-            HELD.with(|held| held.set(held.get() + 1));
-            self.list().push((me, guard));
+            HELD.with(|held| held.borrow_mut().push(lock.number()));
+            self.list().push((thread::current().id(), guard));
         }
         entered
     }
 
     /// Lets the lock go. In a run that has failed nothing is switched any more, and the lock stays.
-    fn leave(&self) {
+    fn leave(&self, lock: &LockName) {
         if panicking() {
             return;
         }
@@ -111,7 +121,7 @@ impl<G> Holders<G> {
         let mine = list.iter().position(|(holder, _)| *holder == me);
         let guard = mine.map(|at| list.swap_remove(at));
         drop(list);
-        HELD.with(|held| held.set(held.get() - 1));
+        HELD.with(|held| held.borrow_mut().retain(|held| *held != lock.number()));
         drop(guard);
     }
 
@@ -129,6 +139,7 @@ impl<G> Drop for Holders<G> {
 
 /// A mutex without guards.
 pub struct RawMutex {
+    name: LockName,
     holder: Holders<MutexGuard<'static, ()>>,
     lock: Late<Mutex<()>>,
 }
@@ -137,25 +148,28 @@ pub struct RawMutex {
 // - Exclusion is the checker's lock's own: it is held from the moment its guard is put into
 //   `holder` until that guard is dropped.
 unsafe impl lock_api::RawMutex for RawMutex {
-    const INIT: Self = Self { holder: Holders::none(), lock: Late::new() };
+    const INIT: Self = Self { name: LockName::new(), holder: Holders::none(), lock: Late::new() };
 
     type GuardMarker = GuardNoSend;
 
     fn lock(&self) {
-        self.holder.enter(|| self.lock.lock().lock().ok());
+        waiting(&self.name);
+        self.holder.enter(&self.name, || self.lock.lock().lock().ok());
     }
 
     fn try_lock(&self) -> bool {
-        self.holder.enter(|| self.lock.lock().try_lock().ok())
+        taking(&self.name);
+        self.holder.enter(&self.name, || self.lock.lock().try_lock().ok())
     }
 
     unsafe fn unlock(&self) {
-        self.holder.leave();
+        self.holder.leave(&self.name);
     }
 }
 
 /// A lock of readers and writers without guards.
 pub struct RawRw {
+    name: LockName,
     readers: Holders<RwLockReadGuard<'static, ()>>,
     writer: Holders<RwLockWriteGuard<'static, ()>>,
     lock: Late<RwLock<()>>,
@@ -165,32 +179,40 @@ pub struct RawRw {
 // - Exclusion is the checker's lock's own: it is held from the moment its guard is put into
 //   `readers` or `writer` until that guard is dropped.
 unsafe impl lock_api::RawRwLock for RawRw {
-    const INIT: Self =
-        Self { readers: Holders::none(), writer: Holders::none(), lock: Late::new() };
+    const INIT: Self = Self {
+        name: LockName::new(),
+        readers: Holders::none(),
+        writer: Holders::none(),
+        lock: Late::new(),
+    };
 
     type GuardMarker = GuardNoSend;
 
     fn lock_shared(&self) {
-        self.readers.enter(|| self.lock.lock().read().ok());
+        waiting(&self.name);
+        self.readers.enter(&self.name, || self.lock.lock().read().ok());
     }
 
     fn try_lock_shared(&self) -> bool {
-        self.readers.enter(|| self.lock.lock().try_read().ok())
+        taking(&self.name);
+        self.readers.enter(&self.name, || self.lock.lock().try_read().ok())
     }
 
     unsafe fn unlock_shared(&self) {
-        self.readers.leave();
+        self.readers.leave(&self.name);
     }
 
     fn lock_exclusive(&self) {
-        self.writer.enter(|| self.lock.lock().write().ok());
+        waiting(&self.name);
+        self.writer.enter(&self.name, || self.lock.lock().write().ok());
     }
 
     fn try_lock_exclusive(&self) -> bool {
-        self.writer.enter(|| self.lock.lock().try_write().ok())
+        taking(&self.name);
+        self.writer.enter(&self.name, || self.lock.lock().try_write().ok())
     }
 
     unsafe fn unlock_exclusive(&self) {
-        self.writer.leave();
+        self.writer.leave(&self.name);
     }
 }

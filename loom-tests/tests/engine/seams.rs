@@ -52,11 +52,20 @@ fn two_questions_do_not_wait_for_each_other() {
 }
 
 #[test]
-#[should_panic(expected = "deadlock")]
+#[should_panic(expected = "crosswise")]
 fn a_judge_that_calls_the_engine_is_found_out() {
     both_ask(|engine, asker| {
         let other = engine.domain(id(3 - asker.raw())).unwrap();
         engine.withdraw_rings(&other, |_| false);
+    });
+}
+
+/// No deadlock, but where writers that wait hold readers up.
+#[test]
+#[should_panic(expected = "crosswise")]
+fn locks_that_are_read_crosswise_are_found_out() {
+    both_ask(|engine, asker| {
+        let _ = engine.stat(id(3 - asker.raw()));
     });
 }
 
