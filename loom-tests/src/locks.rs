@@ -21,7 +21,7 @@ use crate::checker::thread::{self, ThreadId};
 use crate::lock_order::{self, LockName};
 
 crate::checker::thread_local! {
-    static HELD: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    static HELD: RefCell<Vec<u64>> = RefCell::new(Vec::new());
 }
 
 /// How many of the engine's locks this thread holds.
