@@ -1,4 +1,8 @@
-//! vchan's waiting: no event is slept through, by whomever, and no end.
+//! vchan's waiting: no event is slept through, by whomever, and no lie is told by halves.
+//!
+//! Bells, sleepers and how a channel stands are the real ones. The port of argod's platform is not:
+//! its descriptors are the system's, so that [`Port`] repeats what `HostChannel` does around its
+//! sleepers, and a fault of those lines is not found here (vchan's tests of that platform run them).
 #![cfg(argo_loom)]
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "models fail by panic")]
@@ -11,13 +15,10 @@ use std::time::Instant;
 use loom::sync::atomic::{AtomicU32, Ordering};
 use loom::sync::{Condvar, Mutex};
 use loom::thread;
-use loom_tests::{Tally, VchanPage, check, run_task};
+use loom_tests::{Tally, check, run_task};
 use vchan::platform::{Bell, Fault, Waiter, Wake};
 use vchan::waiting::{Bed, Sleepers, Standing};
-use vchan::{
-    Cause, Geometry, Indexes, LyingIndex, ReadError, Reader, Ring, Role, leave, start_client,
-    start_server,
-};
+use vchan::{Cause, Indexes, LyingIndex, Ring};
 
 /// News, and the bell that tells of it.
 #[derive(Default)]
@@ -157,7 +158,7 @@ impl Bed for Readable {
     }
 }
 
-/// A port as argod's platform has it: events are taken by one and counted for all.
+/// A port, in the steps of `HostChannel`'s: events are taken by one and counted for all.
 #[derive(Default)]
 struct Port {
     readable: Readable,
@@ -201,66 +202,6 @@ fn an_event_that_one_takes_wakes_the_others() {
 #[should_panic(expected = "deadlock")]
 fn who_takes_an_event_and_tells_nobody_is_found_out() {
     two_sleep_for_one_event(|_| {});
-}
-
-/// This end of a channel: its reader sleeps, and another of its threads closes it.
-struct End {
-    page: VchanPage,
-    standing: Standing,
-    bell: Bell,
-}
-
-impl End {
-    fn read(&self, sleeps: &Tally) {
-        let mut reader = Reader::new(&self.page, Role::Client, Geometry::IN_PAGE);
-        loop {
-            let seen = self.bell.seen();
-            match reader.read(&mut [0]) {
-                Err(ReadError::WouldBlock) if self.standing.ended() == Some(None) => return,
-                Err(ReadError::WouldBlock) => {}
-                other => panic!("{other:?}"),
-            }
-            sleeps.note();
-            self.bell.wait(seen, None).unwrap();
-        }
-    }
-
-    fn close(&self) {
-        assert!(self.standing.close());
-        let _ = leave(&self.page, Role::Client);
-    }
-}
-
-/// Runs a reader against a close; says whether the reader ever had to sleep.
-fn closed_while_reading(rings: bool) -> bool {
-    let sleeps = Tally::default();
-    let slept = sleeps.clone();
-    check(move || {
-        let page = VchanPage::zeroed();
-        start_server(&page, Geometry::IN_PAGE);
-        let _ = start_client(&page);
-        let (standing, bell) = (Standing::default(), Bell::default());
-        let end = Arc::new(End { page, standing, bell });
-        let (reader, sleeps) = (end.clone(), sleeps.clone());
-        let reader = thread::spawn(move || reader.read(&sleeps));
-        end.close();
-        if rings {
-            end.bell.ring();
-        }
-        reader.join().unwrap();
-    });
-    slept.count() > 0
-}
-
-#[test]
-fn who_reads_while_another_thread_closes_is_told() {
-    assert!(closed_while_reading(true));
-}
-
-#[test]
-#[should_panic(expected = "deadlock")]
-fn a_close_that_wakes_nobody_is_found_out() {
-    closed_while_reading(false);
 }
 
 fn lie(ring: Ring, number: u32) -> LyingIndex {
