@@ -85,7 +85,7 @@ impl Argod {
     pub fn run(self) -> Result<(), Failure> {
         match self.check_config {
             Some(file) => check(&file),
-            None if self.doorkeeper => keep_doors(&load(self.config)?),
+            None if self.doorkeeper => keep_doors(),
             None => serve(load(self.config)?),
         }
     }
@@ -114,10 +114,8 @@ fn check(file: &Path) -> Result<(), Failure> {
     io::stdout().write_all(found.as_bytes()).map_err(failed("standard output"))
 }
 
-fn keep_doors(config: &Config) -> Result<(), Failure> {
-    let mut log = crate::log::start(config.log);
-    let kept = daemon::keep_doors(config, &mut log);
-    kept.map_err(|error| Failure::failed(format!("doorkeeper: {error}")))
+fn keep_doors() -> Result<(), Failure> {
+    daemon::keep_doors().map_err(|error| Failure::failed(format!("doorkeeper: {error}")))
 }
 
 fn serve(config: Config) -> Result<(), Failure> {
@@ -149,9 +147,9 @@ fn serve(config: Config) -> Result<(), Failure> {
     started.map_err(failed("signals: starting a thread"))?;
     tracing::info!(domains, admin = %admin.display(), "ready");
     systemd::ready();
-    daemon.join();
+    let joined = daemon.join();
     tracing::info!("stopped");
-    Ok(())
+    joined.map_err(Failure::failed)
 }
 
 /// A thread that panics takes argod along. What it served would be dead and what it had locked stay

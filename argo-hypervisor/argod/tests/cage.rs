@@ -6,15 +6,16 @@ mod common;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
 use argo_guest::services::Services;
-use argod::admin::{Changed, Reloaded, Request};
+use argod::admin::{AdminClient, Changed, Reloaded, Request};
 use argod::config::Config;
 use argod::daemon::Daemon;
-use common::{Argod, open_system, wait_until};
+use common::{Argod, Killed, open_system, wait_until};
 
 /// A user that nothing else runs as.
 const USER: u32 = 65_532;
@@ -170,6 +171,44 @@ fn a_daemon_in_a_process_of_somebody_elses_cages_nothing() {
     let status = of_process(std::process::id());
     assert_eq!((&*status["NoNewPrivs"], &*status["Seccomp"]), ("0", "0"));
     fs::write(dir.path().join("file"), "made").unwrap();
+}
+
+/// A domain that says the socket of another.
+#[test]
+fn a_path_that_is_taken_is_refused_and_stays_whose_it_was() {
+    let argod = Argod::start(&format!("cage = \"require\"\n{}", open_system(&[(1, "guest")])));
+    let create = create("later", &format!("socket = {:?}\n", argod.socket("guest")));
+    let refused = argod.admin().request::<Changed>(&create).unwrap_err().to_string();
+    assert!(refused.contains("another process is serving"), "{refused}");
+    assert_eq!(argod.attach("guest").domain().raw(), 1);
+}
+
+/// A pipe can be read once, and by one process.
+#[test]
+fn a_configuration_that_is_no_file_is_enough_for_both() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("made/for/sockets");
+    let text = format!(
+        "runtime_dir = {folder:?}\ncage = \"require\"\nadmin.socket = {:?}\n",
+        dir.path().join("admin.sock")
+    );
+    let mut process = Killed(
+        Command::new(env!("CARGO_BIN_EXE_argod"))
+            .args(["--config", "/dev/stdin"])
+            .stdin(Stdio::piped())
+            .stderr(fs::File::create(dir.path().join("log")).unwrap())
+            .spawn()
+            .unwrap(),
+    );
+    process.0.stdin.take().unwrap().write_all(text.as_bytes()).unwrap();
+    let log = || fs::read_to_string(dir.path().join("log")).unwrap();
+    wait_until("argod is ready", || log().contains(" ready "));
+    assert_eq!(of_process(process.0.id())["Seccomp"], "2");
+    let mut admin = AdminClient::connect(&dir.path().join("admin.sock")).unwrap();
+    let _: Changed = admin.request(&create("later", "")).unwrap();
+    assert!(folder.join("later.sock").exists());
+    let refused = admin.request::<Reloaded>(&Request::Reload).unwrap_err().to_string();
+    assert!(refused.contains("/dev/stdin"), "{refused}");
 }
 
 /// As editors do: a new file takes the place of the old one.

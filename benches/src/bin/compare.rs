@@ -154,7 +154,7 @@ fn hypervisor(dir: &Path) -> Result<(), Failure> {
     );
     let daemon = Daemon::start(Config::parse("compare", &text)?)?;
     println!("ok 0");
-    daemon.join();
+    daemon.join()?;
     Ok(())
 }
 

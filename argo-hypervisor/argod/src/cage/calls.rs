@@ -97,6 +97,7 @@ pub(super) const PROCESS: &List = &List {
         SELF,
         NOTIFYING,
         LEASE,
+        CHILDREN,
     ],
     otherwise: Verdict::Answered(libc::EPERM),
     exceptions: &[OPAQUE_CLONE, (NEVER, Verdict::Killed)],
@@ -300,6 +301,9 @@ const SELF: &[Call] = &[
         &[Is { argument: 0, mask: LOW, value: libc::PR_SET_NO_NEW_PRIVS as u64 }],
     ),
 ];
+
+/// What became of the doorkeeper.
+const CHILDREN: &[Call] = &[Call::Any(libc::SYS_wait4)];
 
 /// A datagram to systemd.
 const NOTIFYING: &[Call] = &[

@@ -84,6 +84,14 @@ impl Cage {
         self.0.0[class as usize].iter().try_for_each(filter::install)
     }
 
+    /// One that the kernel refuses to threads of this class.
+    #[cfg(test)]
+    pub(crate) fn refused_to(class: Class) -> Self {
+        let mut lists = Lists::default();
+        lists.0[class as usize] = vec![BpfProgram::new()];
+        Self(Arc::new(lists))
+    }
+
     fn lists() -> io::Result<Self> {
         let mut lists = Lists::default();
         for class in Class::ALL {

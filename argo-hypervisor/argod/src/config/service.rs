@@ -1,5 +1,7 @@
 //! How `argod` serves, logs and locks memory.
 
+use serde::{Deserialize, Serialize};
+
 use super::host::Host;
 use super::read::{Reader, integer, word};
 
@@ -47,7 +49,7 @@ impl Service {
 }
 
 /// What the log looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Log {
     /// Its form.
     pub format: LogFormat,
@@ -56,7 +58,7 @@ pub struct Log {
 }
 
 /// The form of the log.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum LogFormat {
     /// Lines to read.
     Human,
@@ -65,7 +67,7 @@ pub enum LogFormat {
 }
 
 /// How important a line of the log is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum LogLevel {
     /// Something does not work.
     Error,
@@ -120,7 +122,7 @@ impl LockMemory {
 }
 
 /// Whether argod gives up, once it has started, what it needs no more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Cage {
     /// Without it argod does not start.
     Require,

@@ -124,9 +124,9 @@ impl Kicker {
     pub fn start(self, host: &Arc<Host>) {
         let (host, socket) = (host.clone(), self.socket.clone());
         let run = move || {
-            let is_caged = host.narrow(Class::Worker);
+            let narrowed = host.narrow(Class::Worker);
             drop(host);
-            if !is_caged {
+            if narrowed.is_err() {
                 return hang_up(&self.socket);
             }
             self.run();

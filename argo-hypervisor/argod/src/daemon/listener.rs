@@ -91,7 +91,7 @@ pub enum ListenError {
 pub fn listen_on(config: &Socket, kind: SocketType) -> Result<OwnedFd, ListenError> {
     let path = &config.path;
     let failed = |step| failed::<rustix::io::Errno>(path, step);
-    prepare_folder(path)?;
+    path.parent().map_or(Ok(()), prepare_folder)?;
     clear_path(path, kind)?;
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let socket =
@@ -144,9 +144,8 @@ pub(super) fn admit_no_descriptors(path: &Path, socket: &OwnedFd) {
     }
 }
 
-/// Makes the folder of a socket if it is not there, and checks that only its owner may write to it.
-pub(super) fn prepare_folder(socket: &Path) -> Result<(), ListenError> {
-    let Some(dir) = socket.parent() else { return Ok(()) };
+/// Makes a folder for sockets if it is not there, and checks that only its owner may write to it.
+pub(super) fn prepare_folder(dir: &Path) -> Result<(), ListenError> {
     let failed = |source| failed::<io::Error>(dir, "preparing the folder")(source);
     if !dir.exists() {
         fs::DirBuilder::new().mode(0o711).recursive(true).create(dir).map_err(failed)?;

@@ -15,6 +15,7 @@
 //! | `admin`, `stat`, `seats` | the administrators' socket |
 //! | `metrics` | the same for Prometheus, over HTTP |
 //! | `outlet`, `audit`, `capture` | sockets that tell what happens |
+//! | `error` | why it does not start, or stops by itself |
 //! | `watchdog`, `pulse` | whether the threads live, for systemd |
 
 mod admin;
@@ -27,6 +28,7 @@ mod burial;
 mod capture;
 mod domain;
 mod doors;
+mod error;
 mod host;
 mod interrupts;
 mod listener;
@@ -46,17 +48,19 @@ mod sockopt;
 mod spin;
 mod stat;
 mod system;
+#[cfg(test)]
+mod tests;
 pub(crate) mod throttle;
 mod watchdog;
 mod worker;
 
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
 
 use crate::admin::Reloaded;
-use crate::cage::{Cage, CageError, Class, harden};
-use crate::config::{self, Config, MemoryShort};
+use crate::cage::{Cage, Class, harden};
+use crate::config::{self, Config};
 use crate::systemd::{self, Passed};
 use admin::AdminServer;
 use argo_hypervisor::Events as _;
@@ -69,46 +73,11 @@ use outlet::Outlet;
 use worker::Worker;
 
 pub(crate) use doors::keep_doors;
+pub use error::{StartError, Uncaged};
 pub use host::{DomainError, ReloadError};
 pub use listener::ListenError;
 pub(crate) use listener::clear_path;
 pub(crate) use peer::Peer;
-
-/// Why the daemon did not start. Nothing is left running.
-#[derive(Debug, thiserror::Error)]
-pub enum StartError {
-    /// argod cannot be caged as the configuration wants it.
-    #[error(transparent)]
-    Cage(#[from] CageError),
-    /// The domains' RAM does not fit this machine.
-    #[error(transparent)]
-    Memory(#[from] MemoryShort),
-    /// A domain could not be made.
-    #[error("domain {name}: {error}")]
-    Domain {
-        /// Its name.
-        name: String,
-        /// Why.
-        error: DomainError,
-    },
-    /// The admin socket could not be made.
-    #[error("admin socket: {0}")]
-    Admin(#[from] ListenError),
-    /// Metrics cannot be served.
-    #[error("metrics: {0}")]
-    Metrics(#[source] ListenError),
-    /// The audit or the capture socket could not be made.
-    #[error("telling what happens: {0}")]
-    Outlet(ListenError),
-    /// The system refused something else.
-    #[error("{step}: {source}")]
-    System {
-        /// What was tried.
-        step: &'static str,
-        /// The answer.
-        source: io::Error,
-    },
-}
 
 /// The process that a daemon is started in.
 #[derive(Clone, Copy, Debug)]
@@ -134,6 +103,8 @@ pub struct Daemon {
     reception: Option<JoinHandle<()>>,
     others: Vec<JoinHandle<()>>,
     outlets: Vec<Outlet>,
+    /// Why it stops by itself.
+    uncaged: Arc<OnceLock<Uncaged>>,
 }
 
 /// Tells a running daemon something, from a signal handler's thread for example.
@@ -156,7 +127,7 @@ impl Daemon {
     pub fn start_on(config: Config, passed: Passed, process: Process) -> Result<Self, StartError> {
         harden();
         check_memory(&config)?;
-        let doors = Arc::new(Doors::open(config.cage, process).map_err(system(DOORKEEPER))?);
+        let doors = Arc::new(Doors::open(&config, process).map_err(system(DOORKEEPER))?);
         // It may be a TCP port, which nobody opens in a cage.
         let metrics = config.metrics.as_ref().map(|at| MetricsServer::open(at, &doors));
         let metrics = metrics.transpose().map_err(StartError::Metrics)?;
@@ -173,8 +144,13 @@ impl Daemon {
     ) -> Result<Self, StartError> {
         let quotas = host.config().domains.iter().map(|domain| domain.quotas.services);
         host.services().warn_if_short(quotas);
-        let mut daemon =
-            Self { host: host.clone(), reception: None, others: Vec::new(), outlets: Vec::new() };
+        let mut daemon = Self {
+            host: host.clone(),
+            reception: None,
+            others: Vec::new(),
+            outlets: Vec::new(),
+            uncaged: Arc::default(),
+        };
         for domain in host.config().domains.clone() {
             let name = domain.name.clone();
             host.create_domain(domain).map_err(|error| StartError::Domain { name, error })?;
@@ -182,6 +158,9 @@ impl Daemon {
         daemon.outlets.extend(audit::open(&host).map_err(StartError::Outlet)?);
         daemon.outlets.extend(capture::open(&host).map_err(StartError::Outlet)?);
         host.reception().listen_admin(admin.listener()).map_err(system("listening"))?;
+        if let Some(line) = host.doors().line() {
+            host.reception().watch_doorkeeper(line).map_err(system("watching the doorkeeper"))?;
+        }
         if let Some(metrics) = &metrics {
             host.reception().listen_metrics(metrics.listener()).map_err(system("listening"))?;
         }
@@ -195,8 +174,14 @@ impl Daemon {
     }
 
     /// Waits until it was stopped.
-    pub fn join(mut self) {
+    ///
+    /// # Errors
+    /// It has stopped by itself.
+    pub fn join(mut self) -> Result<(), Uncaged> {
         self.wind_up();
+        // The threads that could say something have ended.
+        let uncaged = Arc::into_inner(std::mem::take(&mut self.uncaged));
+        uncaged.and_then(OnceLock::into_inner).map_or(Ok(()), Err)
     }
 
     fn spawn(
@@ -232,10 +217,14 @@ impl Daemon {
         class: Class,
         run: impl FnOnce(&Arc<Host>) + Send + 'static,
     ) -> Result<(), StartError> {
-        let host = self.host.clone();
+        let (host, uncaged, thread_name) = (self.host.clone(), self.uncaged.clone(), name.clone());
         let narrowed = move || match host.narrow(class) {
-            true => run(&host),
-            false => host.reception().notify(Notice::Stop),
+            Ok(()) => run(&host),
+            Err(source) => {
+                // An error means that another was first.
+                let _ = uncaged.set(Uncaged { thread: thread_name, source });
+                host.reception().notify(Notice::Stop);
+            }
         };
         self.others.push(thread(name, narrowed)?);
         Ok(())

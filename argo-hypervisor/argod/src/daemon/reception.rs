@@ -39,6 +39,7 @@ enum Source {
     Notices,
     Admin,
     Metrics,
+    Doorkeeper,
 }
 
 const KIND_SHIFT: u32 = 60;
@@ -52,6 +53,7 @@ impl Source {
             Self::Notices => (2, 0),
             Self::Admin => (3, 0),
             Self::Metrics => (4, 0),
+            Self::Doorkeeper => (5, 0),
         };
         epoll::EventData::new_u64(kind << KIND_SHIFT | value & VALUE_MASK)
     }
@@ -65,6 +67,7 @@ impl Source {
             2 => Some(Self::Notices),
             3 => Some(Self::Admin),
             4 => Some(Self::Metrics),
+            5 => Some(Self::Doorkeeper),
             _ => None,
         }
     }
@@ -124,6 +127,18 @@ impl ReceptionPort {
     pub fn listen_metrics_again(&self, listener: impl AsFd) {
         // It was added at the start.
         let _ = epoll::modify(&self.epoll, listener, Source::Metrics.data(), one_arrival());
+    }
+
+    /// Says so when the doorkeeper hangs up.
+    pub fn watch_doorkeeper(&self, line: impl AsFd) -> io::Result<()> {
+        Ok(epoll::add(&self.epoll, line, Source::Doorkeeper.data(), epoll::EventFlags::ONESHOT)?)
+    }
+
+    /// The same once more.
+    fn watch_doorkeeper_again(&self, line: impl AsFd) {
+        // It was added at the start.
+        let flags = epoll::EventFlags::ONESHOT;
+        let _ = epoll::modify(&self.epoll, line, Source::Doorkeeper.data(), flags);
     }
 
     /// Ends the session when its process hangs up or dies, whichever is seen first.
@@ -204,6 +219,9 @@ impl Reception<'_> {
                     Source::Session(key) => _ = self.host.end_session(key, EndReason::Left),
                     Source::Notices if !read_notices(self.host) => return,
                     Source::Notices => {}
+                    // There is a moment between its last word and its end.
+                    Source::Doorkeeper if self.host.doors().have_lost_their_keeper() => {}
+                    Source::Doorkeeper => self.resting.add(source),
                     arrival => self.arrival(arrival),
                 }
             }
@@ -242,6 +260,11 @@ impl Reception<'_> {
             }
             (Source::Admin, _) => port.listen_admin_again(self.admin.listener()),
             (Source::Metrics, Some(metrics)) => port.listen_metrics_again(metrics.listener()),
+            (Source::Doorkeeper, _) => {
+                if let Some(line) = self.host.doors().line() {
+                    port.watch_doorkeeper_again(line);
+                }
+            }
             _ => {}
         }
     }
@@ -272,12 +295,14 @@ fn arrival(host: &Arc<Host>, id: DomainId) -> Result<(), NoRoom> {
     let its = (host.clone(), domain.clone());
     let thread = std::thread::Builder::new().name(name).spawn(move || {
         let (host, domain) = its;
-        if !host.narrow(Class::Attach) {
-            // An error means that who connected waits for the next look.
-            let _ = turn_away(&host, &domain, &io::Error::other("no cage"));
-        } else {
-            std::thread::sleep(serve_arrival(&host, &domain));
-        }
+        std::thread::sleep(match host.narrow(Class::Attach) {
+            Ok(()) => serve_arrival(&host, &domain),
+            Err(error) => {
+                // An error means that who connected waits for the next look.
+                let _ = turn_away(&host, &domain, &error);
+                arrivals::PAUSE
+            }
+        });
         host.reception().listen_again(&domain);
     });
     if let Err(error) = thread {

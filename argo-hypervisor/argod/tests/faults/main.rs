@@ -14,6 +14,7 @@
 mod common;
 
 mod attaching;
+mod doorkeeper;
 mod guest;
 mod limits;
 mod logs;

@@ -41,7 +41,9 @@ impl Built {
 
     fn new() -> Option<Self> {
         if let Some(missing) = missing() {
-            effort::skipped(&format!("tests of libxenvchan need {missing} (packages gcc, libxen-dev)"));
+            effort::skipped(&format!(
+                "tests of libxenvchan need {missing} (packages gcc, libxen-dev)"
+            ));
             return None;
         }
         let built = Self { folder: PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("vchan") };

@@ -2,15 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, Seek};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use parking_lot::Mutex;
-use rustix::net::{AddressFamily, Shutdown, SocketFlags, SocketType, shutdown, socketpair};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 
-use super::wire::{Answer, Door, Request, hear, say};
+use super::line::{Line, LineError};
+use super::wire::{Charge, Door, Request};
 use crate::config::{ConfigError, Socket, Texts};
 use crate::daemon::listener::ListenError;
 
@@ -19,20 +21,32 @@ const MYSELF: &str = "/proc/self/exe";
 
 /// A process that makes sockets and reads the configuration for this one. It ends when this one does.
 pub struct Doorkeeper {
-    /// One request at a time.
-    socket: Mutex<OwnedFd>,
-    _process: Child,
+    line: Line,
+    process: Mutex<Child>,
+    is_missed: AtomicBool,
+}
+
+/// There is no doorkeeper.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum NoDoorkeeper {
+    /// This process may execute nothing, or there is no /proc to find its program by.
+    #[error("{MYSELF} cannot be executed: {0}")]
+    NotExecuted(io::Error),
+    /// Nor would it later, perhaps.
+    #[error(transparent)]
+    System(#[from] io::Error),
+    /// It says why.
+    #[error(transparent)]
+    NotBegun(#[from] LineError),
 }
 
 impl Doorkeeper {
     /// Starts this program once more, with the same arguments and `argument`; returns when its cage is
     /// closed. To be called while this process may still execute a program.
-    ///
-    /// # Errors
-    /// It does not start; or what it needs cannot be had.
-    pub fn start(argument: &str) -> io::Result<Self> {
-        let flags = SocketFlags::CLOEXEC;
-        let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
+    pub(super) fn start(argument: &str, charge: &Charge) -> Result<Self, NoDoorkeeper> {
+        let (type_, flags) = (SocketType::SEQPACKET, SocketFlags::CLOEXEC);
+        let (ours, theirs) =
+            socketpair(AddressFamily::UNIX, type_, flags, None).map_err(io::Error::from)?;
         let process = Command::new(MYSELF)
             .arg0("argod-doorkeeper")
             .args(std::env::args_os().skip(1))
@@ -40,56 +54,68 @@ impl Doorkeeper {
             .env_clear()
             .stdin(theirs)
             .stdout(Stdio::null())
-            .spawn()?;
-        answered(hear(&ours)?)?;
-        Ok(Self { socket: Mutex::new(ours), _process: process })
+            .spawn()
+            .map_err(not_spawned)?;
+        let line = Line::new(ours);
+        line.begin(charge)?;
+        Ok(Self { line, process: Mutex::new(process), is_missed: AtomicBool::new(false) })
     }
 
     /// A socket that listens.
     pub(super) fn make(&self, config: &Socket, kind: SocketType) -> Result<OwnedFd, ListenError> {
-        let made = self.ask(&Request::Make(Door::new(config, kind)));
-        let listener = made.and_then(|listener| {
-            // It was made, and nobody would serve it.
-            expected(listener).inspect_err(|_| self.remove(&config.path))
-        });
-        listener.map_err(|error| ListenError::Told(error.to_string()))
+        let made = self.line.ask_for(Request::Make(Door::new(config, kind)));
+        made.map_err(|error| {
+            if let LineError::Lost { number, .. } = error {
+                // An error means that the path stays until it is asked for again.
+                let _ = self.line.ask(Request::Undo(number));
+            }
+            ListenError::Told(error.to_string())
+        })
     }
 
-    /// An error means that the path is gone, or the doorkeeper is.
     pub(super) fn remove(&self, path: &Path) {
-        let _ = self.ask(&Request::Remove(path.to_owned()));
+        if let Err(error) = self.line.ask(Request::Remove(path.to_owned())) {
+            tracing::warn!(path = %path.display(), %error, "a socket's path stays");
+        }
     }
 
     pub(super) fn configuration(&self) -> Result<Texts, ConfigError> {
-        let read = self.ask(&Request::Configuration).and_then(expected).and_then(|memfd| {
-            let mut file = File::from(memfd);
-            file.rewind()?;
-            Ok(serde_json::from_reader(io::BufReader::new(file))?)
-        });
-        read.map_err(|error| ConfigError::Told(error.to_string()))
+        let memfd = self.line.ask_for(Request::Configuration);
+        let memfd = memfd.map_err(|error| ConfigError::Told(error.to_string()))?;
+        read(memfd).map_err(|error| ConfigError::Told(error.to_string()))
     }
 
-    fn ask(&self, request: &Request) -> io::Result<Option<OwnedFd>> {
-        let socket = self.socket.lock();
-        say(&*socket, request, None)?;
-        let heard = hear(&*socket);
-        if heard.is_err() {
-            // The next answer heard would be to this request.
-            let _ = shutdown(&*socket, Shutdown::Both);
+    /// To be called when it has hung up: says so, once. `false`: the process has not ended yet.
+    pub(super) fn has_gone(&self) -> bool {
+        if !self.is_missed.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                "argod's doorkeeper has ended: until argod is started anew, no socket is made or \
+                 removed, and the configuration is not read"
+            );
         }
-        answered(heard?)
+        // An error means that there is nothing to wait for.
+        !matches!(self.process.lock().try_wait(), Ok(None))
     }
 }
 
-fn answered(heard: Option<(Answer, Option<OwnedFd>)>) -> io::Result<Option<OwnedFd>> {
-    match heard {
-        Some((Ok(()), descriptor)) => Ok(descriptor),
-        Some((Err(why), _)) => Err(io::Error::other(why)),
-        None => Err(io::Error::other("argod's doorkeeper has ended")),
+/// It hangs up when the doorkeeper ends.
+impl AsFd for Doorkeeper {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.line.as_fd()
     }
 }
 
-fn expected(descriptor: Option<OwnedFd>) -> io::Result<OwnedFd> {
-    let none = "argod has no descriptor left for what its doorkeeper sends";
-    descriptor.ok_or_else(|| io::Error::other(none))
+fn not_spawned(error: io::Error) -> NoDoorkeeper {
+    match error.kind() {
+        io::ErrorKind::NotFound | io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported => {
+            NoDoorkeeper::NotExecuted(error)
+        }
+        _ => NoDoorkeeper::System(error),
+    }
+}
+
+fn read(memfd: OwnedFd) -> io::Result<Texts> {
+    let mut file = File::from(memfd);
+    file.rewind()?;
+    Ok(serde_json::from_reader(io::BufReader::new(file))?)
 }

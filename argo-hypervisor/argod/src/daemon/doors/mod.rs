@@ -2,12 +2,15 @@
 //! In a cage it cannot get at either, and asks its doorkeeper.
 
 mod keeper;
+mod line;
 mod serve;
+#[cfg(test)]
+mod tests;
 mod wire;
 
 use std::fs;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::path::Path;
 
 use rustix::net::SocketType;
@@ -15,10 +18,11 @@ use rustix::net::SocketType;
 use super::Process;
 use super::adopt::adopt;
 use super::listener::{ListenError, listen_on, prepare_folder};
-use crate::config::{Cage, ConfigError, Socket, Texts};
+use crate::config::{Cage, Config, ConfigError, Socket, Texts};
 use crate::systemd::Passed;
-use keeper::Doorkeeper;
+use keeper::{Doorkeeper, NoDoorkeeper};
 pub(crate) use serve::keep_doors;
+use wire::Charge;
 
 /// Who deals with the file system.
 pub enum Doors {
@@ -32,23 +36,40 @@ impl Doors {
     /// With a doorkeeper, if the process is to be caged.
     ///
     /// # Errors
-    /// The doorkeeper does not start, and the configuration requires a cage.
-    pub fn open(wanted: Cage, process: Process) -> io::Result<Self> {
-        let (Process::Own { doorkeeper }, Cage::Require | Cage::Try) = (process, wanted) else {
+    /// The doorkeeper does not start; or it cannot be executed, and the configuration requires a cage.
+    pub fn open(config: &Config, process: Process) -> io::Result<Self> {
+        let (Process::Own { doorkeeper }, Cage::Require | Cage::Try) = (process, config.cage)
+        else {
             return Ok(Self::Own);
         };
-        match Doorkeeper::start(doorkeeper) {
-            Err(error) if wanted == Cage::Try => {
-                tracing::warn!(%error, "no doorkeeper, so argod is not caged");
+        match Doorkeeper::start(doorkeeper, &Charge::of(config)) {
+            Err(NoDoorkeeper::NotExecuted(error)) if config.cage == Cage::Try => {
+                tracing::error!(%error, "no doorkeeper, so argod is not caged");
                 Ok(Self::Own)
             }
-            started => started.map(Self::Kept),
+            started => started.map(Self::Kept).map_err(io::Error::other),
         }
     }
 
     /// Whether a doorkeeper does.
     pub fn are_kept(&self) -> bool {
         matches!(self, Self::Kept(_))
+    }
+
+    /// What hangs up when the doorkeeper ends, if there is one.
+    pub fn line(&self) -> Option<&impl AsFd> {
+        match self {
+            Self::Own => None,
+            Self::Kept(keeper) => Some(keeper),
+        }
+    }
+
+    /// Says that it has hung up. `false`: that is to be said again, its process has not ended yet.
+    pub fn have_lost_their_keeper(&self) -> bool {
+        match self {
+            Self::Own => true,
+            Self::Kept(keeper) => keeper.has_gone(),
+        }
     }
 
     /// Listens on the socket that systemd made for this path, or else on one made here.
@@ -63,7 +84,7 @@ impl Doors {
     ) -> Result<OwnedFd, ListenError> {
         match passed.socket(&config.path) {
             Some(socket) => {
-                prepare_folder(&config.path)?;
+                config.path.parent().map_or(Ok(()), prepare_folder)?;
                 adopt(socket, &config.path, kind)
             }
             None => self.make(config, kind),

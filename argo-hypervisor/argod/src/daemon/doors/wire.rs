@@ -1,6 +1,8 @@
 //! What argod and its doorkeeper say to each other: a packet of JSON each way, with at most one
 //! descriptor.
 
+use std::collections::BTreeSet;
+use std::ffi::OsString;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -14,10 +16,33 @@ use rustix::net::{
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::config::Socket;
+use crate::config::{Cage, Config, Log, Socket};
 
-/// Bytes of a packet: a path or an error has far fewer.
-const PACKET_MAX: usize = 64 << 10;
+/// Bytes of a packet: a folder for each domain. More than that Linux does not send at once.
+const PACKET_MAX: usize = 256 << 10;
+/// Characters of an error that are told.
+const WHY_MAX: usize = 4096;
+
+/// What argod says first. The doorkeeper does not read the configuration for itself: it may be a pipe,
+/// or another file by now.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Charge {
+    /// The file of the configuration, if it was one.
+    pub file: Option<OsString>,
+    /// Where sockets can be made.
+    pub folders: BTreeSet<PathBuf>,
+    /// Whether the doorkeeper is caged.
+    pub cage: Cage,
+    /// What its log looks like.
+    pub log: Log,
+}
+
+/// A request. Each has a number of its own, from 1.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Numbered {
+    pub number: u64,
+    pub request: Request,
+}
 
 /// What argod asks for.
 #[derive(Debug, Serialize, Deserialize)]
@@ -26,6 +51,8 @@ pub(super) enum Request {
     Make(Door),
     /// That a socket's path goes away.
     Remove(PathBuf),
+    /// The same of what the request of this number made, if it made something.
+    Undo(u64),
     /// The configuration, in a memfd.
     Configuration,
 }
@@ -40,8 +67,34 @@ pub(super) struct Door {
     keeps_packets: bool,
 }
 
-/// What the doorkeeper says: `Err` is for people.
-pub(super) type Answer = Result<(), String>;
+/// What the doorkeeper says.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Answer {
+    /// The request's number; 0: it has begun.
+    pub number: u64,
+    /// `Err` is for people.
+    pub outcome: Result<(), String>,
+}
+
+impl Charge {
+    pub(super) fn of(config: &Config) -> Self {
+        let folders = config.sockets().filter_map(|socket| socket.path.parent());
+        let folders = folders.chain([&*config.runtime_dir]).map(Into::into).collect();
+        let file = config.file.clone().map(Into::into);
+        Self { file, folders, cage: config.cage, log: config.log }
+    }
+}
+
+impl Answer {
+    /// It fits into a packet, however much there is to be said.
+    pub(super) fn new<T>(number: u64, outcome: &Result<T, String>) -> Self {
+        let outcome = match outcome {
+            Ok(_) => Ok(()),
+            Err(why) => Err(why.chars().take(WHY_MAX).collect()),
+        };
+        Self { number, outcome }
+    }
+}
 
 impl Door {
     pub(super) fn new(socket: &Socket, kind: SocketType) -> Self {

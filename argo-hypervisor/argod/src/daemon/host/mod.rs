@@ -144,14 +144,13 @@ impl Host {
         &self.doors
     }
 
-    /// Leaves this thread with what its class may do. `false`: that failed, and the thread should do
-    /// nothing else.
-    pub fn narrow(&self, class: Class) -> bool {
+    /// Leaves this thread with what its class may do.
+    ///
+    /// # Errors
+    /// The kernel refuses, which is in the log. The thread should do nothing else then.
+    pub fn narrow(&self, class: Class) -> io::Result<()> {
         let narrowed = self.cage.narrow(class);
-        if let Err(error) = &narrowed {
-            tracing::error!(?class, %error, "a thread cannot be caged");
-        }
-        narrowed.is_ok()
+        narrowed.inspect_err(|error| tracing::error!(?class, %error, "a thread cannot be caged"))
     }
 
     /// Nothing more is told; readers are let finish what is in their queues.

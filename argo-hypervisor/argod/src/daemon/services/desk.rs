@@ -207,16 +207,21 @@ impl Desk {
 fn begin(host: &Arc<Host>, domain: &Arc<HostDomain>, line: &Arc<OwnedFd>) -> io::Result<()> {
     let (host, domain, line) = (host.clone(), domain.clone(), line.clone());
     let name = format!("services-{}", domain.name());
-    std::thread::Builder::new().name(name).spawn(move || {
-        // If not: what it inherits from the attachment that starts it is little more.
-        let _ = host.narrow(Class::Desk);
-        run(&host, &domain, &line);
+    std::thread::Builder::new().name(name).spawn(move || match host.narrow(Class::Desk) {
+        Ok(()) => run(&host, &domain, &line, visit),
+        Err(_) => {
+            domain.services.end_connections(&host, None);
+            run(&host, &domain, &line, turn_away);
+        }
     })?;
     Ok(())
 }
 
-/// Serves until the last connection has ended.
-fn run(host: &Host, domain: &HostDomain, line: &OwnedFd) {
+/// What is done when a connection is ready for something.
+type Turn = fn(&Visitor<'_>, EventFlags, &mut Buffer) -> Result<(), Ending>;
+
+/// Gives each connection its turn until the last has ended.
+fn run(host: &Host, domain: &HostDomain, line: &OwnedFd, turn: Turn) {
     let mut events = Vec::with_capacity(64);
     let mut buffer = Buffer::default();
     loop {
@@ -227,7 +232,7 @@ fn run(host: &Host, domain: &HostDomain, line: &OwnedFd) {
             let key = event.data.u64();
             let Some(connection) = domain.services.connection(key) else { continue };
             let visitor = Visitor { host, domain, connection: &connection };
-            let Err(ending) = visit(&visitor, event.flags, &mut buffer) else { continue };
+            let Err(ending) = turn(&visitor, event.flags, &mut buffer) else { continue };
             visitor.say_goodbye(ending);
             connection.leave_line();
             if !domain.services.leave(key) {
@@ -249,6 +254,11 @@ fn visit(visitor: &Visitor<'_>, flags: EventFlags, buffer: &mut Buffer) -> Resul
         Some(packet) => visitor.serve(packet),
         None => Ok(()),
     }
+}
+
+/// The turn that a thread gives which could not be caged.
+fn turn_away(_: &Visitor<'_>, _: EventFlags, _: &mut Buffer) -> Result<(), Ending> {
+    Err(Ending::Uncaged)
 }
 
 impl Visitor<'_> {

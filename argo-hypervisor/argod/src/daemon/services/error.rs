@@ -152,4 +152,7 @@ pub enum Ending {
     /// The system refused.
     #[error("answering: {0}")]
     System(rustix::io::Errno),
+    /// The thread that would serve it could not be caged.
+    #[error("no cage for its thread")]
+    Uncaged,
 }
