@@ -11,6 +11,7 @@ use std::os::unix::fs::{MetadataExt, chown};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, Stdio};
 
+use argo_core::platform::Platform as _;
 use argo_guest::services::Services;
 use argod::admin::{AdminClient, Changed, Reloaded, Request};
 use argod::config::Config;

@@ -24,8 +24,10 @@ pub fn harden() {
     }
 }
 
-/// As long as there are capabilities: guests' RAM is locked without one later. An error leaves the
-/// limit that whoever started argod has set.
+/// As long as there are capabilities: guests' RAM is locked without one later.
 pub(super) fn lock_as_much_as_is_wanted() {
-    let _ = setrlimit(Resource::Memlock, ANYTHING);
+    if let Err(error) = setrlimit(Resource::Memlock, ANYTHING) {
+        let limit = getrlimit(Resource::Memlock).current;
+        tracing::warn!(%error, bytes = ?limit, "the limit on locked memory stays as it is");
+    }
 }

@@ -65,7 +65,9 @@ impl Cage {
         told.keep("capabilities", capabilities::keep(CapabilitySet::empty()))?;
         told.keep("files", files::close_all())?;
         let caged = told.keep("system calls", filter::confine(calls::PROCESS))?;
-        tracing::info!(held = told.held(), "caged");
+        if let Some(held) = told.held() {
+            tracing::info!(held, "caged");
+        }
         if rustix::process::geteuid().is_root() {
             tracing::warn!("running as user 0: give argod a user of its own");
         }
@@ -114,7 +116,9 @@ pub fn confine_doorkeeper(
     told.keep("capabilities", capabilities::keep(CapabilitySet::CHOWN))?;
     told.keep("files", files::close_all_but_sockets_in(folders))?;
     told.keep("system calls", filter::confine(calls::DOORKEEPER))?;
-    tracing::debug!(held = told.held(), "doorkeeper caged");
+    if let Some(held) = told.held() {
+        tracing::debug!(held, "doorkeeper caged");
+    }
     Ok(())
 }
 
@@ -145,7 +149,8 @@ impl Told {
         }
     }
 
-    fn held(&self) -> String {
-        self.parts.join("; ")
+    /// `None`: nothing.
+    fn held(&self) -> Option<String> {
+        (!self.parts.is_empty()).then(|| self.parts.join("; "))
     }
 }

@@ -193,7 +193,7 @@ fn errnos(call: &str) -> &'static [&'static str] {
         "read" => &["EIO", "EINTR"],
         "poll" | "ppoll" | "epoll_wait" | "epoll_pwait" => &["EINTR"],
         "getrandom" => &["EINTR"],
-        "mmap" | "mprotect" | "brk" | "mremap" | "madvise" | "ftruncate" | "fcntl" => &["ENOMEM"],
+        "mmap" | "mprotect" | "mremap" | "madvise" | "ftruncate" | "fcntl" => &["ENOMEM"],
         "clone" | "clone3" | "vfork" => &["EAGAIN"],
         "sendto" | "sendmsg" | "recvfrom" | "recvmsg" | "setsockopt" => &["ENOBUFS"],
         "socket" | "socketpair" | "epoll_create1" | "eventfd2" | "pipe2" | "memfd_create" => {
