@@ -3,7 +3,7 @@
 //! What the name of a function begins with says what may be reached from it:
 //! - `strict_`: no panic at all, memory that is used up included;
 //! - `trusting_`: none in code of ours, and none of the standard library's that an argument brings
-//!   about; it may panic where memory is used up, and where it checks the nodes of its own B-trees.
+//!   about; it may panic where memory is used up, and where it checks itself.
 //!   Here are the ways that allocate without asking: the end of sessions and rings, new policies,
 //!   listeners, the services of a host, and how a vchan is met;
 //! - `broken_` and `wasteful_`: a panic of ours, and memory that is used up; if these are not found

@@ -5,7 +5,7 @@
 //! it. What is left is a reference to `argo_panicked`; no such function may lead there.
 //!
 //! Of a strict entrance that holds without exception. Of a trusting one it holds but where memory is
-//! used up, and where the standard library checks the nodes of its own B-trees. Arithmetic that
+//! used up, and where the standard library checks itself (`rule` names its files). Arithmetic that
 //! overflows is no panic in a release; the lints of the crates refuse what could.
 
 mod graph;
