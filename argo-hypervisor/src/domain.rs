@@ -55,7 +55,7 @@ pub(crate) enum Life {
     Destroyed,
 }
 
-/// Right of way to ring tables: one at a time, since opening one borrows it mutably.
+/// Who opens ring tables: one at a time, since opening one borrows it mutably.
 pub(crate) trait Gate {}
 
 /// The caller's gate, held open: its domain is active and stays so.
@@ -69,7 +69,7 @@ pub(crate) struct Shut<'d, S: System> {
     life: WriteGuard<'d, S, Life>,
 }
 
-/// Who looks on from outside holds no gate.
+/// Who looks on from outside holds no gate, and no lock at all when it is made: that no type checks.
 pub(crate) struct Onlooker;
 
 impl<S: System> Gate for Entered<'_, S> {}
@@ -134,7 +134,8 @@ impl<S: System> Domain<S> {
 
     /// Whether the domain owns a ring on this port, for whomever.
     pub(crate) fn owns_port(&self, port: Port) -> bool {
-        self.rings.read().has_port(port)
+        let mut outside = Onlooker;
+        self.rings(&mut outside).has_port(port)
     }
 
     /// L2, to find rings.

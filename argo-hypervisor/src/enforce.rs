@@ -51,7 +51,7 @@ impl<S: System> Engine<S> {
         let Verdict { mut doomed, kept, dismissed } = verdict;
         doomed.sort_unstable();
         let mut lost = Vec::new();
-        let rings = {
+        let rings: Vec<_> = {
             let mut outside = Onlooker;
             let mut table = owner.rings_mut(&mut outside);
             for (name, reached) in kept {
@@ -64,7 +64,8 @@ impl<S: System> Engine<S> {
                     ring.state_mut().waiters.dismiss(domain, &mut lost);
                 }
             }
-            table.remove_if(|ring| doomed.binary_search(&ring.name()).is_ok())
+            let picked = table.remove_if(|ring| doomed.binary_search(&ring.name()).is_ok());
+            picked.map(Some).collect()
         };
         let cut = Cut { rings: rings.len(), waits: lost.len() };
         self.drop_rings(rings, None);

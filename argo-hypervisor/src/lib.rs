@@ -16,7 +16,10 @@
 //! - A domain that floods, corrupts its own memory or goes away costs others nothing but the room
 //!   in the rings that they share with it. Everything a domain can pile up has a limit
 //!   ([`Quotas`]); a send allocates nothing.
-//! - Nothing a guest says makes the engine panic.
+//! - Nothing a guest says makes the engine panic. Memory that has run out is `ENOMEM` to a guest,
+//!   and its end by [`Engine::withdraw_rings`] and [`Engine::deactivate`] needs none. What the host
+//!   asks for needs some, and without it ends as the host's allocator says: to create a domain, to
+//!   enforce a policy, to read statistics, to reset or destroy a domain for which others have rings.
 //!
 //! # Faults of Xen's that cannot happen here
 //! There are no reverse indexes (rings by partner, waits by domain): when a domain goes, the
@@ -26,8 +29,7 @@
 //! re-registration leaves the old ring, its waits and its counts alone.
 //!
 //! # Locks
-//! Four, in this order; the types enforce it (a ring table is opened with a `&mut` of the gate's
-//! guard, so one at a time; a ring is found in an open table only):
+//! Four, in this order:
 //!
 //! | lock | where | reading | writing |
 //! |---|---|---|---|
@@ -37,7 +39,15 @@
 //! | L0 | the table of domains, in shards | any look-up, not longer | create, destroy |
 //!
 //! L0 is innermost: nothing is locked while it is held. A thread holds at most one gate, so that
-//! teardowns of two domains cannot wait for each other. No lock is held when an event is raised.
+//! teardowns of two domains cannot wait for each other. No lock is held when an event is raised or
+//! the memory of a ring is let go.
+//!
+//! The types enforce a part of this: a ring table is opened with a `&mut` of who opens it, which is
+//! the guard of a gate or an `Onlooker` who holds none, so one at a time for each; a ring is found
+//! in an open table only; a table of L0 does not leave the module `registry`. They do not keep
+//! anybody from making an `Onlooker`, or entering a second gate, with a lock held, nor from raising
+//! an event then. That is for the models in `loom-tests`: there a lock that is taken twice, locks
+//! that wait for each other, and events and ends of rings with a lock held all fail.
 //!
 //! By path:
 //! - *send*: L0, then sender's L1, receiver's L2 (read), ring's L3; all dropped; raise.

@@ -27,8 +27,9 @@ pub trait Events: Send + Sync {
     fn wait_lost(&self, _domain: DomainId) {}
 
     /// Rings for this domain alone (it is their exact partner) went, by the wish of their owner or
-    /// together with its session or domain. Raised once however many of one owner went together,
-    /// and not when a ring is only registered anew. Xen tells nobody.
+    /// together with its session or domain. Raised once however many of one owner went together (by
+    /// [`Engine::withdraw_rings`](crate::Engine::withdraw_rings) once for some of them each), and
+    /// not when a ring is only registered anew. Xen tells nobody.
     fn peer_gone(&self, _domain: DomainId) {}
 
     /// Rings of this domain were taken from it by [`Engine::enforce`](crate::Engine::enforce) or

@@ -1,6 +1,7 @@
 //! The rings of one domain (what L2 guards).
 
 use alloc::vec::Vec;
+use core::mem;
 
 use argo_core::{DomainId, Errno, Partner, Port, RingName};
 use foldhash::fast::RandomState;
@@ -142,11 +143,21 @@ impl<S: System> RingTable<S> {
         }
     }
 
-    /// Takes out the rings that `which` picks.
-    pub fn remove_if(&mut self, mut which: impl FnMut(&mut Ring<S>) -> bool) -> Vec<Ring<S>> {
-        let picked = self.iter_mut().filter_map(|ring| which(ring).then(|| ring.name()));
-        let names: Vec<RingName> = picked.collect();
-        names.into_iter().filter_map(|name| self.remove(name)).collect()
+    /// Takes out the rings that `which` picks, one with each step.
+    pub fn remove_if(
+        &mut self,
+        mut which: impl FnMut(&mut Ring<S>) -> bool,
+    ) -> impl Iterator<Item = Ring<S>> {
+        (0..self.slots.len()).filter_map(move |slot| {
+            let ring = self.slots.get_mut(slot)?.as_mut()?;
+            let name = ring.name();
+            if which(ring) { self.remove(name) } else { None }
+        })
+    }
+
+    /// Takes out all rings, with the places between them. Allocates nothing.
+    pub fn take_all(&mut self) -> Vec<Option<Ring<S>>> {
+        mem::take(self).slots
     }
 
     /// The rings from a slot on, each with its slot.

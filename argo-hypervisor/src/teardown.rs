@@ -1,6 +1,7 @@
 //! Domains go, and what names them goes with them.
 
 use alloc::vec::Vec;
+use core::array;
 
 use argo_core::{DomainId, Partner};
 
@@ -9,10 +10,13 @@ use crate::engine::{Engine, NoSuchDomain};
 use crate::ring::Ring;
 use crate::system::{Events, RingOf, System};
 
+/// How many rings are withdrawn at a time.
+const PIECE: usize = 16;
+
 /// What was taken away with a domain.
 struct Taken<S: System> {
     /// To be dropped when no lock is held.
-    rings: Vec<Ring<S>>,
+    rings: Vec<Option<Ring<S>>>,
     /// Others, whose rings for the domain are among them.
     owners: Vec<DomainId>,
 }
@@ -29,7 +33,8 @@ enum PartnerRings {
 impl<S: System> Engine<S> {
     /// Takes the Argo state of a domain away until it is [activated](Self::activate) again:
     /// nobody runs in it any more. Its rings and its waits go; rings that others registered for it
-    /// stay, so that it finds them when it comes back. Only an active domain changes.
+    /// stay, so that it finds them when it comes back. Only an active domain changes. Allocates
+    /// nothing.
     pub fn deactivate(&self, domain: &Domain<S>) {
         let taken = {
             let mut gate = domain.shut();
@@ -88,12 +93,19 @@ impl<S: System> Engine<S> {
     }
 
     /// Takes away the rings of a domain whose memory `which` picks, such as that of a session
-    /// which has ended.
+    /// which has ended. Allocates nothing.
     pub fn withdraw_rings(&self, domain: &Domain<S>, which: impl Fn(&RingOf<S>) -> bool) {
-        let mut outside = Onlooker;
-        let removed =
-            domain.rings_mut(&mut outside).remove_if(|ring| which(&ring.state_mut().memory));
-        self.drop_rings(removed, None);
+        let mut more = true;
+        while more {
+            let piece: [_; PIECE] = {
+                let mut outside = Onlooker;
+                let mut table = domain.rings_mut(&mut outside);
+                let mut picked = table.remove_if(|ring| which(&ring.state_mut().memory));
+                array::from_fn(|_| picked.next())
+            };
+            more = piece.iter().all(Option::is_some);
+            self.drop_rings(piece, None);
+        }
     }
 
     /// Takes out all that belongs to a domain whose gate is shut and which others see as inactive,
@@ -104,7 +116,7 @@ impl<S: System> Engine<S> {
         domain: &Domain<S>,
         partner_rings: PartnerRings,
     ) -> Taken<S> {
-        let mut rings = domain.rings_mut(gate).remove_if(|_| true);
+        let mut rings = domain.rings_mut(gate).take_all();
         let mut owners = Vec::new();
         let named = Partner::Domain(domain.id());
         for other in self.each_domain() {
@@ -113,9 +125,9 @@ impl<S: System> Engine<S> {
                 ring.state_mut().waiters.cancel(domain.id());
             }
             if partner_rings == PartnerRings::Go {
-                let mut its = table.remove_if(|ring| ring.name().partner == named);
-                owners.extend((!its.is_empty()).then_some(other.id()));
-                rings.append(&mut its);
+                let before = rings.len();
+                rings.extend(table.remove_if(|ring| ring.name().partner == named).map(Some));
+                owners.extend((rings.len() > before).then_some(other.id()));
             }
         }
         Taken { rings, owners }
@@ -125,11 +137,11 @@ impl<S: System> Engine<S> {
     /// knows). No lock may be held: the memory of a ring may be the host's to unmap.
     pub(crate) fn drop_rings(
         &self,
-        mut rings: impl IntoIterator<Item = Ring<S>> + AsMut<[Ring<S>]>,
+        mut rings: impl IntoIterator<Item = Option<Ring<S>>> + AsMut<[Option<Ring<S>>]>,
         gone: Option<DomainId>,
     ) {
         self.tell_partners(rings.as_mut(), gone);
-        for mut ring in rings {
+        for mut ring in rings.into_iter().flatten() {
             let waiters = &ring.state_mut().waiters;
             for domain in waiters.domains().filter(|domain| Some(*domain) != gone) {
                 self.events().wait_lost(domain);
@@ -138,11 +150,12 @@ impl<S: System> Engine<S> {
     }
 
     /// Tells each exact partner of rings that are gone, once.
-    fn tell_partners(&self, rings: &mut [Ring<S>], gone: Option<DomainId>) {
-        rings.sort_unstable_by_key(|ring| ring.name().partner);
-        let of_one = rings.chunk_by(|ring, next| ring.name().partner == next.name().partner);
-        for ring in of_one.filter_map(|rings| rings.first()) {
-            match ring.name().partner {
+    fn tell_partners(&self, rings: &mut [Option<Ring<S>>], gone: Option<DomainId>) {
+        let partner = |ring: &Option<Ring<S>>| ring.as_ref().map(|ring| ring.name().partner);
+        rings.sort_unstable_by_key(partner);
+        let of_one = rings.chunk_by(|ring, next| partner(ring) == partner(next));
+        for named in of_one.filter_map(|rings| partner(rings.first()?)) {
+            match named {
                 Partner::Domain(domain) if Some(domain) != gone => self.events().peer_gone(domain),
                 _ => {}
             }

@@ -1,4 +1,4 @@
-//! Sends and notifies allocate nothing, whatever comes of them. (In a binary of its own, for its allocator.)
+//! Sends, notifies and the end of a guest allocate nothing, whatever comes of them. (In a binary of its own, for its allocator.)
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
 mod support;
@@ -10,10 +10,10 @@ use std::sync::atomic::Ordering;
 
 use argo_core::abi::{Addr, DOMID_ANY, Iov, RingData, RingDataEnt, SendAddr};
 use argo_core::claim::RingLen;
-use argo_core::{DomainId, Errno, GuestAddr};
+use argo_core::{DomainId, Errno, GuestAddr, Port, RingName};
 use argo_hypervisor::inprocess::AllowAll;
 use argo_hypervisor::{
-    Argo, Caller, Config, Engine, Events, Existing, GuestMemory, ParkingLot, Quotas,
+    Argo, Caller, Config, Engine, Events, Existing, GuestMemory, ParkingLot, Question, Quotas,
     RegisterRequest, Start, WildcardRings,
 };
 use argo_mem::Memory;
@@ -136,4 +136,28 @@ fn notifying_allocates_nothing() {
     assert_eq!(waiting(), 0);
     assert_eq!(allocations(|| clients.iter().for_each(|client| notify(client, 0x2000))), 0);
     assert_eq!(waiting(), 0);
+}
+
+/// Where memory has run out, a guest that dies must not take the host along.
+#[test]
+fn the_end_of_a_guest_allocates_nothing() {
+    type End = fn(&Engine<Still>, &Quietly);
+    let ends: [End; 3] = [
+        |engine, guest| engine.withdraw_rings(&guest.domain, |_| true),
+        |engine, guest| engine.deactivate(&guest.domain),
+        |engine, guest| engine.destroy_domain(guest.domain.id()).unwrap(),
+    ];
+    for end in ends {
+        let (engine, server, clients) = system();
+        let len = RingLen::check(64).unwrap();
+        for port in 100..150 {
+            let name = RingName { port: Port(port), ..from(2 + port as u16 % 3) };
+            let request = RegisterRequest { name, len, existing: Existing::Fail };
+            engine.register_ring(&server, &request, pages(RING_PAGE, len)).unwrap();
+        }
+        let question = Question { receiver: domain(1), port: Port(100), space_required: 32 };
+        engine.query(&clients[1], &question).unwrap();
+        assert_eq!(allocations(|| end(&engine, &server)), 0);
+        assert_eq!(engine.stat(domain(1)).map_or(0, |stat| stat.rings.len()), 0);
+    }
 }
