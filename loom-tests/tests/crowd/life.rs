@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use argo_core::Errno;
 use argo_hypervisor::Existing;
-use loom_tests::{Guest, Tally, explore, id};
+use loom_tests::{Tally, explore, id};
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::thread;
 
-use crate::town::{CITIZENS, Citizen, How, RINGS, Town, after, name};
+use crate::answers::{Host, about};
+use crate::town::{CITIZENS, Citizen, Domain, How, RINGS, Town, after, name};
 
 /// Calls of each domain, and ends of domains.
 const CALLS: u32 = 8;
@@ -18,7 +19,7 @@ const ENDS: u32 = 4;
 /// A message: where to, on which port, and its number, which no other has.
 type Sent = (u16, u32, u32);
 
-/// A wait for room, and what its domain had been told before.
+/// A wait for room, and what its domain had been told before about that owner's rings.
 struct Wait {
     to: u16,
     port: u32,
@@ -55,8 +56,8 @@ impl Diary {
             let guest = &citizen.guest;
             let name = name(self.number, page);
             match what {
-                0 | 1 => drop(guest.register(name, page.into(), Existing::Replace)),
-                2 => drop(guest.engine.unregister_ring(&guest.caller, name)),
+                0 | 1 => self.own(|| guest.register(name, page.into(), Existing::Replace)),
+                2 => self.own(|| guest.engine.unregister_ring(&guest.caller, name)),
                 3 => self.query(guest, to, page),
                 4 | 5 => self.receive(guest, page),
                 _ => self.send(&citizen, (to, page, u32::from(self.number) << 8 | call)),
@@ -65,7 +66,12 @@ impl Diary {
         self
     }
 
-    fn query(&mut self, guest: &Guest, to: u16, port: u32) {
+    /// A call about its own rings, whatever is the answer.
+    fn own(&self, call: impl FnOnce() -> Result<(), Errno>) {
+        let _ = about(self.number, call);
+    }
+
+    fn query(&mut self, guest: &Domain, to: u16, port: u32) {
         if guest.query(id(to), port) == Ok(true) {
             // There is room: nothing is waited for any more.
             self.waits.retain(|wait| (wait.to, wait.port) != (to, port));
@@ -74,7 +80,7 @@ impl Diary {
 
     fn send(&mut self, citizen: &Citizen, sent: Sent) {
         let (to, port, number) = sent;
-        let answers = self.town.answers(self.number);
+        let answers = self.town.answers(self.number, to);
         match citizen.guest.send(id(to), port, number) {
             Ok(_) => self.sent.push(sent),
             Err(Errno::EAGAIN) => {
@@ -86,10 +92,10 @@ impl Diary {
     }
 
     /// Reads what lies in a ring, and says so.
-    fn receive(&mut self, guest: &Guest, page: u32) {
+    fn receive(&mut self, guest: &Domain, page: u32) {
         let messages = std::iter::from_fn(|| guest.receive(page.into()));
         self.received[page as usize].extend(messages);
-        let _ = guest.engine.notify_owned(&guest.caller);
+        self.own(|| guest.engine.notify_owned(&guest.caller));
     }
 
     /// Everything has come to rest: the rings are read.
@@ -104,10 +110,10 @@ impl Diary {
     /// Who waits now has been told since, unless it has ended itself. Whether there is one.
     fn check_waits(&self) -> bool {
         let lives = self.town.citizen(self.number).lives;
-        let answers = self.town.answers(self.number);
         let mut pending = self.waits.iter().filter(|wait| wait.lives == lives).peekable();
         let waits = pending.peek().is_some();
-        assert!(pending.all(|wait| wait.answers < answers), "who waits is forgotten");
+        let answered = |wait: &Wait| wait.answers < self.town.answers(self.number, wait.to);
+        assert!(pending.all(answered), "who waits is forgotten");
         waits
     }
 }
@@ -129,8 +135,8 @@ fn check_messages(diaries: &[Diary]) {
     }
 }
 
-fn life(how: How, waits: &Tally, arrivals: &Tally) {
-    let town = Town::new(how);
+fn life(how: How, host: Host, waits: &Tally, arrivals: &Tally) {
+    let town = Town::new(how, host);
     let citizens: Vec<_> = (1..=CITIZENS)
         .map(|number| {
             let diary = Diary::new(&town, number);
@@ -149,20 +155,26 @@ fn life(how: How, waits: &Tally, arrivals: &Tally) {
     town.end();
 }
 
-fn lives(how: How) {
+fn lives(how: How, host: Host) {
     let (waits, arrivals) = (Tally::default(), Tally::default());
     let (waited, arrived) = (waits.clone(), arrivals.clone());
-    explore(4000, move || life(how, &waits, &arrivals));
+    explore(4000, move || life(how, host, &waits, &arrivals));
     assert!(waited.count() > 0 && arrived.count() > 0);
 }
 
 #[test]
 fn nothing_is_left_of_the_dead_and_the_living_are_served() {
-    lives(How::Destroyed);
+    lives(How::Destroyed, Host::Tells);
 }
 
 #[test]
 #[should_panic(expected = "the dead are written to")]
 fn an_end_while_calls_go_on_is_found_out() {
-    lives(How::StrippedOfTheirRings);
+    lives(How::StrippedOfTheirRings, Host::Tells);
+}
+
+#[test]
+#[should_panic(expected = "who waits is forgotten")]
+fn a_host_that_tells_nobody_of_rings_that_went_is_found_out() {
+    lives(How::Destroyed, Host::KeepsSilent);
 }

@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "models fail by panic")]
 
+mod answers;
 mod bells;
 mod flow;
 mod life;

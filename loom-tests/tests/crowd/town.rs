@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use argo_core::RingName;
 use argo_hypervisor::inprocess::AllowAll;
-use loom_tests::{Guest, Heard, World, engine, id, ring};
+use loom_tests::{Guest, World, engine, id, ring};
 use shuttle::rand::{Rng, thread_rng};
+
+use crate::answers::{Answers, Host, about};
 
 /// How many domains there are, from 1 on.
 pub const CITIZENS: u16 = 3;
@@ -24,20 +26,23 @@ pub enum How {
     StrippedOfTheirRings,
 }
 
+/// A domain of a town.
+pub type Domain = Guest<AllowAll, Answers>;
+
 /// A domain as it is now.
 #[derive(Clone)]
 pub struct Citizen {
-    pub guest: Arc<Guest>,
+    pub guest: Arc<Domain>,
     /// Moves whenever its waits may have gone.
     pub lives: u32,
 }
 
 /// The domains of one engine.
 pub struct Town {
-    pub engine: Arc<argo_hypervisor::Engine<World>>,
+    pub engine: Arc<argo_hypervisor::Engine<World<AllowAll, Answers>>>,
     citizens: Mutex<Vec<Citizen>>,
     /// Domains that have ended, each with how often its rings had been written by then.
-    dead: Mutex<Vec<(Arc<Guest>, usize)>>,
+    dead: Mutex<Vec<(Arc<Domain>, usize)>>,
     how: How,
 }
 
@@ -52,8 +57,8 @@ pub fn name(owner: u16, page: u32) -> RingName {
 }
 
 impl Town {
-    pub fn new(how: How) -> Arc<Self> {
-        let engine = engine(AllowAll, Heard::default());
+    pub fn new(how: How, host: Host) -> Arc<Self> {
+        let engine = engine(AllowAll, Answers::new(host));
         let citizen = |number| {
             let guest = Arc::new(Guest::new(&engine, id(number), 1, RINGS));
             Citizen { guest, lives: 0 }
@@ -70,28 +75,28 @@ impl Town {
         how(&mut self.citizens.lock().unwrap()[usize::from(number) - 1])
     }
 
-    /// What ended waits of a domain so far.
-    pub fn answers(&self, number: u16) -> usize {
-        self.engine.events().answers(id(number))
+    /// What may have ended waits of a domain for rings of an owner so far.
+    pub fn answers(&self, waiter: u16, owner: u16) -> usize {
+        self.engine.events().count(waiter, owner)
     }
 
     /// A domain is reset, or ends and comes back. Called by one thread only.
     pub fn renew(&self, number: u16) {
         let guest = self.citizen(number).guest;
         self.change(number, |citizen| citizen.lives += 1);
-        match thread_rng().gen_range(0..3) {
+        about(number, || match thread_rng().gen_range(0..3) {
             0 => self.engine.soft_reset(id(number)).unwrap(),
             1 => {
                 self.engine.deactivate(&guest.caller.domain);
                 self.engine.activate(&guest.caller.domain);
             }
             _ => self.replace(&guest),
-        }
+        });
         self.change(number, |citizen| citizen.lives += 1);
     }
 
     /// A domain ends, and another one gets its id.
-    fn replace(&self, guest: &Arc<Guest>) {
+    fn replace(&self, guest: &Arc<Domain>) {
         match self.how {
             How::Destroyed => self.engine.destroy_domain(guest.id()).unwrap(),
             How::StrippedOfTheirRings => {
@@ -106,7 +111,7 @@ impl Town {
     }
 
     /// Its rings are not written any more. A call of its may still hold one that it is about to drop.
-    fn bury(&self, guest: &Arc<Guest>) {
+    fn bury(&self, guest: &Arc<Domain>) {
         self.dead.lock().unwrap().push((guest.clone(), guest.caller.memory.writes()));
     }
 
