@@ -89,8 +89,7 @@ fn is_end(verdict: Verdict) -> bool {
 proptest! {
     #![proptest_config(seeded())]
 
-    #[test]
-    fn every_message_in_every_state(
+    fn messages_in_states(
         mut connection in state(),
         messages in prop::collection::vec(message(), 1..24),
     ) {
@@ -117,8 +116,7 @@ proptest! {
         }
     }
 
-    #[test]
-    fn every_message_to_a_listener(message in message()) {
+    fn messages_to_listeners(message in message()) {
         match Knock::of(&message.arrival()) {
             Knock::Request(request) => {
                 prop_assert_eq!(request.key.peer, message.source);
@@ -133,6 +131,18 @@ proptest! {
             Knock::Other(other) => prop_assert_eq!(other, Verdict::Ignored),
         }
     }
+}
+
+#[test]
+fn every_message_in_every_state() {
+    messages_in_states();
+    held("runs of any messages to a connection");
+}
+
+#[test]
+fn every_message_to_a_listener() {
+    messages_to_listeners();
+    held("messages of any kind to a listener");
 }
 
 /// Two of the driver's connectors would go on like this for ever.

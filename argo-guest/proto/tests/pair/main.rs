@@ -11,14 +11,13 @@ mod world;
 use argo_stream::Kind;
 use proptest::prelude::*;
 
-use support::seeded;
+use support::{held, seeded};
 use world::{Answer, Side, Step, World};
 
 proptest! {
     #![proptest_config(seeded())]
 
-    #[test]
-    fn two_machines_agree(steps in prop::collection::vec(step(), 1..120)) {
+    fn machines_agree(steps in prop::collection::vec(step(), 1..120)) {
         let mut world = World::default();
         for step in steps {
             world.apply(step);
@@ -26,6 +25,12 @@ proptest! {
         world.settle();
         world.check_settled();
     }
+}
+
+#[test]
+fn two_machines_agree() {
+    machines_agree();
+    held("histories of two stream machines");
 }
 
 fn step() -> impl Strategy<Value = Step> {

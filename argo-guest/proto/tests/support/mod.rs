@@ -20,14 +20,23 @@ pub const EPOCH: u64 = 0x0123_4567_89AB_CDEF;
 /// The port that an acceptance under test names.
 pub const OWN_PORT: u32 = 0x8000_0001;
 
+/// Cases of a property in a run.
+const CASES: u32 = 256;
+
 /// Another seed each time, printed if the test fails: `PROPTEST_RNG_SEED` repeats it.
 pub fn seeded() -> ProptestConfig {
     let mut config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
+    config.cases = effort::cases(CASES);
     if config.rng_seed == RngSeed::Random {
         config.rng_seed = RngSeed::Fixed(RandomState::new().hash_one(()));
     }
     println!("seed: {:?}", config.rng_seed);
     config
+}
+
+/// Says how many cases of a [`seeded`] property held.
+pub fn held(what: &str) {
+    effort::ran(effort::cases(CASES).into(), what);
 }
 
 /// What a message means that a plain RST with this id answers.

@@ -19,17 +19,20 @@ fn payload() -> impl Strategy<Value = Vec<u8>> {
     vec(pieces, 0..8).prop_map(|pieces| pieces.concat())
 }
 
+/// Cases of each property in a run.
+const CASES: u32 = 256;
+
 proptest! {
-    #[test]
-    fn any_bytes_get_an_answer(bytes in vec(any::<u8>(), 0..100)) {
+    #![proptest_config(ProptestConfig::with_cases(effort::cases(CASES)))]
+
+    fn bytes_get_an_answer(bytes in vec(any::<u8>(), 0..100)) {
         let mut world = World::with(&[1]);
         let client = world.connect(1);
         let reply = world.store.request(client.id, &anything, &bytes).reply;
         prop_assert!(said(&reply).is_err());
     }
 
-    #[test]
-    fn any_payloads_leave_the_accounts_right(
+    fn payloads_leave_the_accounts_right(
         messages in vec((0..24u32, 0..3u32, payload()), 1..60),
         id in 0..2u16,
     ) {
@@ -47,4 +50,16 @@ proptest! {
         let usage = world.usage(id);
         prop_assert_eq!((usage.watches, usage.transactions), (0, 0));
     }
+}
+
+#[test]
+fn any_bytes_get_an_answer() {
+    bytes_get_an_answer();
+    effort::ran(effort::cases(CASES).into(), "messages of any bytes to the store");
+}
+
+#[test]
+fn any_payloads_leave_the_accounts_right() {
+    payloads_leave_the_accounts_right();
+    effort::ran(effort::cases(CASES).into(), "runs of any payloads to the store");
 }

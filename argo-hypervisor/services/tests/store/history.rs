@@ -14,6 +14,9 @@ use super::support::{Client, World, domain};
 const QUOTA: Quota =
     Quota { nodes: 9, value: 4, watches: 3, transactions: 2, permissions: 3, ..Quota::XEN };
 
+/// Histories in a run.
+const HISTORIES: u32 = 256;
+
 struct Transaction {
     number: u32,
     world: model::World,
@@ -297,8 +300,9 @@ fn perform(world: &mut model::World, request: &Request, changes: &mut Changes) -
 }
 
 proptest! {
-    #[test]
-    fn histories_are_those_of_the_model(steps in vec(step(), 1..120)) {
+    #![proptest_config(ProptestConfig::with_cases(effort::cases(HISTORIES)))]
+
+    fn histories_are_the_models(steps in vec(step(), 1..120)) {
         let mut pair = Pair::new();
         steps.iter().for_each(|step| pair.step(step));
         pair.compare_trees();
@@ -313,4 +317,10 @@ proptest! {
         prop_assert_eq!((usage.event_bytes, usage.transaction_bytes), (0, 0));
         prop_assert_eq!(pair.real.store.usages().count(), 1);
     }
+}
+
+#[test]
+fn histories_are_those_of_the_model() {
+    histories_are_the_models();
+    effort::ran(effort::cases(HISTORIES).into(), "histories of the store against its model");
 }
