@@ -11,19 +11,20 @@ use support::*;
 
 const ROUNDS: u32 = 400;
 
-/// Starts all at the same moment, as often as `ROUNDS`.
+/// Starts all at the same moment, as often as `ROUNDS` says.
 fn race(tasks: &[&(dyn Fn(u32) + Sync)]) {
-    let start = Barrier::new(tasks.len());
+    let (start, rounds) = (Barrier::new(tasks.len()), effort::cases(ROUNDS));
     thread::scope(|scope| {
         for task in tasks {
             scope.spawn(|| {
-                for round in 0..ROUNDS {
+                for round in 0..rounds {
                     start.wait();
                     task(round);
                 }
             });
         }
     });
+    effort::ran(rounds.into(), "races of calls and ends of domains in threads");
 }
 
 /// Whatever comes first, no ring for a partner outlives the partner.
