@@ -26,6 +26,9 @@ use world::{LONG, World, id};
 const TIMEOUT: Duration = Duration::from_millis(2);
 const SLACK: Duration = Duration::from_secs(5);
 
+/// Peers of each side in a run.
+const PEERS: u32 = 60;
+
 /// One thing that a hostile peer does.
 #[derive(Clone, Debug)]
 enum Attack {
@@ -106,10 +109,9 @@ fn write_lie(error: WriteError) -> Option<LyingIndex> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(effort::cases(PEERS)))]
 
-    #[test]
-    fn a_server_survives_any_client(
+    fn servers_survive(
         attacks in prop::collection::vec(attack(), 1..12),
         left in 10..14u16, right in 10..14u16,
     ) {
@@ -124,8 +126,7 @@ proptest! {
         }
     }
 
-    #[test]
-    fn a_client_survives_any_server(attacks in prop::collection::vec(attack(), 1..20)) {
+    fn clients_survive(attacks in prop::collection::vec(attack(), 1..20)) {
         let world = World::new();
         let port = world.one.alloc_unbound(id(2)).unwrap();
         let mut page = [GrantRef::default()];
@@ -143,6 +144,18 @@ proptest! {
             call_all(&mut client, &mut lie);
         }
     }
+}
+
+#[test]
+fn a_server_survives_any_client() {
+    servers_survive();
+    effort::ran(effort::cases(PEERS).into(), "hostile clients of a vchan");
+}
+
+#[test]
+fn a_client_survives_any_server() {
+    clients_survive();
+    effort::ran(effort::cases(PEERS).into(), "hostile servers of a vchan");
 }
 
 #[test]
@@ -164,7 +177,8 @@ fn a_lie_closes_the_channel_and_is_told_by_both_halves() {
 
 #[test]
 fn of_two_lies_at_the_same_moment_both_halves_tell_one() {
-    for _ in 0..1000 {
+    let moments = effort::cases(1000);
+    for _ in 0..moments {
         let world = World::new();
         let (mut server, meeting) = Server::new(id(2)).share(&world.one).unwrap();
         let hostile = Hostile::of(&world, &server, meeting.page);
@@ -184,6 +198,7 @@ fn of_two_lies_at_the_same_moment_both_halves_tell_one() {
         let lie = read.err().and_then(read_lie).unwrap();
         assert_eq!(written, Err(WriteError::Broken(lie)));
     }
+    effort::ran(moments.into(), "pairs of lies of a vchan's peer at one moment");
 }
 
 /// A peer that keeps to the protocol with one hand.
@@ -202,7 +217,8 @@ fn follow(page: &Pages) {
 #[test]
 fn halves_in_threads_while_the_page_is_attacked() {
     let mut runner = TestRunner::deterministic();
-    for _ in 0..30 {
+    let peers = effort::cases(30);
+    for _ in 0..peers {
         let attacks = prop::collection::vec(attack(), 40).new_tree(&mut runner).unwrap().current();
         let world = World::new();
         let (mut server, meeting) = Server::new(id(2)).share(&world.one).unwrap();
@@ -226,4 +242,5 @@ fn halves_in_threads_while_the_page_is_attacked() {
         });
         assert!(start.elapsed() < TIMEOUT * 100 + SLACK, "a call hung");
     }
+    effort::ran(peers.into(), "vchans attacked while both halves ran");
 }
