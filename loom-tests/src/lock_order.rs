@@ -51,9 +51,16 @@ pub(crate) fn note(held: &[u64], wanted: u64) {
     });
 }
 
-/// Whether `to` was waited for under `from`, or under what was, and so on. There are no circles yet
-/// that do not go through `to`.
+/// Whether `to` was waited for under `from`, or under what was, and so on.
 fn leads(under: &BTreeSet<(u64, u64)>, from: u64, to: u64) -> bool {
-    let mut inner = under.range((from, 0)..=(from, u64::MAX)).map(|(_, inner)| *inner);
-    inner.any(|inner| inner == to || leads(under, inner, to))
+    let (mut passed, mut ahead) = (BTreeSet::new(), vec![from]);
+    while let Some(outer) = ahead.pop() {
+        if outer == to {
+            return true;
+        }
+        if passed.insert(outer) {
+            ahead.extend(under.range((outer, 0)..=(outer, u64::MAX)).map(|(_, inner)| *inner));
+        }
+    }
+    false
 }
