@@ -34,7 +34,7 @@ pub fn time_kicking() -> Duration {
 /// An interrupt is a byte on the attachment socket, sent without ever blocking; a full socket
 /// means that one is pending already. What sits behind the socket is the guest's: with 100,000
 /// waiters on it a send takes 17 ms. So each is timed, and a session that is slow is signalled from a
-/// thread of its own until it is quick again.
+/// thread of its own for a while.
 pub struct Bell {
     ram: Arc<Mapping>,
     socket: Arc<OwnedFd>,
@@ -83,15 +83,16 @@ impl Bell {
     }
 
     fn kick(&self) {
-        if self.slowness.is_slow() {
+        let begun = Instant::now();
+        if self.slowness.is_slow(begun) {
             // Full: its thread has an interrupt to send already.
             let _ = self.kicker().try_send(());
             return;
         }
-        let begun = Instant::now();
         let worked = interrupt(&self.socket, &self.nanos);
-        KICKING.set(KICKING.get() + begun.elapsed());
-        if self.slowness.note(worked) {
+        let ended = Instant::now();
+        KICKING.set(KICKING.get() + (ended - begun));
+        if self.slowness.note(ended, worked) {
             self.kicker();
         }
     }
@@ -139,7 +140,8 @@ impl Kicker {
     /// Until the session's bell is gone.
     fn run(&self) {
         for () in &self.kicks {
-            self.slowness.note(interrupt(&self.socket, &self.nanos));
+            let worked = interrupt(&self.socket, &self.nanos);
+            self.slowness.note(Instant::now(), worked);
         }
     }
 }
@@ -180,7 +182,7 @@ mod tests {
     use super::*;
 
     /// No interrupt takes as long.
-    const LIMIT: Duration = Duration::from_secs(3600);
+    const LIMIT: Duration = Duration::from_millis(5);
 
     /// A bell, the other end of its socket, and what it tells the reception.
     fn bell() -> (Bell, OwnedFd, Receiver<Notice>) {
@@ -212,7 +214,7 @@ mod tests {
     #[test]
     fn a_session_that_was_slow_once_is_interrupted_by_its_thread_and_then_by_workers_again() {
         let (bell, guest, told) = bell();
-        assert!(bell.slowness.note(Duration::MAX));
+        assert!(bell.slowness.note(Instant::now(), 2 * LIMIT));
         let interrupt = || {
             bell.ram.view().store(ARMED, 1, Ordering::Release);
             bell.raise(Event::Virq);
@@ -223,7 +225,7 @@ mod tests {
         let Ok(Notice::Slow(kicker)) = told.try_recv() else { unreachable!("it needs a thread") };
         std::thread::spawn(move || kicker.run());
         assert!(comes() && time_kicking() == by_workers);
-        while bell.slowness.is_slow() {
+        while bell.slowness.is_slow(Instant::now()) {
             interrupt();
             assert!(comes());
         }

@@ -1,42 +1,52 @@
 //! Whether a session's interrupts take so long that no worker is to send them.
 
-use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
-/// Quick interrupts after a slow one until the session is no slow one any more. Who is slow now and then
-/// on purpose holds up a worker once in so many, and pays for it; who was slow by chance (a machine's
-/// interrupt handlers count as somebody's time, too) is not kept apart for ever.
-const FORGIVEN: u32 = 100;
+/// For so many times as long as a slow interrupt took no worker sends the next one. So a session that
+/// is slow on purpose has a hundredth of a worker's time at most; and who was slow by chance (a
+/// machine's interrupt handlers count as somebody's time, too) is not kept apart for ever. What comes
+/// meanwhile changes nothing: an interrupt into a full socket is quick, whoever waits there.
+const APART: u32 = 100;
 
 /// What a session's interrupts have shown.
 pub struct Slowness {
     limit: Duration,
-    /// Quick ones that are still missing; 0: it is quick.
-    missing: AtomicU32,
+    made: Instant,
+    /// Workers send its interrupts from then on: nanoseconds since `made`.
+    quick_from: AtomicU64,
 }
 
 impl Slowness {
     /// A session that is quick; an interrupt that takes longer than `limit` makes it slow.
     pub fn new(limit: Duration) -> Self {
-        Self { limit, missing: AtomicU32::new(0) }
+        Self { limit, made: Instant::now(), quick_from: AtomicU64::new(0) }
     }
 
-    /// Whether the next interrupt is not for a worker to send.
-    pub fn is_slow(&self) -> bool {
-        self.missing.load(Ordering::Relaxed) > 0
+    /// Whether an interrupt at this time is not for a worker to send.
+    pub fn is_slow(&self, now: Instant) -> bool {
+        self.nanos(now) < self.quick_from.load(Ordering::Relaxed)
     }
 
-    /// An interrupt took so long. Whether the session is slow.
-    pub fn note(&self, worked: Duration) -> bool {
-        if worked > self.limit {
-            self.missing.store(FORGIVEN, Ordering::Relaxed);
-            return true;
+    /// An interrupt that ended at this time took so long. Whether that makes the session slow.
+    pub fn note(&self, now: Instant, worked: Duration) -> bool {
+        let is_slow = worked > self.limit;
+        if is_slow {
+            let apart = nanos(worked.saturating_mul(APART));
+            let until = self.nanos(now).saturating_add(apart);
+            self.quick_from.fetch_max(until, Ordering::Relaxed);
         }
-        let fewer = |missing: u32| missing.checked_sub(1);
-        // An error means that none was missing.
-        let before = self.missing.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer);
-        before.is_ok_and(|missing| missing > 1)
+        is_slow
     }
+
+    fn nanos(&self, now: Instant) -> u64 {
+        nanos(now.saturating_duration_since(self.made))
+    }
+}
+
+/// Of a time below 500 years.
+fn nanos(time: Duration) -> u64 {
+    time.as_nanos().try_into().unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]
@@ -48,21 +58,30 @@ mod tests {
     const SLOW: Duration = Duration::from_micros(3);
 
     #[test]
-    fn one_slow_interrupt_is_forgiven_after_many_quick_ones() {
+    fn a_slow_interrupt_keeps_workers_away_a_hundred_times_as_long() {
         let slowness = Slowness::new(LIMIT);
-        assert!(!slowness.note(LIMIT));
-        assert!(slowness.note(SLOW));
-        (1..FORGIVEN).for_each(|_| assert!(slowness.note(QUICK)));
-        assert!(!slowness.note(QUICK) && !slowness.is_slow());
+        let now = slowness.made + SLOW;
+        assert!(!slowness.note(now, LIMIT) && !slowness.is_slow(now));
+        assert!(slowness.note(now, SLOW));
+        assert!(slowness.is_slow(now + SLOW * APART - QUICK));
+        assert!(!slowness.is_slow(now + SLOW * APART));
+        assert!(slowness.note(now, Duration::MAX));
+        assert!(slowness.is_slow(now + Duration::from_secs(1 << 32)));
     }
 
+    /// A guest that leaves its socket full has as many quick interrupts as it likes, then drains one
+    /// byte: the next interrupt walks past its waiters again.
     #[test]
-    fn each_slow_interrupt_makes_it_slow_for_as_long_again() {
+    fn quick_interrupts_meanwhile_do_not_bring_the_workers_back() {
         let slowness = Slowness::new(LIMIT);
-        for _ in 0..2 {
-            assert!(slowness.note(SLOW));
-            (1..FORGIVEN).for_each(|_| assert!(slowness.note(QUICK)));
+        let mut now = slowness.made;
+        for _ in 0..10 {
+            assert!(slowness.note(now, SLOW));
+            for _ in 1..APART {
+                now += QUICK;
+                assert!(!slowness.note(now, QUICK));
+                assert!(slowness.is_slow(now), "a worker would be next");
+            }
         }
-        assert!(!slowness.note(QUICK) && !slowness.note(QUICK));
     }
 }

@@ -97,6 +97,15 @@ fn who_has_many_waiters_on_its_socket_is_interrupted_by_a_thread_of_its_own() {
     }
     scene.bystanders.go_on();
     wait_until("the thread's time is counted", || interrupt_ns() > before);
+    // A full socket is quick; a byte out of it, and the next interrupt is slow.
+    (0..MANY).for_each(|_| interrupt(&mut guilty, &other));
+    let (all, own) = (interrupt_ns(), time_of(&scene, &kickers));
+    for _ in 0..10 {
+        assert_eq!(recv(&guilty.raw.socket, &mut [0; 8], RecvFlags::DONTWAIT), Ok((1, 1)));
+        (0..100).for_each(|_| interrupt(&mut guilty, &other));
+    }
+    let (all, own) = (interrupt_ns() - all, time_of(&scene, &kickers) - own);
+    assert!(own > all / 10 * 9, "of {all} ns the session's thread took {own}");
     drop((waiters, guilty, other));
     // On a loaded machine a bystander may have got one, too: that stays, or comes meanwhile.
     wait_until("the thread goes with its session", || {
@@ -110,6 +119,16 @@ fn who_has_many_waiters_on_its_socket_is_interrupted_by_a_thread_of_its_own() {
 fn kickers(scene: &Scene) -> Vec<String> {
     let threads = scene.argod.threads().into_iter();
     threads.filter(|(_, name)| name == "argod-kicker").map(|(number, _)| number).collect()
+}
+
+/// Processor time of these threads, in nanoseconds.
+fn time_of(scene: &Scene, threads: &[String]) -> u64 {
+    let time = |thread| {
+        let file = format!("/proc/{}/task/{thread}/schedstat", scene.argod.process.id());
+        let times = std::fs::read_to_string(file).unwrap();
+        times.split(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    threads.iter().map(time).sum()
 }
 
 /// `watched` copies of the attachment socket in each of so many epoll instances.
