@@ -12,7 +12,10 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use tracing::Dispatch;
 use tracing::level_filters::LevelFilter;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Log, LogFormat, LogLevel};
 
@@ -33,6 +36,8 @@ pub struct Writing {
 struct Writer {
     items: Receiver<Item>,
     lost: Arc<AtomicU64>,
+    /// A log of its own, past the queue.
+    direct: Dispatch,
 }
 
 enum Item {
@@ -53,20 +58,29 @@ pub fn start(log: Log) -> Writing {
     };
     let (queue, items) = bounded(WAITING_MAX);
     let lines = Lines { queue: queue.clone(), lost: Arc::default() };
-    let writer = Writer { items, lost: lines.lost.clone() };
+    let direct = dispatch(log.format, LevelFilter::WARN, io::stderr);
+    let writer = Writer { items, lost: lines.lost.clone(), direct };
+    // An error means that a log was started before.
+    let _ = dispatch(log.format, level, move || lines.clone()).try_init();
+    Writing { queue, writer: Some(writer) }
+}
+
+/// A log that is written there.
+fn dispatch<W>(format: LogFormat, level: LevelFilter, writer: W) -> Dispatch
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
     let builder = tracing_subscriber::fmt()
         .with_max_level(level)
         // It would be said on standard error, by the thread that logs.
         .log_internal_errors(false)
         .with_target(false)
         .with_ansi(io::stderr().is_terminal())
-        .with_writer(move || lines.clone());
-    // An error means that a log was started before.
-    let _ = match log.format {
-        LogFormat::Human => builder.try_init(),
-        LogFormat::Json => builder.json().try_init(),
-    };
-    Writing { queue, writer: Some(writer) }
+        .with_writer(writer);
+    match format {
+        LogFormat::Human => builder.finish().into(),
+        LogFormat::Json => builder.json().finish().into(),
+    }
 }
 
 /// Says why the program ends, on standard error: not at all if that is broken or not read.
@@ -88,6 +102,13 @@ impl Writing {
         let Some(writer) = self.writer.take() else { return Ok(()) };
         std::thread::Builder::new().name("log".into()).spawn(move || writer.run()).map(drop)
     }
+
+    /// What a thread calls when the program ends at once, without a drop: it waits until what was
+    /// logged before is written, a second at most, by means that a cage allows.
+    pub fn ending(&self) -> impl Fn() + Send + Sync + use<> {
+        let queue = self.queue.clone();
+        move || end(&queue)
+    }
 }
 
 impl Drop for Writing {
@@ -96,12 +117,16 @@ impl Drop for Writing {
         if self.begin().is_err() {
             return;
         }
-        let deadline = Instant::now() + PATIENCE;
-        let (end, ended) = bounded(0);
-        // An error means that standard error is stuck.
-        if self.queue.send_deadline(Item::End(end), deadline).is_ok() {
-            let _ = ended.recv_deadline(deadline);
-        }
+        end(&self.queue);
+    }
+}
+
+/// Waits until what was logged before is written, or standard error was stuck for long.
+fn end(queue: &Sender<Item>) {
+    let deadline = Instant::now() + PATIENCE;
+    let (end, ended) = bounded(0);
+    if queue.send_deadline(Item::End(end), deadline).is_ok() {
+        let _ = ended.recv_deadline(deadline);
     }
 }
 
@@ -128,17 +153,26 @@ impl Write for Lines {
 impl Writer {
     /// Writes lines until the end, and how many were lost when there is room again.
     fn run(self) {
-        for item in self.items {
-            let line = match item {
-                Item::Line(line) => line,
-                Item::End(ended) => return drop(ended),
-            };
-            // A line that cannot be written (a full disk, nobody there) is lost.
-            let _ = io::stderr().lock().write_all(&line);
-            match self.lost.swap(0, Relaxed) {
-                0 => {}
-                lines => tracing::warn!(lines, "lost: standard error took no more"),
+        for item in &self.items {
+            match item {
+                // A line that cannot be written (a full disk, nobody there) is lost.
+                Item::Line(line) => drop(io::stderr().lock().write_all(&line)),
+                Item::End(ended) => {
+                    self.tell_lost();
+                    return drop(ended);
+                }
             }
+            self.tell_lost();
+        }
+    }
+
+    /// Not by way of the queue, which may be full again, nor only if warnings are logged.
+    fn tell_lost(&self) {
+        match self.lost.swap(0, Relaxed) {
+            0 => {}
+            lines => tracing::dispatcher::with_default(&self.direct, || {
+                tracing::warn!(lines, "lost: standard error took no more");
+            }),
         }
     }
 }
