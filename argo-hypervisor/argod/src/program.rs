@@ -12,6 +12,7 @@ use signal_hook::iterator::Signals;
 
 use crate::config::{Config, ConfigError};
 use crate::daemon::{self, Daemon, Process};
+use crate::log::Writing;
 use crate::systemd::{self, Passed, PassedError};
 
 /// Where the configuration is unless it is said.
@@ -119,7 +120,6 @@ fn keep_doors() -> Result<(), Failure> {
 }
 
 fn serve(config: Config) -> Result<(), Failure> {
-    end_by_panics();
     let mut log = crate::log::start(config.log);
     let passed = Passed::take(&config)?;
     // A file that may not grow, the log or a session's RAM, is an error there, not argod's end.
@@ -127,8 +127,9 @@ fn serve(config: Config) -> Result<(), Failure> {
     // Before any thread: a signal that comes during the start stops what was started.
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP]).map_err(failed("signals"))?;
     let (domains, admin) = (config.domains.len(), config.admin.path.clone());
-    let daemon = Daemon::start_on(config, passed, MINE).map_err(Failure::failed)?;
-    log.begin().map_err(failed("log: starting a thread"))?;
+    // Until then there is but this thread.
+    let begin_log = || log.begin().inspect(|()| end_by_panics(&log));
+    let daemon = Daemon::start_on(config, passed, MINE, begin_log).map_err(Failure::failed)?;
     let handle = daemon.handle();
     let signals = move || {
         for signal in signals.forever() {
@@ -154,10 +155,14 @@ fn serve(config: Config) -> Result<(), Failure> {
 
 /// A thread that panics takes argod along. What it served would be dead and what it had locked stay
 /// locked, while argod seemed alive; so systemd starts it anew.
-fn end_by_panics() {
-    let say = std::panic::take_hook();
+///
+/// The log's thread says it, not the usual hook: that waits for a standard error that is not read.
+fn end_by_panics(log: &Writing) {
+    let wait = log.ending();
     std::panic::set_hook(Box::new(move |panic| {
-        say(panic);
+        let thread = std::thread::current();
+        tracing::error!(thread = thread.name(), "{panic}");
+        wait();
         std::process::abort();
     }));
 }

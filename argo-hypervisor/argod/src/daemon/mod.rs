@@ -117,14 +117,20 @@ impl Daemon {
     /// # Errors
     /// [`StartError`]; what was started before is stopped.
     pub fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_on(config, Passed::default(), Process::Shared)
+        Self::start_on(config, Passed::default(), Process::Shared, || Ok(()))
     }
 
-    /// The same with sockets that systemd made, and perhaps in a process that may be caged.
+    /// The same with sockets that systemd made, and perhaps in a process that may be caged. Once it
+    /// is, or turns out not to be, `begin_log` may start a thread.
     ///
     /// # Errors
-    /// As [`Daemon::start`]; or what was passed is not what the configuration says.
-    pub fn start_on(config: Config, passed: Passed, process: Process) -> Result<Self, StartError> {
+    /// As [`Daemon::start`]; or what was passed is not what the configuration says; or `begin_log`'s.
+    pub fn start_on(
+        config: Config,
+        passed: Passed,
+        process: Process,
+        begin_log: impl FnOnce() -> io::Result<()>,
+    ) -> Result<Self, StartError> {
         harden();
         check_memory(&config)?;
         let doors = Arc::new(Doors::open(&config, process).map_err(system(DOORKEEPER))?);
@@ -132,6 +138,7 @@ impl Daemon {
         let metrics = config.metrics.as_ref().map(|at| MetricsServer::open(at, &doors));
         let metrics = metrics.transpose().map_err(StartError::Metrics)?;
         let cage = if doors.are_kept() { Cage::enter(config.cage)? } else { Cage::default() };
+        begin_log().map_err(system("log: starting a thread"))?;
         let admin = AdminServer::open(&config.admin, &passed, &doors)?;
         let host = Host::new(config, passed, doors, cage).map_err(system("making the workers"))?;
         Self::serve(Arc::new(host), admin, metrics)

@@ -4,7 +4,6 @@ use std::fs;
 use std::path::Path;
 
 use argo_core::abi::DOMID_ANY;
-use argo_core::platform::Platform;
 use argo_core::platform::Platform as _;
 use argod::admin::{AdminError, Changed, Reloaded, Request};
 use rustix::process::{Pid, Resource, Rlimit, getrlimit, prlimit};

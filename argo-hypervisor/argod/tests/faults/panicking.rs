@@ -28,4 +28,6 @@ fn argod_does_not_go_on_without_the_thread_that_panicked() {
     let ended = argod.process.wait().unwrap();
     assert_eq!(ended.signal(), Some(SIGABRT), "{ended:?}");
     assert!(tracing.has_injected());
+    let log = || std::fs::read_to_string(argod.path("log")).unwrap();
+    wait_until("the log says so", || log().contains("panicked at"));
 }
