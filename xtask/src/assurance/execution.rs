@@ -13,8 +13,8 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use super::Error;
 use super::plan::Step;
 
-/// After this a step is taken to hang; times the effort.
-const LIMIT: Duration = Duration::from_secs(600);
+/// After this a step, with what it builds, is taken to hang; times the effort.
+const LIMIT: Duration = Duration::from_secs(1200);
 
 /// What a step did.
 pub struct Execution<'p> {
