@@ -90,7 +90,7 @@ fn a_call_is_as_it_was_read() {
         let slot = host.take(&area);
         assert_eq!((slot.call(), slot.tag), (Some(call), tag));
         let at = layout.slot(tag as u32);
-        assert_eq!(area.take_reads(), [at..at + SLOT_BYTES]);
+        assert_eq!(area.take_reads(), std::slice::from_ref(&(at..at + SLOT_BYTES)));
         host.complete(&area, Completion { tag, ret: 0 });
         assert_eq!(area.take_reads(), []);
         assert_eq!(guest.reap(&area.ram.view()), Some(Completion { tag, ret: 0 }));

@@ -142,13 +142,10 @@ pub(super) fn hear<T: DeserializeOwned>(
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
     let flags = RecvFlags::CMSG_CLOEXEC;
-    let mut receive = || {
-        rustix::io::retry_on_intr(|| {
-            recvmsg(&socket, &mut [IoSliceMut::new(&mut bytes)], &mut control, flags)
-        })
-    };
-    // Once more: an answer that is not heard is about something that was done.
-    let heard = match receive().or_else(|_| receive()) {
+    let received = rustix::io::retry_on_intr(|| {
+        recvmsg(&socket, &mut [IoSliceMut::new(&mut bytes)], &mut control, flags)
+    });
+    let heard = match received {
         Ok(heard) if heard.bytes > 0 => heard,
         // Reset: gone without having read what was said to it.
         Ok(_) | Err(Errno::CONNRESET) => return Ok(None),
