@@ -3,6 +3,9 @@
 //!
 //! | module | what |
 //! |---|---|
+//! | [`case`] | contestants that take turns, ratios of what they measured |
+//! | [`usage`] | who used the machine meanwhile |
+//! | [`targets`] | what is to be reached |
 //! | [`payload`] | what is moved: written anew by the sender, summed by the receiver |
 //! | [`way`] | the ways of messages: a Unix stream with frames, Argo's datagrams through argod |
 //! | [`plain`] | the ways of bytes: an Argo stream, a Unix stream, one through a relay |
@@ -12,10 +15,13 @@
 //! | [`round`] | running rounds, throwing away disturbed ones, medians |
 #![forbid(unsafe_code)]
 
+pub mod case;
 pub mod debian;
 pub mod party;
 pub mod payload;
 pub mod plain;
 pub mod round;
+pub mod targets;
+pub mod usage;
 pub mod vchan;
 pub mod way;
