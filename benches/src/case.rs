@@ -69,7 +69,7 @@ pub struct Figure {
     pub unit: Unit,
 }
 
-/// A ratio between two contestants.
+/// A ratio between two contestants, or a figure that is a result by itself.
 #[derive(Clone, Copy, Debug)]
 pub struct RatioOf {
     /// Its name; a target of that name (see [`targets`](crate::targets)) is to be reached.
@@ -78,8 +78,16 @@ pub struct RatioOf {
     pub figure: usize,
     /// The contestant above the line, by its place.
     pub of: usize,
-    /// The contestant below the line.
+    /// The contestant below the line; the same as above it: nothing is below, the figure itself is
+    /// the result.
     pub to: usize,
+}
+
+impl RatioOf {
+    /// Whether it is a figure by itself.
+    pub fn is_figure(&self) -> bool {
+        self.of == self.to
+    }
 }
 
 /// Contestants that do the same.
@@ -151,12 +159,81 @@ impl Case {
 }
 
 impl Outcome {
+    /// Rounds that count.
+    pub fn rounds(&self) -> usize {
+        self.samples.first().map_or(0, Vec::len)
+    }
+
+    /// What a contestant measured of a figure in each round that counts.
+    pub fn values(&self, contestant: usize, figure: usize) -> Vec<f64> {
+        let rounds = self.samples.get(contestant).into_iter().flatten();
+        rounds.filter_map(|figures| figures.get(figure).copied()).collect()
+    }
+
     /// What this ratio was in each round that counts.
     pub fn ratio(&self, ratio: &RatioOf) -> Vec<f64> {
-        let values = |contestant: usize| {
-            let rounds = self.samples.get(contestant).into_iter().flatten();
-            rounds.filter_map(|figures| figures.get(ratio.figure).copied()).collect::<Vec<_>>()
-        };
-        values(ratio.of).iter().zip(values(ratio.to)).map(|(of, to)| of / to).collect()
+        let of = self.values(ratio.of, ratio.figure);
+        match ratio.is_figure() {
+            true => of,
+            false => {
+                let to = self.values(ratio.to, ratio.figure);
+                of.iter().zip(to).map(|(of, to)| of / to).collect()
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Measures what it is given, round by round.
+    struct Told(&'static str, Vec<Vec<f64>>);
+
+    impl Contestant for Told {
+        fn name(&self) -> &'static str {
+            self.0
+        }
+
+        fn run(&mut self, _plan: &Plan) -> Result<Vec<f64>, Failure> {
+            Ok(self.1.remove(0))
+        }
+    }
+
+    fn case() -> Case {
+        let figure = |name| Figure { name, unit: Unit::Nanoseconds };
+        Case {
+            title: "told".into(),
+            figures: vec![figure("p50"), figure("p99")],
+            contestants: vec![
+                Box::new(Told("ours", vec![vec![6.0, 30.0], vec![8.0, 40.0]])),
+                Box::new(Told("peer", vec![vec![3.0, 10.0], vec![2.0, 10.0]])),
+            ],
+            ratios: vec![],
+            own: vec![],
+        }
+    }
+
+    fn plan(strangers: f64) -> Plan {
+        Plan { rounds: 2, tries: 1, strangers, effort: 1.0 }
+    }
+
+    #[test]
+    fn a_ratio_is_of_the_same_round_and_figure() {
+        let outcome = case().measure(&plan(f64::INFINITY)).unwrap();
+        let ratio = |figure, of, to| outcome.ratio(&RatioOf { name: "", figure, of, to });
+        assert_eq!((outcome.rounds(), outcome.disturbed), (2, 0));
+        assert_eq!(ratio(0, 0, 1), [2.0, 4.0]);
+        assert_eq!(ratio(1, 0, 1), [3.0, 4.0]);
+        assert_eq!(ratio(1, 1, 0), [10.0 / 30.0, 10.0 / 40.0]);
+        assert_eq!(ratio(1, 0, 0), [30.0, 40.0]);
+    }
+
+    #[test]
+    fn disturbed_rounds_are_counted_and_have_no_values() {
+        // Nothing is as quiet as this.
+        let outcome = case().measure(&plan(-1.0)).unwrap();
+        assert_eq!((outcome.rounds(), outcome.disturbed), (0, 2));
+        assert!(outcome.ratio(&RatioOf { name: "", figure: 0, of: 0, to: 1 }).is_empty());
     }
 }

@@ -1,224 +1,212 @@
-//! Argo through argod against Unix sockets, between the same two processes: datagrams against
-//! framed messages, streams against streams, direct and through a relay, and vchans against Unix
-//! streams, a bare ring and Debian's C library.
+//! Compares what this project makes with what one would use instead, side by side on this machine.
 //!
-//! All write each message anew and look at all of it; argod and the relay are processes of their
-//! own. The rounds alternate, and a ratio is the median of the rounds' ratios.
+//! See METHODOLOGY.md for what is measured and how.
 #![forbid(unsafe_code)]
 
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use argod::config::Config;
-use argod::daemon::Daemon;
-use benches::party::{self, End, Ends, Load, Party, RECEIVER, SENDER, Way};
-use benches::round::{Comparison, Pair, compare, median};
-use benches::way::Failure;
-use benches::{debian, plain};
+use benches::between::end::{self, End};
+use benches::between::{hypervisor, relay};
+use benches::case::{Case, Failure, Plan};
+use benches::groups::{GROUPS, Group};
+use benches::report::guard::Guard;
+use benches::report::machine::Machine;
+use benches::report::{Report, Skipped, json, plot, readme, text};
+use benches::targets;
+use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueEnum};
 
-/// Compares Argo through argod with Unix sockets, side by side.
+/// Compares what this project makes with what one would use instead, side by side.
+///
+/// Contestants take turns in rounds; rounds in which others used the machine are thrown away; a
+/// ratio is the median of the rounds' ratios. The last lines are `ratio ROW NAME VALUE TARGET`. The
+/// exit status is 0 also where a target is missed.
 #[derive(Parser)]
 struct Arguments {
-    /// Only these ways.
-    #[arg(value_enum)]
-    kind: Option<Kind>,
-    /// Only this size: 64, 4k or 64k.
+    /// Only these groups of cases.
+    #[arg(value_parser = PossibleValuesParser::new(GROUPS.iter().map(|group| group.name)))]
+    groups: Vec<String>,
+    /// Only cases with a target in these rows.
     #[arg(long)]
-    size: Option<String>,
-    /// Rounds that count, for each size.
-    #[arg(long, default_value_t = 7)]
-    rounds: usize,
-    /// Processor time of others that a round may contain, in percent of the round.
+    row: Vec<u32>,
+    /// Only cases whose title has this in it, such as "64 bytes".
+    #[arg(long)]
+    title: Option<String>,
+    /// Rounds that have to count.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: Option<u16>,
+    /// Few short rounds: under a minute.
+    #[arg(long)]
+    quick: bool,
+    /// How much of its usual work a contestant does in a round, more than 0.
+    #[arg(long, value_parser = positive)]
+    effort: Option<f64>,
+    /// Processor time of others that a contestant's part of a round may contain, in percent of one
+    /// core.
     #[arg(long, default_value_t = 5.0)]
     strangers: f64,
-    /// Internal: be one end.
-    #[arg(long, hide = true)]
-    party: Option<End>,
-    /// Internal: be argod.
-    #[arg(long, hide = true)]
-    hypervisor: bool,
-    /// Internal: be the relay.
-    #[arg(long, hide = true)]
-    relay: bool,
+    /// What is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Write a picture of each case (SVG) into this folder.
+    #[arg(long, value_name = "DIR")]
+    plots: Option<PathBuf>,
+    /// Write the table into this file, between its two comments.
+    #[arg(long, value_name = "FILE")]
+    readme: Option<PathBuf>,
+    /// Fail if a ratio is worse by more than a quarter than this file says.
+    #[arg(long, value_name = "FILE")]
+    guard: Option<PathBuf>,
+    /// Write what was measured into the guard's file instead.
+    #[arg(long, requires = "guard")]
+    write: bool,
+    /// Internal: be one of those that are measured.
+    #[arg(long, hide = true, value_enum, requires = "dir")]
+    role: Option<Role>,
     /// Internal: where the sockets are.
-    #[arg(long, hide = true, default_value = ".")]
-    dir: PathBuf,
+    #[arg(long, hide = true)]
+    dir: Option<PathBuf>,
 }
 
-/// What is compared.
+/// What is printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Kind {
-    /// Datagrams against framed messages.
-    Datagrams,
-    /// Streams against streams.
-    Streams,
-    /// Vchans against streams.
-    Vchans,
+enum Format {
+    /// Cases as they are measured, then a line a ratio.
+    Text,
+    /// One document at the end.
+    Json,
 }
 
-/// Ways of one kind, side by side: the first is ours.
-struct Table {
-    kind: Kind,
-    title: &'static str,
-    ways: &'static [Way],
-    /// Sizes with the number of messages that take about a third of a second.
-    loads: [(&'static str, Load); 3],
-    /// Of each peer: what the ratio to it is called, with its row in the performance page and what
-    /// is to be reached there with which size.
-    peers: &'static [Peer],
+/// Who a process is that this program starts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Role {
+    Argod,
+    Relay,
+    Sender,
+    Receiver,
 }
 
-struct Peer {
-    name: &'static str,
-    targets: &'static [(u32, &'static str, f64)],
+fn positive(text: &str) -> Result<f64, String> {
+    let number: f64 = text.parse().map_err(|_| "no number")?;
+    if number > 0.0 && number.is_finite() { Ok(number) } else { Err("not more than 0".into()) }
 }
-
-const TABLES: [Table; 3] = [
-    Table {
-        kind: Kind::Datagrams,
-        title: "datagrams: argod, unix framed",
-        ways: &[Way::Argo, Way::Framed],
-        loads: [
-            ("64", Load { len: 64, count: 300_000 }),
-            ("4k", Load { len: 4096, count: 120_000 }),
-            ("64k", Load { len: 65536, count: 20_000 }),
-        ],
-        peers: &[Peer { name: "argod_vs_unix", targets: &[] }],
-    },
-    Table {
-        kind: Kind::Streams,
-        title: "streams: argod, unix, unix through a relay",
-        ways: &[Way::Stream, Way::Unix, Way::Relay],
-        loads: [
-            ("64", Load { len: 64, count: 200_000 }),
-            ("4k", Load { len: 4096, count: 60_000 }),
-            ("64k", Load { len: 65536, count: 10_000 }),
-        ],
-        peers: &[
-            Peer { name: "stream_vs_unix", targets: &[] },
-            Peer { name: "stream_vs_relay", targets: &[(8, "64k", 3.0)] },
-        ],
-    },
-    Table {
-        kind: Kind::Vchans,
-        title: "vchans: vchan, unix, the bare ring, Debian's libxenvchan",
-        ways: &[Way::Vchan, Way::Unix, Way::Bare, Way::Debian],
-        loads: [
-            ("64", Load { len: 64, count: 400_000 }),
-            ("4k", Load { len: 4096, count: 100_000 }),
-            ("64k", Load { len: 65536, count: 15_000 }),
-        ],
-        peers: &[
-            Peer {
-                name: "vchan_vs_unix",
-                targets: &[(7, "64k", 2.2), (7, "4k", 4.0), (7, "64", 10.0)],
-            },
-            Peer { name: "vchan_vs_ring", targets: &[(7, "64k", 0.85)] },
-            Peer { name: "vchan_vs_libxenvchan", targets: &[(7, "64k", 1.5)] },
-        ],
-    },
-];
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let done = match arguments.party {
-        Some(end) => party::live(end, &arguments.dir),
-        None if arguments.hypervisor => hypervisor(&arguments.dir),
-        None if arguments.relay => {
-            plain::relay(&arguments.dir, || println!("ok 0")).map_err(Failure::from)
-        }
-        None => report(&arguments),
+    let done = match (arguments.role, &arguments.dir) {
+        (Some(role), Some(dir)) => be(role, dir).map(|()| ExitCode::SUCCESS),
+        _ => run(&arguments),
     };
-    match done {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("compare: {error}");
-            ExitCode::FAILURE
-        }
+    done.unwrap_or_else(|error| {
+        eprintln!("compare: {error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn be(role: Role, dir: &Path) -> Result<(), Failure> {
+    match role {
+        Role::Argod => hypervisor::live(dir),
+        Role::Relay => Ok(relay::live(dir, || println!("ok"))?),
+        Role::Sender => end::live(End::Sender, dir),
+        Role::Receiver => end::live(End::Receiver, dir),
     }
 }
 
-fn hypervisor(dir: &Path) -> Result<(), Failure> {
-    let text = format!(
-        "runtime_dir = {dir:?}\nwildcard_rings = true\n\
-         [[domain]]\nid = {SENDER}\nname = \"sender\"\nram = \"16MiB\"\n\
-         [[domain]]\nid = {RECEIVER}\nname = \"receiver\"\nram = \"16MiB\"\n\
-         [[policy]]\nhook = \"enable\"\nfrom = \"any\"\n\
-         [[policy]]\nhook = \"register_any_source\"\nfrom = \"any\"\n\
-         [[policy]]\nhook = \"register_single_source\"\nfrom = \"any\"\nto = \"any\"\n\
-         [[policy]]\nhook = \"send\"\nfrom = \"any\"\nto = \"any\"\n\
-         [[port]]\nfrom = \"any\"\nto = \"any\"\nto_port = \"any\"\n\
-         [[policy]]\nhook = [\"grant\", \"event_channel\"]\nfrom = \"any\"\nto = \"any\"\n\
-         [[store]]\nfrom = \"any\"\npath = \"/local/domain\"\naccess = \"write\"\n"
-    );
-    let daemon = Daemon::start(Config::parse("compare", &text)?)?;
-    println!("ok 0");
-    daemon.join()?;
+fn run(arguments: &Arguments) -> Result<ExitCode, Failure> {
+    let plan = arguments.plan();
+    let mut report = Report::default();
+    for group in GROUPS.iter().filter(|group| arguments.wants(group)) {
+        let wanted = |row: &u32| arguments.row.is_empty() || arguments.row.contains(row);
+        report.rows.extend(group.rows.iter().filter(|row| wanted(row)));
+        if let Err(missing) = measure(arguments, group, &plan, &mut report) {
+            eprintln!("SKIPPED: {}: {missing}", group.name);
+            report.skipped.push(Skipped { group: group.name, reason: missing.to_string() });
+        }
+    }
+    let machine = Machine::here()?;
+    match arguments.format {
+        Format::Text => print!("{}", text::ratios(&report)),
+        Format::Json => println!("{}", json::document(&report, &machine)?),
+    }
+    arguments.write_files(&report, &machine)?;
+    arguments.guard(&report)
+}
+
+/// Measures the wanted cases of a group; those before one that fails are reported.
+fn measure(
+    arguments: &Arguments,
+    group: &Group,
+    plan: &Plan,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    for case in (group.cases)(plan)?.into_iter().filter(|case| arguments.wants_case(case)) {
+        let outcome = case.measure(plan)?;
+        if arguments.format == Format::Text {
+            println!("{}", text::case(&outcome));
+        }
+        report.outcomes.push(outcome);
+    }
     Ok(())
 }
 
-fn report(arguments: &Arguments) -> Result<(), Failure> {
-    let dir = tempfile::tempdir()?;
-    let mut argod = Party::hypervisor(dir.path())?;
-    argod.answer()?;
-    let mut relay = Party::relay(dir.path())?;
-    relay.answer()?;
-    let mut receiver = Party::start(End::Receiver, dir.path())?;
-    receiver.answer()?;
-    let mut sender = Party::start(End::Sender, dir.path())?;
-    sender.answer()?;
-    receiver.answer()?;
-    let rust = Ends { sender, receiver };
-    let tables = TABLES.iter().filter(|table| arguments.kind.is_none_or(|kind| kind == table.kind));
-    let debian = match tables.clone().any(|table| table.ways.contains(&Way::Debian)) {
-        true => debian::start(dir.path())?,
-        false => None,
-    };
-    let mut own = vec![argod.pid(), relay.pid(), std::process::id()];
-    own.extend([Some(&rust), debian.as_ref()].into_iter().flatten().flat_map(Ends::pids));
-    let mut pair = Pair { rust, debian, own };
-    let mut lines = Vec::new();
-    let strangers = arguments.strangers / 100.0;
-    for table in tables {
-        let ways: Vec<Way> = table.ways.iter().copied().filter(|way| pair.has(*way)).collect();
-        println!("{}: messages/s, MB/s", table.title);
-        let wanted = |size: &str| arguments.size.as_deref().is_none_or(|only| only == size);
-        for (size, load) in table.loads.into_iter().filter(|(size, _)| wanted(size)) {
-            let found = compare(&mut pair, &ways, load, arguments.rounds, strangers)?;
-            print_row(size, load, &found);
-            lines.extend(ratio_lines(table, size, &found));
+impl Arguments {
+    fn plan(&self) -> Plan {
+        let (rounds, effort) = if self.quick { (3, 0.2) } else { (7, 1.0) };
+        Plan {
+            rounds: self.rounds.map_or(rounds, usize::from),
+            tries: 4,
+            strangers: self.strangers / 100.0,
+            effort: self.effort.unwrap_or(effort),
         }
     }
-    lines.iter().for_each(|line| println!("{line}"));
-    Ok(())
+
+    fn wants(&self, group: &Group) -> bool {
+        let named = self.groups.is_empty() || self.groups.iter().any(|name| name == group.name);
+        named && (self.row.is_empty() || group.rows.iter().any(|row| self.row.contains(row)))
+    }
+
+    fn wants_case(&self, case: &Case) -> bool {
+        let mut rows = case.ratios.iter().filter_map(|ratio| Some(targets::of(ratio.name)?.row));
+        let titled = self.title.as_ref().is_none_or(|title| case.title.contains(title));
+        titled && (self.row.is_empty() || rows.any(|row| self.row.contains(&row)))
+    }
+
+    fn write_files(&self, report: &Report, machine: &Machine) -> Result<(), Failure> {
+        if let Some(folder) = &self.plots {
+            fs::create_dir_all(folder)?;
+            for outcome in &report.outcomes {
+                plot::write(outcome, folder)?;
+            }
+        }
+        if let Some(file) = &self.readme {
+            let text = fs::read_to_string(file).map_err(|error| named(file, &error))?;
+            let text = readme::rewrite(&text, report, machine);
+            fs::write(file, text.map_err(|error| named(file, &error))?)?;
+        }
+        Ok(())
+    }
+
+    fn guard(&self, report: &Report) -> Result<ExitCode, Failure> {
+        let Some(file) = &self.guard else { return Ok(ExitCode::SUCCESS) };
+        let text = match fs::read_to_string(file) {
+            Err(error) if self.write && error.kind() == io::ErrorKind::NotFound => String::new(),
+            text => text.map_err(|error| named(file, &error))?,
+        };
+        let mut guard = Guard::parse(&text).map_err(|error| named(file, &error))?;
+        if self.write {
+            guard.renew(report);
+            fs::write(file, guard.text())?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let falls = guard.falls(report);
+        falls.iter().for_each(|fall| eprintln!("FELL: {fall}"));
+        Ok(if falls.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    }
 }
 
-fn print_row(size: &str, load: Load, found: &Comparison) {
-    print!("{size:<4}");
-    for rates in &found.rates {
-        let rate = median(rates.clone());
-        print!("  {rate:>9.0} {:>6.0}", rate * load.len as f64 / 1e6);
-    }
-    for peer in 1..found.rates.len() {
-        let mut ratios = found.ratios(peer);
-        ratios.sort_by(f64::total_cmp);
-        if let (Some(low), Some(high)) = (ratios.first(), ratios.last()) {
-            print!("  ratio {low:.2} to {high:.2}");
-        }
-    }
-    println!("  rounds {} disturbed {}", found.rounds(), found.disturbed);
-}
-
-fn ratio_lines(table: &Table, size: &str, found: &Comparison) -> Vec<String> {
-    let line = |(index, peer): (usize, &Peer)| {
-        let ratio = median(found.ratios(index + 1));
-        let name = format!("{}_{size}", peer.name);
-        match peer.targets.iter().find(|(_, at, _)| *at == size) {
-            Some((row, _, target)) => format!("ratio {row} {name} {ratio:.2} {target}"),
-            None => format!("ratio {name} {ratio:.2}"),
-        }
-    };
-    // A peer that is not there has no rates; it is the last.
-    table.peers.iter().take(found.rates.len() - 1).enumerate().map(line).collect()
+fn named(file: &Path, error: &impl std::fmt::Display) -> Failure {
+    format!("{}: {error}", file.display()).into()
 }

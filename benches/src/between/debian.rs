@@ -6,9 +6,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::party::{End, Ends, Party, RECEIVER, SENDER};
-use crate::vchan::ORDER;
-use crate::way::Failure;
+use super::end::End;
+use super::party::{Ends, Party};
+use super::ways::ORDER;
+use crate::case::Failure;
+use crate::placement;
 
 /// The vchan's number: another than that of the vchan in Rust.
 const PORT: u32 = 6;
@@ -29,17 +31,17 @@ pub fn start(dir: &Path) -> Result<Option<Ends>, Failure> {
     let shims = folder.join("shims");
     link_shims(&shims)?;
     let start = |end| {
-        let mut party = Party::run(&mut command(&program, &shims, end, dir))?;
+        let mut party = Party::run(&mut command(&program, &shims, end, dir)?)?;
         party.answer()?;
-        Ok::<_, io::Error>(party)
+        Ok::<_, Failure>(party)
     };
     // The server first.
     let receiver = start(End::Receiver)?;
-    Ok(Some(Ends { sender: start(End::Sender)?, receiver }))
+    Ok(Some(Ends::new(start(End::Sender)?, receiver)))
 }
 
 fn compile(program: &Path) -> Result<(), Failure> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/debian.c");
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/between/debian.c");
     let mut compiler = Command::new("cc");
     compiler.args(["-std=gnu11", "-Wall", "-O3", "-o"]).arg(program).arg(source);
     succeed(compiler.arg("-lxenvchan"))
@@ -67,17 +69,15 @@ fn succeed(command: &mut Command) -> Result<(), Failure> {
     }
 }
 
-fn command(program: &Path, shims: &Path, end: End, dir: &Path) -> Command {
-    let peer = match end {
-        End::Sender => RECEIVER,
-        End::Receiver => SENDER,
-    };
+fn command(program: &Path, shims: &Path, end: End, dir: &Path) -> io::Result<Command> {
+    let (server, client) = (End::Receiver.id(), End::Sender.id());
     let mut command = Command::new(program);
     command
-        .args([end.name(), &peer.to_string()])
-        .arg(format!("/local/domain/{RECEIVER}/data/vchan/{SENDER}/{PORT}"))
+        .args([end.name(), &end.other().id().to_string()])
+        .arg(format!("/local/domain/{server}/data/vchan/{client}/{PORT}"))
         .arg((1u32 << ORDER).to_string())
+        .arg(placement::core(end.place())?.to_string())
         .env("ARGO_DOMAIN", dir.join(format!("{}.sock", end.name())))
         .env("LD_LIBRARY_PATH", shims);
-    command
+    Ok(command)
 }

@@ -1,13 +1,15 @@
 /* One end of a vchan of Debian's libxenvchan, called as the ends in Rust are: an order a line on
- * stdin (`debian 64 100000`), its answer on stdout (`ok SUM`). Messages are written and summed as
+ * stdin (`move debian 64 100000`), its answer on stdout (`ok SUM`). Messages are written and summed as
  * payload.rs does it.
  *
- *   debian sender|receiver PEER PATH RING
+ *   debian sender|receiver PEER PATH RING CORE
  *
  * PEER is the other end's domain, PATH where in the store they meet, RING the bytes of the ring
- * that carries the data.
+ * that carries the data, CORE where it runs.
  */
+#define _GNU_SOURCE
 #include <libxenvchan.h>
+#include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -63,8 +65,15 @@ static int receive_all(struct libxenvchan *ctrl, uint64_t missing, uint64_t *tot
 }
 
 int main(int argc, char **argv) {
-    if (argc != 5)
+    if (argc != 6)
         return 2;
+    cpu_set_t core;
+    CPU_ZERO(&core);
+    CPU_SET(atoi(argv[5]), &core);
+    if (sched_setaffinity(0, sizeof core, &core)) {
+        perror("sched_setaffinity");
+        return 1;
+    }
     int sends = strcmp(argv[1], "sender") == 0, peer = atoi(argv[2]);
     struct libxenvchan *ctrl = sends
         ? libxenvchan_client_init(NULL, peer, argv[3])
@@ -78,7 +87,7 @@ int main(int argc, char **argv) {
     puts("ok 0");
     size_t len;
     uint64_t count;
-    while (scanf("%*s %zu %lu", &len, &count) == 2) {
+    while (scanf("%*s %*s %zu %lu", &len, &count) == 2) {
         uint64_t total = 0;
         if (len > sizeof buffer)
             return 2;

@@ -1,0 +1,24 @@
+//! All cases, by group.
+
+use crate::between;
+use crate::case::{Case, Failure, Plan};
+use crate::memory;
+
+/// Cases that are set up together.
+pub struct Group {
+    /// What it is called on the command line.
+    pub name: &'static str,
+    /// The rows of the targets that it has.
+    pub rows: &'static [u32],
+    /// Sets its cases up.
+    pub cases: fn(&Plan) -> Result<Vec<Case>, Failure>,
+}
+
+/// The groups, in the order in which they are measured.
+pub const GROUPS: &[Group] = &[
+    Group { name: "datagrams", rows: &[4, 5], cases: between::datagrams },
+    Group { name: "round-trips", rows: &[6], cases: between::round_trips },
+    Group { name: "vchans", rows: &[7], cases: between::vchans },
+    Group { name: "streams", rows: &[8], cases: between::streams },
+    Group { name: "memory", rows: &[11], cases: memory::cases },
+];
