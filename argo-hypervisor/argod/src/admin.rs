@@ -165,6 +165,13 @@ pub struct Stat {
     pub domains_allowed: usize,
     /// The domains, by id.
     pub domains: Vec<DomainStat>,
+    /// Nanoseconds of processor time that argod has used: all that is accounted to domains, and what
+    /// is nobody's.
+    #[serde(default)]
+    pub processor_ns: u64,
+    /// Nanoseconds that were spent on domains which are no more.
+    #[serde(default)]
+    pub gone_ns: u64,
     /// What the policy refused since its rules are in force.
     pub refusals: Vec<RuleStat>,
 }
@@ -225,6 +232,18 @@ pub struct DomainStat {
     pub denied: std::collections::BTreeMap<String, u64>,
     /// Nanoseconds that argod spent on its calls.
     pub service_ns: u64,
+    /// Nanoseconds that argod's workers spent on being woken by its doorbells and on listening.
+    #[serde(default)]
+    pub doorbell_ns: u64,
+    /// Nanoseconds that argod spent on connections to its socket, up to sessions or refusals.
+    #[serde(default)]
+    pub attachment_ns: u64,
+    /// Nanoseconds that argod spent on its grants, event channels and store.
+    #[serde(default)]
+    pub services_ns: u64,
+    /// Nanoseconds that argod spent on ending its sessions and giving back their memory.
+    #[serde(default)]
+    pub ending_ns: u64,
     /// Nanoseconds that argod spent on interrupting its sessions, those that ended included.
     pub interrupt_ns: u64,
     /// How often its doorbells were ignored for a while, since it rang for nothing.
@@ -239,6 +258,30 @@ pub struct DomainStat {
     /// What it may use up of them.
     #[serde(default)]
     pub services_allowed: ServiceQuotas,
+}
+
+impl DomainStat {
+    /// All nanoseconds that argod spent on it.
+    pub fn time_ns(&self) -> u64 {
+        let spent = [
+            self.service_ns,
+            self.doorbell_ns,
+            self.interrupt_ns,
+            self.attachment_ns,
+            self.services_ns,
+            self.ending_ns,
+        ];
+        spent.into_iter().fold(0, u64::saturating_add)
+    }
+}
+
+impl Stat {
+    /// Nanoseconds of argod's processor time that no domain caused: starting, administrators,
+    /// metrics, audit, logging.
+    pub fn nobodys_ns(&self) -> u64 {
+        let accounted = self.domains.iter().map(DomainStat::time_ns);
+        accounted.fold(self.processor_ns.saturating_sub(self.gone_ns), u64::saturating_sub)
+    }
 }
 
 /// What a domain uses of grants, event channels and the store at one moment.

@@ -4,6 +4,7 @@ pub(super) mod one;
 pub(super) mod render;
 #[cfg(test)]
 pub(super) mod tests;
+mod times;
 
 use std::process::ExitCode;
 use std::time::Duration;

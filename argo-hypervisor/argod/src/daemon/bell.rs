@@ -11,22 +11,37 @@ use argo_mem::{Mapping, Memory};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::io::Errno;
 use rustix::net::{SendFlags, Shutdown, send, shutdown};
-use rustix::time::{ClockId, clock_gettime};
 
 use super::host::Host;
 use super::notices::{Notice, Notices};
+use super::processor::{Stopwatch, thread_time};
 use super::slowness::Slowness;
 use crate::cage::Class;
 
 thread_local! {
     /// Time this thread has spent on interrupts: the receivers' time, not the sender's whose call
     /// it serves.
-    static KICKING: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    static KICKING: Cell<Kicking> =
+        const { Cell::new(Kicking { passed: Duration::ZERO, worked: Duration::ZERO }) };
 }
 
-/// Time this thread has ever spent on interrupts.
+/// Time spent on interrupts.
+#[derive(Clone, Copy)]
+struct Kicking {
+    /// Until they were done.
+    passed: Duration,
+    /// Processor time of that.
+    worked: Duration,
+}
+
+/// Time that has ever passed in this thread while it interrupted somebody.
 pub fn time_kicking() -> Duration {
-    KICKING.get()
+    KICKING.get().passed
+}
+
+/// Processor time this thread has ever spent on interrupts.
+pub fn processor_time_kicking() -> Duration {
+    KICKING.get().worked
 }
 
 /// Wakes one session.
@@ -91,7 +106,8 @@ impl Bell {
         }
         let worked = interrupt(&self.socket, &self.nanos);
         let ended = Instant::now();
-        KICKING.set(KICKING.get() + (ended - begun));
+        let Kicking { passed, worked: before } = KICKING.get();
+        KICKING.set(Kicking { passed: passed + (ended - begun), worked: before + worked });
         if self.slowness.note(ended, worked) {
             self.kicker();
         }
@@ -139,32 +155,33 @@ impl Kicker {
 
     /// Until the session's bell is gone.
     fn run(&self) {
+        let mut all = Stopwatch::since_birth();
         for () in &self.kicks {
             let worked = interrupt(&self.socket, &self.nanos);
             self.slowness.note(Instant::now(), worked);
+            // The thread is there for this session alone.
+            add(&self.nanos, all.lap().saturating_sub(worked));
         }
     }
 }
 
-/// Processor time of this thread. Waking somebody often means being preempted, which is nobody's
-/// fault and not counted here.
-fn processor_time() -> Duration {
-    let time = clock_gettime(ClockId::ThreadCPUTime);
-    Duration::new(time.tv_sec.unsigned_abs(), time.tv_nsec.unsigned_abs() as u32)
-}
-
 /// Interrupts the session, and returns the processor time that it took, having added it to `nanos`.
+/// Waking somebody often means being preempted, which is nobody's fault and not counted.
 fn interrupt(socket: &OwnedFd, nanos: &AtomicU64) -> Duration {
-    let begun = processor_time();
+    let begun = thread_time();
     let sent = send(socket, &[1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     // A full socket means that an interrupt is pending. Any other error means that the session is
     // over, or that it has missed an interrupt and would wait for ever.
     if sent.is_err_and(|errno| errno != Errno::AGAIN) {
         hang_up(socket);
     }
-    let worked = processor_time().saturating_sub(begun);
-    nanos.fetch_add(worked.as_nanos() as u64, Ordering::Relaxed);
+    let worked = thread_time().saturating_sub(begun);
+    add(nanos, worked);
     worked
+}
+
+fn add(nanos: &AtomicU64, time: Duration) {
+    nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
 }
 
 /// Ends the session: its process and the reception see it.

@@ -17,6 +17,8 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use rustix::fs::{Mode, OFlags, open};
 
 use super::host::Host;
+use super::meter::Work;
+use super::processor::Stopwatch;
 use super::sockopt::try_write_lease;
 
 /// Between two looks at memory that is still held.
@@ -67,8 +69,13 @@ impl Undertaker {
 
     /// Works until argod stops.
     pub fn run(&self, host: &Host) {
+        let mut stopwatch = Stopwatch::start();
         while !host.is_stopping() {
-            let held = host.domains().iter().filter(|domain| domain.sweep()).count();
+            let mut held = 0;
+            for domain in host.domains().iter().filter(|domain| domain.has_buried()) {
+                held += u32::from(domain.sweep());
+                domain.meter().add_time(Work::Endings, stopwatch.lap());
+            }
             // Called or not, there is a reason to look.
             let _ = match held {
                 0 => self.called.recv().ok(),

@@ -3,13 +3,14 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use argo_core::DomainId;
 use parking_lot::Mutex;
 
 use super::burial::Buried;
+use super::meter::Meter;
 use super::services::Desk;
 use super::session::{Peer, Session};
 use super::system::HostSystem;
@@ -33,7 +34,7 @@ pub struct HostDomain {
     pub services: Desk,
     attachments: Mutex<Attachments>,
     over: AtomicBool,
-    meter: Meter,
+    meter: Arc<Meter>,
 }
 
 /// Who is attached, who is about to be, and whose memory is still held by somebody.
@@ -99,7 +100,7 @@ impl HostDomain {
             services: Desk::default(),
             attachments: Mutex::default(),
             over: AtomicBool::new(false),
-            meter: Meter::default(),
+            meter: Arc::default(),
         }
     }
 
@@ -124,7 +125,7 @@ impl HostDomain {
     }
 
     /// What it has cost.
-    pub fn meter(&self) -> &Meter {
+    pub fn meter(&self) -> &Arc<Meter> {
         &self.meter
     }
 
@@ -163,6 +164,11 @@ impl HostDomain {
         self.attachments.lock().buried.len()
     }
 
+    /// All time spent on it.
+    pub fn time(&self) -> Duration {
+        self.meter.time() + self.interrupt_time()
+    }
+
     /// Time spent on interrupting its sessions, those that ended included.
     pub fn interrupt_time(&self) -> Duration {
         let attachments = self.attachments.lock();
@@ -180,6 +186,11 @@ impl HostDomain {
         if attachments.live.is_empty() {
             with_last();
         }
+    }
+
+    /// Whether memory of ended sessions is there, held or not.
+    pub fn has_buried(&self) -> bool {
+        !self.attachments.lock().buried.is_empty()
     }
 
     /// Gives back the memory of ended sessions that nobody holds any more. `true`: some is held.
@@ -253,56 +264,5 @@ impl Drop for Place {
             attachments.arriving.swap_remove(at);
         }
         attachments.buried.extend(self.passed.take());
-    }
-}
-
-/// What a domain has cost argod.
-#[derive(Default)]
-pub struct Meter {
-    nanos: AtomicU64,
-    mutes: AtomicU64,
-    attachments: AtomicU64,
-    refused_attachments: AtomicU64,
-}
-
-impl Meter {
-    /// More time spent on it.
-    pub fn add_time(&self, time: Duration) {
-        self.nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
-    }
-
-    /// It rang for nothing so often that it was not listened to for a while.
-    pub fn add_mute(&self) {
-        self.mutes.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A process attached.
-    pub fn add_attachment(&self) {
-        self.attachments.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// A process was refused.
-    pub fn add_refused_attachment(&self) {
-        self.refused_attachments.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Time spent on its calls.
-    pub fn time(&self) -> Duration {
-        Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
-    }
-
-    /// How often it was not listened to for a while.
-    pub fn mutes(&self) -> u64 {
-        self.mutes.load(Ordering::Relaxed)
-    }
-
-    /// Processes that attached.
-    pub fn attachments(&self) -> u64 {
-        self.attachments.load(Ordering::Relaxed)
-    }
-
-    /// Processes that were refused.
-    pub fn refused_attachments(&self) -> u64 {
-        self.refused_attachments.load(Ordering::Relaxed)
     }
 }

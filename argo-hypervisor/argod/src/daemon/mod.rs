@@ -15,6 +15,7 @@
 //! | `admin`, `stat`, `seats` | the administrators' socket |
 //! | `metrics` | the same for Prometheus, over HTTP |
 //! | `outlet`, `audit`, `capture` | sockets that tell what happens |
+//! | `meter`, `processor`, `tab` | what argod's time was spent on, by domain |
 //! | `error` | why it does not start, or stops by itself |
 //! | `watchdog`, `pulse` | whether the threads live, for systemd |
 
@@ -33,10 +34,12 @@ mod host;
 mod interrupts;
 mod listener;
 mod made_path;
+mod meter;
 mod metrics;
 mod notices;
 mod outlet;
 mod peer;
+mod processor;
 mod pulse;
 mod reception;
 mod run_queue;
@@ -48,6 +51,7 @@ mod sockopt;
 mod spin;
 mod stat;
 mod system;
+mod tab;
 #[cfg(test)]
 mod tests;
 pub(crate) mod throttle;

@@ -19,9 +19,11 @@ use super::attach::attach;
 use super::audit::refused_attachment;
 use super::domain::HostDomain;
 use super::host::{EndReason, Host};
+use super::meter::Work;
 use super::metrics::MetricsServer;
 use super::notices::{Notice, Notices};
 use super::peer::Peer;
+use super::processor::{Stopwatch, thread_time};
 use super::pulse::Pulse;
 use super::session::{Session, SessionKey};
 use super::throttle::{Pass, Throttle};
@@ -192,7 +194,8 @@ fn one_arrival() -> epoll::EventFlags {
 
 /// Receives until argod is told to stop.
 pub fn run(host: &Arc<Host>, admin: &AdminServer, metrics: Option<&MetricsServer>) {
-    Reception { host, admin, metrics, resting: Resting::default(), log: Throttle::default() }.run();
+    let (resting, log, stopwatch) = (Resting::default(), Throttle::default(), Stopwatch::start());
+    Reception { host, admin, metrics, resting, log, stopwatch }.run();
 }
 
 struct Reception<'r> {
@@ -202,6 +205,8 @@ struct Reception<'r> {
     /// Whose connections there was no room for.
     resting: Resting<Source>,
     log: Throttle,
+    /// What was done before the next thing is on somebody's account, or nobody's.
+    stopwatch: Stopwatch,
 }
 
 impl Reception<'_> {
@@ -216,19 +221,59 @@ impl Reception<'_> {
             port.pulse.beat();
             for source in events.iter().filter_map(Source::of) {
                 match source {
-                    Source::Session(key) => _ = self.host.end_session(key, EndReason::Left),
-                    Source::Notices if !read_notices(self.host) => return,
+                    Source::Session(key) => self.end(key, EndReason::Left),
+                    Source::Notices if !self.read_notices() => return,
                     Source::Notices => {}
                     // There is a moment between its last word and its end.
                     Source::Doorkeeper if self.host.doors().have_lost_their_keeper() => {}
                     Source::Doorkeeper => self.resting.add(source),
                     arrival => self.arrival(arrival),
                 }
+                self.bill(source);
             }
             for rested in self.resting.rested() {
                 self.listen_again(rested);
             }
         }
+    }
+
+    /// What was done goes to the account of the domain that somebody connected to, if it was that;
+    /// ended sessions have been accounted for.
+    fn bill(&mut self, source: Source) {
+        let spent = self.stopwatch.lap();
+        if let Source::Listener(id) = source
+            && let Some(domain) = self.host.domain(id)
+        {
+            domain.meter().add_time(Work::Attachments, spent);
+        }
+    }
+
+    fn end(&mut self, key: SessionKey, reason: EndReason) {
+        let Some(session) = self.host.session(key) else { return };
+        self.host.end_session(key, reason);
+        self.drop_ended(session);
+    }
+
+    /// The last to drop it unmaps its memory.
+    fn drop_ended(&mut self, session: Arc<Session>) {
+        let domain = session.domain.clone();
+        drop(session);
+        domain.meter().add_time(Work::Endings, self.stopwatch.lap());
+    }
+
+    /// `false`: argod stops.
+    fn read_notices(&mut self) -> bool {
+        let port = self.host.reception();
+        port.notices.woken();
+        for notice in port.arrived.try_iter() {
+            match notice {
+                Notice::End(key, reason) => self.end(key, reason),
+                Notice::Discard(session) => self.drop_ended(session),
+                Notice::Slow(kicker) => kicker.start(self.host),
+                Notice::Stop => return false,
+            }
+        }
+        true
     }
 
     /// Lets one in, or has the listener rest.
@@ -270,21 +315,6 @@ impl Reception<'_> {
     }
 }
 
-/// `false`: argod stops.
-fn read_notices(host: &Arc<Host>) -> bool {
-    let port = host.reception();
-    port.notices.woken();
-    for notice in port.arrived.try_iter() {
-        match notice {
-            Notice::End(key, reason) => _ = host.end_session(key, reason),
-            Notice::Discard(session) => drop(session),
-            Notice::Slow(kicker) => kicker.start(host),
-            Notice::Stop => return false,
-        }
-    }
-    true
-}
-
 /// Has a thread serve who connected to a domain.
 ///
 /// # Errors
@@ -295,14 +325,17 @@ fn arrival(host: &Arc<Host>, id: DomainId) -> Result<(), NoRoom> {
     let its = (host.clone(), domain.clone());
     let thread = std::thread::Builder::new().name(name).spawn(move || {
         let (host, domain) = its;
-        std::thread::sleep(match host.narrow(Class::Attach) {
+        let pause = match host.narrow(Class::Attach) {
             Ok(()) => serve_arrival(&host, &domain),
             Err(error) => {
                 // An error means that who connected waits for the next look.
                 let _ = turn_away(&host, &domain, &error);
                 arrivals::PAUSE
             }
-        });
+        };
+        // All that this thread did, it did for the domain.
+        domain.meter().add_time(Work::Attachments, thread_time());
+        std::thread::sleep(pause);
         host.reception().listen_again(&domain);
     });
     if let Err(error) = thread {

@@ -9,6 +9,8 @@ use argo_core::{Errno, Partner};
 
 use super::domain::HostDomain;
 use super::host::{Host, NoDomain};
+use super::meter::Work;
+use super::processor::process_time;
 use crate::admin::{DomainStat, RINGS_LISTED, RingStat, RuleStat, SessionStat, Stat};
 use crate::config::DOMAINS_MAX;
 
@@ -30,6 +32,8 @@ pub fn stat(host: &Host) -> Stat {
         admins_allowed: host.admins().limit(),
         domains_allowed: DOMAINS_MAX,
         domains: domains.collect(),
+        processor_ns: process_time().as_nanos() as u64,
+        gone_ns: host.time_gone().as_nanos() as u64,
         refusals: refusals.into_iter().map(rule).collect(),
     }
 }
@@ -78,7 +82,11 @@ fn domain_stat(host: &Host, domain: &HostDomain) -> Option<DomainStat> {
         bytes: engine.counters.bytes,
         refused: occurred(refusals),
         denied: occurred(denials),
-        service_ns: meter.time().as_nanos() as u64,
+        service_ns: meter.nanos(Work::Calls),
+        doorbell_ns: meter.nanos(Work::Doorbells),
+        attachment_ns: meter.nanos(Work::Attachments),
+        services_ns: meter.nanos(Work::Services),
+        ending_ns: meter.nanos(Work::Endings),
         interrupt_ns: domain.interrupt_time().as_nanos() as u64,
         mutes: meter.mutes(),
         attachments: meter.attachments(),

@@ -15,6 +15,7 @@ use super::pulse::Pulse;
 use super::run_queue::{Ledger, RunQueue};
 use super::session::{Session, SessionKey, Visit};
 use super::spin::Spin;
+use super::tab::Tab;
 
 /// What a doorbell costs its guest beside the calls: waking a worker takes about this long.
 const DOORBELL_COST: Duration = Duration::from_micros(2);
@@ -96,7 +97,10 @@ pub struct Worker {
     ledger: Ledger,
     muted: VecDeque<(Instant, Arc<Session>)>,
     listened: Instant,
+    /// What was before is on somebody's account.
+    visited: Instant,
     spin: Spin,
+    tab: Tab,
 }
 
 /// A session's place in the queue.
@@ -109,15 +113,17 @@ struct Turn {
 impl Worker {
     /// The worker with this number.
     pub fn new(host: Arc<Host>, number: usize) -> Self {
-        let spin = Spin::new(host.spin());
+        let (spin, now) = (Spin::new(host.spin()), Instant::now());
         Self {
             host,
             number,
             queue: RunQueue::default(),
             ledger: Ledger::default(),
             muted: VecDeque::new(),
-            listened: Instant::now(),
+            listened: now,
+            visited: now,
             spin,
+            tab: Tab::open(),
         }
     }
 
@@ -156,6 +162,8 @@ impl Worker {
             self.rung(event.data.u64());
         }
         self.unmute();
+        self.visited = Instant::now();
+        self.tab.settle(self.visited);
     }
 
     fn rung(&mut self, key: SessionKey) {
@@ -163,6 +171,7 @@ impl Worker {
             return self.port().woken();
         }
         let Some(session) = self.host.session(key) else { return };
+        self.tab.rung(session.domain.meter());
         self.charge(&session, 0, DOORBELL_COST);
         if !session.claim() {
             return;
@@ -180,11 +189,11 @@ impl Worker {
 
     fn visit(&mut self, begins: u64, turn: Turn) {
         let Turn { session, watched_until } = turn;
-        let (begun, kicking) = (Instant::now(), time_kicking());
+        let kicking = time_kicking();
         let visit = session.serve(self.host.engine(), self.host.budget());
-        let took = begun.elapsed().saturating_sub(time_kicking() - kicking);
+        let took = self.time_since_last(time_kicking() - kicking);
+        let took = self.tab.visited(session.domain.meter(), took);
         self.charge(&session, begins, took);
-        session.domain.meter().add_time(took);
         match visit {
             Err(bad) => {
                 self.host.request_end(session.key, EndReason::Protocol(bad));
@@ -192,6 +201,12 @@ impl Worker {
             }
             Ok(visit) => self.settle(session, visit, watched_until),
         }
+    }
+
+    /// Since the last visit, or since it was listened, without interrupts, which are the receivers'.
+    fn time_since_last(&mut self, kicking: Duration) -> Duration {
+        let since = std::mem::replace(&mut self.visited, Instant::now());
+        (self.visited - since).saturating_sub(kicking)
     }
 
     /// Queues a visited session again, watches it for a while, or lets it rest.

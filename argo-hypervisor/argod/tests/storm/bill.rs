@@ -24,8 +24,14 @@ impl Bill {
 
     pub fn print(&self, argod: &Argod) {
         let (all, workers) = (all(argod) - self.all, workers(argod) - self.workers);
-        println!("argod took {all:.2} s of processors, its workers {workers:.2} s of them");
-        for (was, is) in self.before.domains.iter().zip(&argod.stat().domains) {
+        let now = argod.stat();
+        println!(
+            "argod took {all:.2} s of processors, its workers {workers:.2} s of them; {:.2} s for \
+             domains that are gone, {:.2} s are nobody's",
+            (now.gone_ns - self.before.gone_ns) as f64 / 1e9,
+            (now.nobodys_ns().saturating_sub(self.before.nobodys_ns())) as f64 / 1e9,
+        );
+        for (was, is) in self.before.domains.iter().zip(&now.domains) {
             print_domain(was, is);
         }
     }
@@ -34,12 +40,16 @@ impl Bill {
 fn print_domain(was: &DomainStat, is: &DomainStat) {
     let seconds =
         |now: u64, then: u64| Duration::from_nanos(now.saturating_sub(then)).as_secs_f64();
-    let service = seconds(is.service_ns, was.service_ns);
-    let interrupts = seconds(is.interrupt_ns, was.interrupt_ns);
-    let (sent, name) = (is.messages.saturating_sub(was.messages), &is.name);
-    println!(
-        "{name}: billed {service:.2} s for calls, {interrupts:.2} s for interrupts; {sent} sent"
-    );
+    let spent = [
+        ("calls", seconds(is.service_ns, was.service_ns)),
+        ("doorbells", seconds(is.doorbell_ns, was.doorbell_ns)),
+        ("interrupts", seconds(is.interrupt_ns, was.interrupt_ns)),
+        ("attachments", seconds(is.attachment_ns, was.attachment_ns)),
+        ("services", seconds(is.services_ns, was.services_ns)),
+        ("endings", seconds(is.ending_ns, was.ending_ns)),
+    ];
+    let spent = spent.map(|(what, seconds)| format!("{seconds:.2} s for {what}")).join(", ");
+    println!("{}: {spent}; {} sent", is.name, is.messages.saturating_sub(was.messages));
     let asked = is.services.requests.saturating_sub(was.services.requests);
     let denied = is.services.refused.saturating_sub(was.services.refused);
     println!("  asked {asked} times for services, {denied} refused");

@@ -1,17 +1,19 @@
 //! One domain, as tables: its limits with their use, its sessions, all its rings.
 
 use super::render::{Titled, denied, refused, rings, sessions, share, titled};
+use super::times::time_of;
 use crate::admin::{DomainStat, Stat};
 use crate::ctl::table::{Table, bytes, grouped};
 
 /// The domain; `stat` knows the other domains' names.
 pub(in crate::ctl) fn one(stat: &Stat, domain: &DomainStat) -> String {
     let shown = std::slice::from_ref(domain);
-    let tables: [Titled<'_>; 6] = [
+    let tables: [Titled<'_>; 7] = [
         ("limits", limits(domain)),
         ("sessions", sessions(shown)),
         ("rings", rings(stat, shown)),
-        ("sent, and what it took", spent(domain)),
+        ("sent, and who came", spent(domain)),
+        ("what argod's processor time was spent on", time_of(stat, domain)),
         ("refused calls, by the error they got", refused(shown)),
         ("refused by the policy, by hook", denied(shown)),
     ];
@@ -61,27 +63,13 @@ fn services(domain: &DomainStat) -> [(&'static str, usize, u32); 8] {
 }
 
 fn spent(domain: &DomainStat) -> Table {
-    let mut table = Table::new(&[
-        ">MESSAGES",
-        ">BYTES",
-        ">SERVICE",
-        ">INTERRUPTS",
-        ">MUTES",
-        ">ATTACHED",
-        ">REFUSED",
-    ]);
+    let mut table = Table::new(&[">MESSAGES", ">BYTES", ">MUTES", ">ATTACHED", ">REFUSED"]);
     table.row([
         grouped(domain.messages),
         bytes(domain.bytes),
-        milliseconds(domain.service_ns),
-        milliseconds(domain.interrupt_ns),
         grouped(domain.mutes),
         grouped(domain.attachments),
         grouped(domain.refused_attachments),
     ]);
     table
-}
-
-fn milliseconds(nanoseconds: u64) -> String {
-    format!("{} ms", grouped(nanoseconds / 1_000_000))
 }

@@ -1,5 +1,6 @@
 //! What argod says about itself, as tables.
 
+use super::times::times;
 use crate::admin::{DomainStat, Stat};
 use crate::ctl::table::{Table, bytes, grouped};
 
@@ -14,6 +15,7 @@ pub(super) fn tables(stat: &Stat) -> String {
         ("domains", domains(shown)),
         ("sessions", sessions(shown)),
         (&*rings_title, rings(stat, shown)),
+        ("what argod's processor time was spent on", times(stat, shown)),
         ("grants, event channels and the store", services(shown)),
         ("refused calls, by the error they got", refused(shown)),
         ("refused by the policy, by hook", denied(shown)),

@@ -27,6 +27,10 @@ pub(in crate::ctl) fn domain(id: u16, name: &str) -> DomainStat {
         refused: [("EACCES".into(), 7), ("EAGAIN".into(), 12_345)].into(),
         denied: [("send".into(), 7)].into(),
         service_ns: 0,
+        doorbell_ns: 0,
+        attachment_ns: 0,
+        services_ns: 0,
+        ending_ns: 0,
         interrupt_ns: 0,
         mutes: 0,
         attachments: 1,
@@ -51,6 +55,8 @@ pub(in crate::ctl) fn stat(domains: Vec<DomainStat>, refusals: Vec<RuleStat>) ->
         admins_allowed: 16,
         domains_allowed: 1024,
         domains,
+        processor_ns: 0,
+        gone_ns: 0,
         refusals,
     }
 }
@@ -157,4 +163,29 @@ fn times_are_told_in_two_units() {
     {
         assert!(up(seconds).contains(&format!(" up {shown}: ")));
     }
+}
+
+#[test]
+fn argods_time_is_shown_by_whom_it_was_spent_on() {
+    let busy = DomainStat {
+        service_ns: 1_000_000_000,
+        doorbell_ns: 200_000_000,
+        interrupt_ns: 30_000_000,
+        attachment_ns: 4_000_000,
+        services_ns: 500_000,
+        ending_ns: 600_000_000,
+        ..domain(2, "busy")
+    };
+    let mut all = stat(vec![domain(1, "idle"), busy.clone()], Vec::new());
+    (all.processor_ns, all.gone_ns) = (2_000_000_000, 100_000_000);
+    let text = tables(&all);
+    let (_, table) = text.split_once("\nwhat argod's processor time was spent on\n").unwrap();
+    let rows = table.lines().take_while(|line| !line.is_empty());
+    let rows: Vec<Vec<_>> = rows.map(|line| line.split_whitespace().collect()).collect();
+    let busy_row =
+        ["busy", "1.835", "91.7", "%", "1.000", "0.200", "0.030", "0.004", "0.001", "0.600"];
+    assert_eq!(rows[1], busy_row, "idle costs nothing: no line");
+    assert_eq!(rows[2], ["(gone)", "0.100", "5.0", "%"]);
+    assert_eq!(rows[3..], [vec!["(argod", "itself)", "0.066", "3.3", "%"]]);
+    assert!(one(&all, &busy).contains("  busy      1.835  91.7 %  1.000"));
 }

@@ -77,7 +77,7 @@ fn counters(domain: &DomainStat) -> [u64; COUNTERS] {
         domain.messages,
         domain.bytes,
         domain.refused.values().sum(),
-        domain.service_ns.saturating_add(domain.interrupt_ns),
+        domain.time_ns(),
         domain.attachments,
     ]
 }

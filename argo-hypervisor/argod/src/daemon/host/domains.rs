@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::io;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use argo_core::DomainId;
 use argo_hypervisor::{CreateError, Cut, Start};
@@ -139,6 +140,7 @@ impl Host {
         self.reception.forget(&domain.listener);
         self.remove_socket(domain);
         self.domains.write().remove(&domain.id());
+        self.gone.fetch_add(domain.time().as_nanos() as u64, Ordering::Relaxed);
         domain.services.settle(self.services.forget(self.policy(), domain.id()));
         // The domain was there until now: whoever gets here holds `changing`.
         let _ = self.engine.destroy_domain(domain.id());

@@ -52,6 +52,8 @@ pub struct Host {
     reception: ReceptionPort,
     undertaker: Undertaker,
     admins: Arc<Seats>,
+    /// Nanoseconds that were spent on domains which are no more.
+    gone: AtomicU64,
     /// When it began, by the wall clock and by the one that nobody sets.
     began: (SystemTime, Instant),
     /// Held while a domain is made, destroyed, reset or detached, and while a policy comes into
@@ -102,6 +104,7 @@ impl Host {
             reception,
             undertaker: Undertaker::default(),
             admins: Seats::new(ADMINS_MAX),
+            gone: AtomicU64::new(0),
             began: (SystemTime::now(), Instant::now()),
             changing: Mutex::default(),
             keys: AtomicU64::new(0),
@@ -233,6 +236,11 @@ impl Host {
     pub fn began(&self) -> (SystemTime, Duration) {
         let (wall, steady) = self.began;
         (wall, steady.elapsed())
+    }
+
+    /// Time spent on domains that are no more.
+    pub fn time_gone(&self) -> Duration {
+        Duration::from_nanos(self.gone.load(Ordering::Relaxed))
     }
 
     /// A session that is live.

@@ -133,9 +133,13 @@ fn families() -> impl Iterator<Item = Family> {
 }
 
 /// argod as a whole.
-fn argod() -> [Family; 9] {
+fn argod() -> [Family; 12] {
     let seconds = Some(Unit::Seconds);
     let whole = |name, help, value| Family::new(name, help, Kind::Gauge, Values::Whole(value));
+    let spent = |name, help, value| Family {
+        unit: Some(Unit::Seconds),
+        ..Family::new(name, help, Kind::Counter, Values::Whole(value))
+    };
     [
         Family::new(
             "build_info",
@@ -152,6 +156,20 @@ fn argod() -> [Family; 9] {
         Family {
             unit: seconds,
             ..whole("uptime", "For how long argod runs.", |stat| Number::Whole(stat.uptime))
+        },
+        spent("processor", "Processor time that argod used.", |stat| {
+            nanoseconds(stat.processor_ns)
+        }),
+        spent("gone_domains", "Of that, what domains caused that are no more.", |stat| {
+            nanoseconds(stat.gone_ns)
+        }),
+        Family {
+            unit: Some(Unit::Seconds),
+            ..whole(
+                "nobodys",
+                "Of that, what no domain caused, or has not been told yet.",
+                |stat| nanoseconds(stat.nobodys_ns()),
+            )
         },
         whole("workers", "Worker threads.", |stat| count(stat.workers)),
         whole("domains", "Domains.", |stat| count(stat.domains.len())),
@@ -227,7 +245,7 @@ fn limits() -> [Family; 15] {
 }
 
 /// What each domain did, and what that cost.
-fn work() -> [Family; 9] {
+fn work() -> [Family; 13] {
     let counter = |name, help, value| Family::new(name, help, Kind::Counter, Values::Domain(value));
     let timed =
         |name, help, value| Family { unit: Some(Unit::Seconds), ..counter(name, help, value) };
@@ -251,8 +269,22 @@ fn work() -> [Family; 9] {
         timed("domain_service", "Time that argod spent on calls.", |domain| {
             nanoseconds(domain.service_ns)
         }),
+        timed("domain_doorbell", "Time that argod spent on doorbells.", |domain| {
+            nanoseconds(domain.doorbell_ns)
+        }),
         timed("domain_interrupt", "Time that argod spent on interrupts.", |domain| {
             nanoseconds(domain.interrupt_ns)
+        }),
+        timed("domain_attachment", "Time that argod spent on who connected.", |domain| {
+            nanoseconds(domain.attachment_ns)
+        }),
+        timed(
+            "domain_services",
+            "Time that argod spent on grants, event channels and the store.",
+            |domain| nanoseconds(domain.services_ns),
+        ),
+        timed("domain_ending", "Time that argod spent on ending sessions.", |domain| {
+            nanoseconds(domain.ending_ns)
         }),
         counter(
             "domain_mutes",

@@ -22,7 +22,9 @@ use crate::admin::ServicesStat;
 use crate::cage::Class;
 use crate::daemon::domain::HostDomain;
 use crate::daemon::host::Host;
+use crate::daemon::meter::Work;
 use crate::daemon::peer::Peer;
+use crate::daemon::processor::Stopwatch;
 use crate::daemon::seats::{Seat, Seats};
 use crate::daemon::throttle::Pass;
 
@@ -224,8 +226,10 @@ type Turn = fn(&Visitor<'_>, EventFlags, &mut Buffer) -> Result<(), Ending>;
 fn run(host: &Host, domain: &HostDomain, line: &OwnedFd, turn: Turn) {
     let mut events = Vec::with_capacity(64);
     let mut buffer = Buffer::default();
+    let mut stopwatch = Stopwatch::since_birth();
     loop {
         events.clear();
+        domain.meter().add_time(Work::Services, stopwatch.lap());
         // Interrupted: as if nothing was heard.
         let _ = epoll::wait(line, rustix::buffer::spare_capacity(&mut events), None);
         for event in &events {
@@ -236,7 +240,7 @@ fn run(host: &Host, domain: &HostDomain, line: &OwnedFd, turn: Turn) {
             visitor.say_goodbye(ending);
             connection.leave_line();
             if !domain.services.leave(key) {
-                return;
+                return domain.meter().add_time(Work::Services, stopwatch.lap());
             }
         }
     }
