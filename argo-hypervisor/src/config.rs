@@ -18,6 +18,27 @@ pub enum WildcardRings {
     Refused,
 }
 
+/// When the memory of a domain's tables is taken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Tables {
+    /// As rings come.
+    #[default]
+    Growing,
+    /// With the domain, for all that its [`Quotas`](crate::Quotas) allow. From then on no call of
+    /// it takes memory nor gives any back, and neither does its coming and going by
+    /// [`Engine::activate`](crate::Engine::activate),
+    /// [`Engine::deactivate`](crate::Engine::deactivate) and
+    /// [`Engine::withdraw_rings`](crate::Engine::withdraw_rings); nor
+    /// [`Engine::soft_reset`](crate::Engine::soft_reset), unless others have more rings for the
+    /// domain than it may have itself, or three threads reset it and let it go at once.
+    ///
+    /// The memory of the caller has to do the same: see
+    /// [`LinearMemory::with_page_lists`](crate::LinearMemory::with_page_lists). Twice as many
+    /// waiting lists are kept as there may be rings, for those that were taken out and are not let
+    /// go yet; should they not suffice for a moment, a registration gets `ENOMEM`.
+    Reserved,
+}
+
 /// The settings of an engine, fixed for its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Config {

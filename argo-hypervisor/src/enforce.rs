@@ -51,7 +51,7 @@ impl<S: System> Engine<S> {
         let Verdict { mut doomed, kept, dismissed } = verdict;
         doomed.sort_unstable();
         let mut lost = Vec::new();
-        let rings: Vec<_> = {
+        let mut rings: Vec<_> = {
             let mut outside = Onlooker;
             let mut table = owner.rings_mut(&mut outside);
             for (name, reached) in kept {
@@ -68,7 +68,7 @@ impl<S: System> Engine<S> {
             picked.map(Some).collect()
         };
         let cut = Cut { rings: rings.len(), waits: lost.len() };
-        self.drop_rings(rings, None);
+        self.drop_rings(&mut rings, None);
         lost.into_iter().for_each(|domain| self.events().wait_lost(domain));
         if cut.rings > 0 {
             self.events().rings_cut(owner.id());

@@ -7,7 +7,7 @@ use core::iter;
 use argo_core::policy::{Action, Query};
 use argo_core::{DomainId, Errno};
 
-use crate::config::{Argo, Config};
+use crate::config::{Argo, Config, Tables};
 use crate::domain::{Caller, Domain, Life, Start};
 use crate::policy::{Judge, Policy};
 use crate::quotas::{BadQuotas, Quotas};
@@ -17,6 +17,7 @@ use crate::system::{JudgeOf, System};
 /// Argo for a system of domains. All methods may be called from many threads at once.
 pub struct Engine<S: System> {
     pub(crate) config: Config,
+    tables: Tables,
     pub(crate) registry: Registry<S>,
     policy: S::Policy,
     events: S::Events,
@@ -41,7 +42,13 @@ pub struct NoSuchDomain(pub DomainId);
 impl<S: System> Engine<S> {
     /// An engine without domains.
     pub fn new(config: Config, policy: S::Policy, events: S::Events) -> Self {
-        Self { config, registry: Registry::new(), policy, events }
+        Self { config, tables: Tables::Growing, registry: Registry::new(), policy, events }
+    }
+
+    /// The same, where domains that are created from now on have their tables like this.
+    #[must_use]
+    pub fn with_tables(self, tables: Tables) -> Self {
+        Self { tables, ..self }
     }
 
     /// The policy it asks.
@@ -71,7 +78,7 @@ impl<S: System> Engine<S> {
             Start::Active => Life::Active,
             Start::Dormant => Life::Dormant,
         };
-        let domain = Arc::new(Domain::new(id, quotas, life));
+        let domain = Arc::new(Domain::new(id, quotas, life, self.tables));
         self.registry.insert(domain.clone()).map_err(|_| CreateError::Exists(id))?;
         Ok(domain)
     }

@@ -16,6 +16,8 @@
 //! - A domain that floods, corrupts its own memory or goes away costs others nothing but the room
 //!   in the rings that they share with it. Everything a domain can pile up has a limit
 //!   ([`Quotas`]); a send allocates nothing.
+//! - With [`Tables::Reserved`] a domain's tables have all memory that its quotas allow from the
+//!   beginning: no call takes any, not even a registration.
 //! - Nothing a guest says makes the engine panic. Memory that has run out is `ENOMEM` to a guest,
 //!   and its end by [`Engine::withdraw_rings`] and [`Engine::deactivate`] needs none. What the host
 //!   asks for needs some, and without it ends as the host's allocator says: to create a domain, to
@@ -97,6 +99,7 @@ mod fallible;
 mod hypercall;
 #[cfg(feature = "std")]
 pub mod inprocess;
+mod lists;
 mod memory;
 mod notify;
 mod observer;
@@ -114,12 +117,12 @@ mod table;
 mod teardown;
 mod waiters;
 
-pub use config::{Argo, Config, WildcardRings};
+pub use config::{Argo, Config, Tables, WildcardRings};
 pub use counters::CounterStat;
 pub use domain::{Caller, Domain, Start};
 pub use enforce::Cut;
 pub use engine::{CreateError, Engine, NoSuchDomain};
-pub use memory::{BadRam, Fault, GuestMemory, LinearMemory, MapError, RingPages};
+pub use memory::{BadRam, Fault, GuestMemory, LinearMemory, MapError, PageLists, RingPages};
 pub use notify::{Answer, Question};
 pub use observer::{Copied, Observer, Sent};
 pub use policy::{Judge, Passage, Policy, Refused};

@@ -84,7 +84,7 @@ impl<S: System> Engine<S> {
             caller.domain.rings_mut(&mut gate).remove(name)
         };
         let ring = removed.ok_or(Errno::ENOENT)?;
-        self.drop_rings([Some(ring)], None);
+        self.drop_rings(&mut [Some(ring)], None);
         Ok(())
     }
 

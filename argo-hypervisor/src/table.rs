@@ -1,31 +1,74 @@
 //! The rings of one domain (what L2 guards).
 
-use alloc::vec::Vec;
 use core::mem;
 
 use argo_core::{DomainId, Errno, Partner, Port, RingName};
 use foldhash::fast::RandomState;
 use hashbrown::HashMap;
 
+use crate::config::Tables;
 use crate::fallible;
+use crate::lists::{List, Reserve};
 use crate::quotas::Quotas;
 use crate::register::{Existing, RegisterRequest};
 use crate::ring::Ring;
 use crate::system::{RingOf, System};
-use crate::waiters::Waiters;
+use crate::waiters::{Waiter, Waiters};
 
 /// Rings by name. Each keeps its slot as long as it is registered, so that a walk which lets go of
 /// the lock can go on where it was.
 pub(crate) struct RingTable<S: System> {
     index: HashMap<RingName, usize, RandomState>,
-    slots: Vec<Option<Ring<S>>>,
+    slots: List<Option<Ring<S>>>,
     /// How many of them are on each port.
     ports: HashMap<Port, u32, RandomState>,
     /// Sum of the rings' lengths.
     bytes: u64,
+    /// What the lists of a table are taken from that has all memory from the beginning.
+    reserves: Option<Reserves<S>>,
+}
+
+struct Reserves<S: System> {
+    waiters: Reserve<Waiter>,
+    /// For a table that was [taken](RingTable::take_all).
+    slots: Reserve<Option<Ring<S>>>,
+    owners: Reserve<DomainId>,
+}
+
+/// Teardowns of one domain at once that find a reserve: a host lets its last session go while an
+/// administrator resets it.
+const TEARDOWNS: usize = 2;
+
+impl<S: System> Reserves<S> {
+    fn new(quotas: &Quotas) -> Self {
+        let rings = quotas.rings as usize;
+        Self {
+            waiters: Reserve::new(rings.saturating_mul(2), quotas.waiters as usize),
+            // A teardown puts those that others have for the domain beside its own.
+            slots: Reserve::new(TEARDOWNS.saturating_add(1), rings.saturating_mul(2)),
+            owners: Reserve::new(TEARDOWNS, rings),
+        }
+    }
 }
 
 impl<S: System> RingTable<S> {
+    /// A table without rings.
+    pub fn new(tables: Tables, quotas: &Quotas) -> Self {
+        if tables == Tables::Growing {
+            return Self::default();
+        }
+        let reserves = Reserves::new(quotas);
+        // A map that is at most half full makes place for a new entry by tidying up, not by growing.
+        let room = (quotas.rings as usize).saturating_mul(2);
+        Self {
+            index: HashMap::with_capacity_and_hasher(room, RandomState::default()),
+            slots: reserves.slots.take().unwrap_or_default(),
+            ports: HashMap::with_capacity_and_hasher(room, RandomState::default()),
+            bytes: 0,
+            reserves: Some(reserves),
+        }
+    }
+
     /// The ring that this sender reaches at this port: its own, else the wildcard one.
     #[inline]
     pub fn find_for(&self, sender: DomainId, port: Port) -> Option<&Ring<S>> {
@@ -87,13 +130,22 @@ impl<S: System> RingTable<S> {
             *memory = memory.take().map(|memory| ring.replace(memory, reached));
             return Ok(());
         }
-        let waiters = Waiters::new(name.partner, quotas.waiters)?;
+        let waiters = self.waiters(name.partner, quotas.waiters)?;
         let slot = self.enter(name)?;
         self.bytes = self.bytes.saturating_add(len.bytes().into());
         if let Some(place) = self.slots.get_mut(slot) {
             *place = memory.take().map(|memory| Ring::new(name, len, memory, waiters, reached));
         }
         Ok(())
+    }
+
+    fn waiters(&self, partner: Partner, quota: u32) -> Result<Waiters, Errno> {
+        let limit = Waiters::limit(partner, quota);
+        let list = match &self.reserves {
+            None => List::with_room(limit),
+            Some(reserves) => reserves.waiters.take(),
+        };
+        list.map(|list| Waiters::new(list, limit)).ok_or(Errno::ENOMEM)
     }
 
     /// Enters a name that is not in use. Gives the slot for its ring.
@@ -156,8 +208,18 @@ impl<S: System> RingTable<S> {
     }
 
     /// Takes out all rings, with the places between them. Allocates nothing.
-    pub fn take_all(&mut self) -> Vec<Option<Ring<S>>> {
-        mem::take(self).slots
+    pub fn take_all(&mut self) -> List<Option<Ring<S>>> {
+        let Some(reserves) = &self.reserves else { return mem::take(self).slots };
+        self.index.clear();
+        self.ports.clear();
+        self.bytes = 0;
+        mem::replace(&mut self.slots, reserves.slots.take().unwrap_or_default())
+    }
+
+    /// A list for the domains that a teardown has to tell.
+    pub fn owners(&self) -> List<DomainId> {
+        let reserved = self.reserves.as_ref().and_then(|reserves| reserves.owners.take());
+        reserved.unwrap_or_default()
     }
 
     /// The rings from a slot on, each with its slot.
@@ -173,6 +235,12 @@ impl<S: System> RingTable<S> {
 
 impl<S: System> Default for RingTable<S> {
     fn default() -> Self {
-        Self { index: HashMap::default(), slots: Vec::new(), ports: HashMap::default(), bytes: 0 }
+        Self {
+            index: HashMap::default(),
+            slots: List::default(),
+            ports: HashMap::default(),
+            bytes: 0,
+            reserves: None,
+        }
     }
 }

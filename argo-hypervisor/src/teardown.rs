@@ -1,12 +1,12 @@
 //! Domains go, and what names them goes with them.
 
-use alloc::vec::Vec;
 use core::array;
 
 use argo_core::{DomainId, Partner};
 
 use crate::domain::{Domain, Life, Onlooker, Shut};
 use crate::engine::{Engine, NoSuchDomain};
+use crate::lists::List;
 use crate::ring::Ring;
 use crate::system::{Events, RingOf, System};
 
@@ -16,9 +16,9 @@ const PIECE: usize = 16;
 /// What was taken away with a domain.
 struct Taken<S: System> {
     /// To be dropped when no lock is held.
-    rings: Vec<Option<Ring<S>>>,
+    rings: List<Option<Ring<S>>>,
     /// Others, whose rings for the domain are among them.
-    owners: Vec<DomainId>,
+    owners: List<DomainId>,
 }
 
 /// What becomes of the rings that others registered for a domain which goes.
@@ -36,7 +36,7 @@ impl<S: System> Engine<S> {
     /// stay, so that it finds them when it comes back. Only an active domain changes. Allocates
     /// nothing.
     pub fn deactivate(&self, domain: &Domain<S>) {
-        let taken = {
+        let mut taken = {
             let mut gate = domain.shut();
             if gate.life() != Life::Active {
                 return;
@@ -44,7 +44,7 @@ impl<S: System> Engine<S> {
             gate.turn(Life::Dormant);
             self.take_state(&mut gate, domain, PartnerRings::Stay)
         };
-        self.drop_rings(taken.rings, Some(domain.id()));
+        self.drop_rings(&mut taken.rings, Some(domain.id()));
     }
 
     /// All Argo state of a domain goes: its rings, the rings that others registered for it, its
@@ -55,7 +55,7 @@ impl<S: System> Engine<S> {
     /// There is no such domain.
     pub fn soft_reset(&self, id: DomainId) -> Result<(), NoSuchDomain> {
         let domain = self.domain(id).ok_or(NoSuchDomain(id))?;
-        let taken = {
+        let mut taken = {
             let mut gate = domain.shut();
             if gate.life() == Life::Destroyed {
                 return Err(NoSuchDomain(id));
@@ -66,8 +66,9 @@ impl<S: System> Engine<S> {
             gate.turn(life);
             taken
         };
-        self.drop_rings(taken.rings, Some(id));
-        taken.owners.into_iter().chain([id]).for_each(|owner| self.events().rings_cut(owner));
+        self.drop_rings(&mut taken.rings, Some(id));
+        let told = taken.owners.iter().copied().chain([id]);
+        told.for_each(|owner| self.events().rings_cut(owner));
         Ok(())
     }
 
@@ -77,7 +78,7 @@ impl<S: System> Engine<S> {
     /// There is no such domain.
     pub fn destroy_domain(&self, id: DomainId) -> Result<(), NoSuchDomain> {
         let domain = self.domain(id).ok_or(NoSuchDomain(id))?;
-        let taken = {
+        let mut taken = {
             let mut gate = domain.shut();
             if gate.life() == Life::Destroyed {
                 return Err(NoSuchDomain(id));
@@ -88,7 +89,7 @@ impl<S: System> Engine<S> {
             self.registry.remove(&domain);
             taken
         };
-        self.drop_rings(taken.rings, Some(id));
+        self.drop_rings(&mut taken.rings, Some(id));
         Ok(())
     }
 
@@ -97,14 +98,14 @@ impl<S: System> Engine<S> {
     pub fn withdraw_rings(&self, domain: &Domain<S>, which: impl Fn(&RingOf<S>) -> bool) {
         let mut more = true;
         while more {
-            let piece: [_; PIECE] = {
+            let mut piece: [_; PIECE] = {
                 let mut outside = Onlooker;
                 let mut table = domain.rings_mut(&mut outside);
                 let mut picked = table.remove_if(|ring| which(&ring.state_mut().memory));
                 array::from_fn(|_| picked.next())
             };
             more = piece.iter().all(Option::is_some);
-            self.drop_rings(piece, None);
+            self.drop_rings(&mut piece, None);
         }
     }
 
@@ -116,8 +117,10 @@ impl<S: System> Engine<S> {
         domain: &Domain<S>,
         partner_rings: PartnerRings,
     ) -> Taken<S> {
-        let mut rings = domain.rings_mut(gate).take_all();
-        let mut owners = Vec::new();
+        let (mut rings, mut owners) = {
+            let mut table = domain.rings_mut(gate);
+            (table.take_all(), table.owners())
+        };
         let named = Partner::Domain(domain.id());
         for other in self.each_domain() {
             let mut table = other.rings_mut(gate);
@@ -135,13 +138,9 @@ impl<S: System> Engine<S> {
 
     /// Lets rings go, and tells who waited for them and whom they were for (but not `gone`, which
     /// knows). No lock may be held: the memory of a ring may be the host's to unmap.
-    pub(crate) fn drop_rings(
-        &self,
-        mut rings: impl IntoIterator<Item = Option<Ring<S>>> + AsMut<[Option<Ring<S>>]>,
-        gone: Option<DomainId>,
-    ) {
-        self.tell_partners(rings.as_mut(), gone);
-        for mut ring in rings.into_iter().flatten() {
+    pub(crate) fn drop_rings(&self, rings: &mut [Option<Ring<S>>], gone: Option<DomainId>) {
+        self.tell_partners(rings, gone);
+        for mut ring in rings.iter_mut().filter_map(Option::take) {
             let waiters = &ring.state_mut().waiters;
             for domain in waiters.domains().filter(|domain| Some(*domain) != gone) {
                 self.events().wait_lost(domain);

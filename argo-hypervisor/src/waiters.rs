@@ -4,18 +4,20 @@ use alloc::vec::Vec;
 
 use argo_core::claim::PayloadLen;
 use argo_core::ring::index;
-use argo_core::{DomainId, Errno, Partner};
+use argo_core::{DomainId, Partner};
+
+use crate::lists::List;
 
 /// The waiting list of one ring: one entry a domain, with the longest payload that it waits for.
 ///
 /// Its memory is taken when the ring is registered: a send that has to wait allocates nothing.
 pub(crate) struct Waiters {
-    entries: Vec<Waiter>,
+    entries: List<Waiter>,
     limit: usize,
 }
 
 #[derive(Clone, Copy)]
-struct Waiter {
+pub(crate) struct Waiter {
     domain: DomainId,
     payload: PayloadLen,
 }
@@ -32,18 +34,17 @@ pub(crate) enum Wait {
 }
 
 impl Waiters {
-    /// A list for those who may send to a ring for this partner, at most `limit` domains.
-    ///
-    /// # Errors
-    /// [`Errno::ENOMEM`]
-    pub fn new(partner: Partner, limit: u32) -> Result<Self, Errno> {
-        let limit = match partner {
-            Partner::Any => limit as usize,
-            Partner::Domain(_) => limit.min(1) as usize,
-        };
-        let mut entries = Vec::new();
-        entries.try_reserve_exact(limit).map_err(|_| Errno::ENOMEM)?;
-        Ok(Self { entries, limit })
+    /// How many may wait for a ring for this partner, by the quota of its owner.
+    pub fn limit(partner: Partner, quota: u32) -> usize {
+        match partner {
+            Partner::Any => quota as usize,
+            Partner::Domain(_) => quota.min(1) as usize,
+        }
+    }
+
+    /// An empty list with room for at least `limit` domains, and how many may wait.
+    pub fn new(entries: List<Waiter>, limit: usize) -> Self {
+        Self { entries, limit }
     }
 
     pub fn len(&self) -> usize {

@@ -1,10 +1,8 @@
 //! Sends, notifies and the end of a guest allocate nothing, whatever comes of them. (In a binary of its own, for its allocator.)
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
+mod counting;
 mod support;
-
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 
 use std::sync::atomic::Ordering;
 
@@ -17,31 +15,9 @@ use argo_hypervisor::{
     RegisterRequest, Start, WildcardRings,
 };
 use argo_mem::Memory;
+use counting::allocations;
 use support::*;
 use zerocopy::{Immutable, IntoBytes};
-
-struct Counting;
-
-thread_local! {
-    static ALLOCATIONS: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: every call is passed on to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATIONS.with(|count| count.set(count.get() + 1));
-        // SAFETY: the caller's contract is the same.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
-        // SAFETY: as for `alloc`.
-        unsafe { System.dealloc(at, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
 
 /// Hears nothing, so that only the engine could allocate.
 struct Quiet;
@@ -57,12 +33,6 @@ impl argo_hypervisor::System for Still {
     type Policy = AllowAll;
     type Events = Quiet;
     type Locks = ParkingLot;
-}
-
-fn allocations(run: impl FnOnce()) -> usize {
-    let before = ALLOCATIONS.get();
-    run();
-    ALLOCATIONS.get() - before
 }
 
 type Quietly = Caller<Still>;

@@ -9,8 +9,9 @@ use argo_core::ring::Spans;
 use argo_core::{Gfn, GuestAddr};
 use argo_mem::{Memory, View};
 
-use super::{Fault, GuestMemory, MapError, RingPages};
+use super::{Fault, GuestMemory, MapError, PageLists, RingPages};
 use crate::fallible;
+use crate::lists::List;
 
 const PAGE: u64 = PAGE_SIZE as u64;
 
@@ -23,6 +24,7 @@ pub struct LinearMemory<T> {
     base: usize,
     pages: u64,
     read_only: Arc<[u64]>,
+    lists: Option<PageLists>,
 }
 
 /// Guest RAM that does not lie in its host memory, or not at a page of it.
@@ -49,7 +51,7 @@ impl<T: Memory + 'static> LinearMemory<T> {
         if !inside || !(base as u64).is_multiple_of(PAGE) {
             return Err(BadRam { base, pages, limit });
         }
-        Ok(Self { memory, base, pages, read_only: Arc::new([]) })
+        Ok(Self { memory, base, pages, read_only: Arc::new([]), lists: None })
     }
 
     /// The same memory with pages that cannot be a ring, by their numbers, like ROM in a machine.
@@ -60,6 +62,12 @@ impl<T: Memory + 'static> LinearMemory<T> {
         pages.sort_unstable();
         self.read_only = pages.into();
         self
+    }
+
+    /// The same memory, where rings keep their pages in these lists and take no other memory.
+    #[must_use]
+    pub fn with_page_lists(self, lists: PageLists) -> Self {
+        Self { lists: Some(lists), ..self }
     }
 
     /// The host memory.
@@ -120,8 +128,11 @@ impl<T: Memory + 'static> GuestMemory for LinearMemory<T> {
         len: RingLen,
     ) -> Result<RingPages<T>, MapError> {
         let count = pages.len();
-        let mut offsets = Vec::new();
-        offsets.try_reserve_exact(count).map_err(|_| MapError::NoMemory(count))?;
+        let list = match &self.lists {
+            None => List::with_room(count),
+            Some(lists) => lists.take(),
+        };
+        let mut offsets = list.ok_or(MapError::NoMemory(count))?;
         for gfn in pages {
             let page = self.ring_page(gfn?)?;
             fallible::push(&mut offsets, page).map_err(|_| MapError::NoMemory(count))?;
@@ -153,6 +164,7 @@ impl<T> Clone for LinearMemory<T> {
             base: self.base,
             pages: self.pages,
             read_only: self.read_only.clone(),
+            lists: self.lists.clone(),
         }
     }
 }

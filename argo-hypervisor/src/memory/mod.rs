@@ -1,6 +1,7 @@
 //! The memory of guests, as the engine reaches it.
 
 mod linear;
+mod page_lists;
 mod ring_pages;
 
 use argo_core::claim::RingLen;
@@ -9,6 +10,7 @@ use argo_core::{Errno, Gfn, GuestAddr};
 use zerocopy::{FromBytes, Immutable, IntoBytes};
 
 pub use linear::{BadRam, LinearMemory};
+pub use page_lists::PageLists;
 pub use ring_pages::RingPages;
 
 /// The memory of a caller, which may change under every access.

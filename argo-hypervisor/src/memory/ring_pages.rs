@@ -1,7 +1,6 @@
 //! The memory of a ring: pages of a host memory, neighbours or not.
 
 use alloc::sync::Arc;
-use alloc::vec::Vec;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 
@@ -9,6 +8,8 @@ use argo_core::abi::{PAGE_SIZE, RING_HEADER};
 use argo_core::claim::RingLen;
 use argo_core::ring::RingMem;
 use argo_mem::{Memory, View};
+
+use crate::lists::List;
 
 const PAGE: usize = PAGE_SIZE as usize;
 const HEADER: usize = RING_HEADER as usize;
@@ -23,17 +24,17 @@ pub struct RingPages<T> {
     /// Where the ring's header lies in the memory.
     header: usize,
     /// Where each page lies in the memory; none if all follow the first one in order.
-    scattered: Vec<usize>,
+    scattered: List<usize>,
     /// Bytes of header and data.
     bytes: usize,
 }
 
 impl<T: Memory> RingPages<T> {
     /// `offsets` are whole pages in the memory, enough for the ring.
-    pub(super) fn new(memory: Arc<T>, offsets: Vec<usize>, len: RingLen) -> Self {
+    pub(super) fn new(memory: Arc<T>, offsets: List<usize>, len: RingLen) -> Self {
         let header = offsets.first().copied().unwrap_or(0);
         let in_order = offsets.iter().zip((header..).step_by(PAGE)).all(|(at, next)| *at == next);
-        let scattered = if in_order { Vec::new() } else { offsets };
+        let scattered = if in_order { List::default() } else { offsets };
         let bytes = HEADER.saturating_add(len.bytes() as usize);
         Self { memory, header, scattered, bytes }
     }
