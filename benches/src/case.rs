@@ -42,6 +42,8 @@ pub enum Unit {
     BytesPerSecond,
     /// Nanoseconds.
     Nanoseconds,
+    /// Instructions of the processor.
+    Instructions,
     /// Bytes.
     Bytes,
     /// A ratio of two figures of one contestant, as p99/p50.
@@ -54,6 +56,7 @@ impl fmt::Display for Unit {
             Self::MessagesPerSecond => "messages/s",
             Self::BytesPerSecond => "bytes/s",
             Self::Nanoseconds => "ns",
+            Self::Instructions => "instructions",
             Self::Bytes => "bytes",
             Self::Times => "times",
         })

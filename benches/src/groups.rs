@@ -2,6 +2,8 @@
 
 use crate::between;
 use crate::case::{Case, Failure, Plan};
+use crate::counted;
+use crate::inside::{self, growth};
 use crate::memory;
 
 /// Cases that are set up together.
@@ -16,9 +18,12 @@ pub struct Group {
 
 /// The groups, in the order in which they are measured.
 pub const GROUPS: &[Group] = &[
+    Group { name: "inside", rows: &[1, 2, 3], cases: inside::cases },
+    Group { name: "instructions", rows: &[3], cases: counted::cases },
     Group { name: "datagrams", rows: &[4, 5], cases: between::datagrams },
     Group { name: "round-trips", rows: &[6], cases: between::round_trips },
     Group { name: "vchans", rows: &[7], cases: between::vchans },
     Group { name: "streams", rows: &[8], cases: between::streams },
+    Group { name: "growth", rows: &[10], cases: growth::cases },
     Group { name: "memory", rows: &[11], cases: memory::cases },
 ];

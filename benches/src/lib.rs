@@ -10,7 +10,7 @@
 //! | [`payload`] | what is moved: written anew by the sender, summed by the receiver |
 //! | [`placement`] | which core who runs on |
 //! | [`between`] | cases between processes: ours through argod, and what one would use instead |
-//! | [`inside`] | the engine in this process: domains under argod's policy |
+//! | [`inside`] | the engine in this process, against what threads would use instead |
 //! | [`counted`] | instructions a call, and those kept in `instructions.tsv` |
 //! | [`memory`] | what argod takes of it |
 //! | [`groups`] | all cases, by group |

@@ -11,6 +11,7 @@ use std::process::ExitCode;
 use benches::between::end::{self, End};
 use benches::between::{hypervisor, relay};
 use benches::case::{Case, Failure, Plan};
+use benches::counted::count::Child;
 use benches::groups::{GROUPS, Group};
 use benches::report::guard::Guard;
 use benches::report::machine::Machine;
@@ -69,6 +70,8 @@ struct Arguments {
     /// Internal: where the sockets are.
     #[arg(long, hide = true)]
     dir: Option<PathBuf>,
+    #[command(flatten)]
+    counted: Child,
 }
 
 /// What is printed.
@@ -98,7 +101,10 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match (arguments.role, &arguments.dir) {
         (Some(role), Some(dir)) => be(role, dir).map(|()| ExitCode::SUCCESS),
-        _ => run(&arguments),
+        _ => match arguments.counted.run() {
+            Some(done) => done.map(|()| ExitCode::SUCCESS),
+            None => run(&arguments),
+        },
     };
     done.unwrap_or_else(|error| {
         eprintln!("compare: {error}");

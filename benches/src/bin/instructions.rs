@@ -7,7 +7,8 @@ use std::fs;
 use std::process::{Command, ExitCode};
 
 use benches::case::Failure;
-use benches::counted::count;
+use benches::counted::TARGET;
+use benches::counted::count::{self, Child};
 use benches::counted::kept::{Change, Counts};
 use benches::counted::paths::{PATHS, Path};
 use benches::targets;
@@ -22,17 +23,11 @@ struct Arguments {
     /// Fail without valgrind.
     #[arg(long)]
     required: bool,
-    /// Only run this path, as is done under callgrind.
-    #[arg(long, requires = "calls")]
-    path: Option<String>,
-    /// How often.
-    #[arg(long)]
-    calls: Option<u32>,
+    #[command(flatten)]
+    child: Child,
 }
 
 const FILE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/instructions.tsv");
-/// The path that has a target, and what the ratio is called.
-const TARGET: (&str, &str) = ("sendv_64", "sendv_instructions_64");
 
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
@@ -46,9 +41,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
-    if let Some(name) = &arguments.path {
-        let path = PATHS.iter().find(|path| path.name == name).ok_or("there is no such path")?;
-        return path.run(arguments.calls.unwrap_or(1)).map(|()| true);
+    if let Some(done) = arguments.child.run() {
+        return done.map(|()| true);
     }
     if !count::is_possible() {
         println!("SKIPPED: there is no valgrind here, so NO instructions were counted");

@@ -1,15 +1,34 @@
 //! Counting a path: this program runs it under callgrind, twice, with different numbers of calls.
 
 use std::env;
+use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{self, Command, Stdio};
 
 use super::paths;
 use crate::case::Failure;
 
-/// What the child is told: the name of a path, and how often to call it.
-pub const CHILD: [&str; 2] = ["--path", "--calls"];
+/// What a program that counts is told when it is the one that is counted.
+#[derive(clap::Args)]
+pub struct Child {
+    /// Internal: only run this path, as is done under callgrind.
+    #[arg(long = "path", requires = "calls", hide = true)]
+    path: Option<String>,
+    /// Internal: call it so often.
+    #[arg(long = "calls", hide = true)]
+    calls: Option<u32>,
+}
+
+impl Child {
+    /// Runs the path, if this is the child.
+    pub fn run(&self) -> Option<Result<(), Failure>> {
+        let name = self.path.as_ref()?;
+        let path = paths::PATHS.iter().find(|path| path.name == name);
+        let run = |path: &paths::Path| path.run(self.calls.unwrap_or(0));
+        Some(path.map_or_else(|| Err("there is no such path".into()), run))
+    }
+}
 
 /// Calls before those that count: whatever is different the first time is done then.
 const BEFORE: u32 = 500;
@@ -39,12 +58,12 @@ pub fn instructions(path: &paths::Path) -> Result<f64, Failure> {
     Ok((many - few) / f64::from(path.calls))
 }
 
-fn start(name: &str, calls: u32, file: &Path) -> Result<Child, Failure> {
-    let mut out = std::ffi::OsString::from("--callgrind-out-file=");
+fn start(name: &str, calls: u32, file: &Path) -> Result<process::Child, Failure> {
+    let mut out = OsString::from("--callgrind-out-file=");
     out.push(file);
     let mut valgrind = Command::new("valgrind");
     valgrind.args(["--tool=callgrind", "-q"]).arg(out).arg(env::current_exe()?);
-    Ok(valgrind.args([CHILD[0], name, CHILD[1], &calls.to_string()]).spawn()?)
+    Ok(valgrind.args(["--path", name, "--calls", &calls.to_string()]).spawn()?)
 }
 
 /// All instructions of a run.

@@ -6,7 +6,7 @@ use argo_core::claim::RingLen;
 use argo_core::ring::{Consumer, Message, Span};
 use argo_mem::View;
 
-use super::world::{Guest, INBOX, PAYLOAD, PAYLOAD_MAX};
+use super::world::{Guest, INBOX, PAYLOAD, PAYLOAD_MAX, Rate, World, pages_for_inbox};
 use crate::case::Failure;
 use crate::payload;
 
@@ -64,12 +64,85 @@ impl Inbox {
     /// The ring is corrupt.
     #[inline]
     pub fn take(&mut self) -> Result<Option<u64>, Failure> {
-        let ram = self.guest.ram();
-        let ring = ram.part(INBOX as usize, ram.len() - INBOX as usize)?;
+        let ring = ring(&self.guest)?;
         let Some(message) = self.consumer.peek(&ring)? else { return Ok(None) };
         let sum = sum(ring, &message)?;
         self.consumer.consume(&ring, message);
         Ok(Some(sum))
+    }
+
+    /// Takes out the first message without looking at it.
+    ///
+    /// # Errors
+    /// There is none.
+    #[inline]
+    pub fn skip(&mut self) -> Result<(), Failure> {
+        let ring = ring(&self.guest)?;
+        let message = self.consumer.peek(&ring)?.ok_or("the ring is empty")?;
+        self.consumer.consume(&ring, message);
+        Ok(())
+    }
+}
+
+/// The ring of a guest's inbox, and what lies behind it.
+#[inline]
+fn ring(guest: &Guest) -> Result<View<'_>, Failure> {
+    let ram = guest.ram();
+    Ok(ram.part(INBOX as usize, ram.len() - INBOX as usize)?)
+}
+
+/// Two domains that nobody else has anything to do with, nor with their engine: so the ring can be
+/// lent whenever neither calls.
+pub struct Solo {
+    sender: Guest,
+    receiver: Inbox,
+}
+
+const PORT: u32 = 7;
+
+impl Solo {
+    /// With a ring for messages of `len` bytes.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn new(ring: RingLen, len: u32) -> Result<Self, Failure> {
+        let world = World::new(2, Rate::Free)?;
+        let sender = world.guest(1, pages_for_inbox(ring))?;
+        let receiver = Inbox::open(world.guest(2, pages_for_inbox(ring))?, PORT, ring)?;
+        sender.aim(2, PORT, len)?;
+        Ok(Self { sender, receiver })
+    }
+
+    /// Sends the payload as it is.
+    ///
+    /// # Errors
+    /// The engine's, or there is no room.
+    #[inline]
+    pub fn send(&mut self) -> Result<(), Failure> {
+        if self.sender.send()? { Ok(()) } else { Err("the ring is full".into()) }
+    }
+
+    /// Takes out a message without looking at it.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn skip(&mut self) -> Result<(), Failure> {
+        self.receiver.skip()
+    }
+
+    /// The payload of the sends, and the data of the ring that they go to.
+    ///
+    /// # Errors
+    /// The payload is too long.
+    pub fn window(&mut self, len: u32) -> Result<(&[u8], &mut [u8]), Failure> {
+        let bytes = self.receiver.consumer.len().bytes() as usize;
+        let data = INBOX as usize + RING_HEADER as usize;
+        // SAFETY: nobody else reads or writes these bytes while the slice lives: the engine writes
+        // them in sends of the only other domain, which is ours, too, and we are borrowed mutably;
+        // the receiver reads them in `skip`, for which the same is true; nobody else has views of
+        // its RAM. The payload is another domain's RAM.
+        let window = unsafe { self.receiver.guest.ram().in_place_mut(data, bytes) }?;
+        Ok((self.sender.payload(len)?, window))
     }
 }
 

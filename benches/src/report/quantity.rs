@@ -9,6 +9,7 @@ pub fn show(value: f64, unit: Unit) -> String {
         Unit::MessagesPerSecond => scaled(value, "/s"),
         Unit::BytesPerSecond => scaled(value, "B/s"),
         Unit::Nanoseconds => scaled(value / 1e9, "s"),
+        Unit::Instructions => format!("{value:.0} instr."),
         Unit::Bytes => scaled(value, "B"),
         Unit::Times => ratio(value),
     }
