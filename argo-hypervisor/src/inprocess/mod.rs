@@ -19,16 +19,15 @@
 //! ```
 
 mod bell;
+mod bells;
 mod domain;
 mod rules;
 
-use alloc::collections::BTreeMap;
 use alloc::sync::Arc;
 use core::marker::PhantomData;
 
 use argo_core::DomainId;
 use argo_mem::HeapRam;
-use parking_lot::RwLock;
 
 use crate::config::Config;
 use crate::domain::{Caller, Start};
@@ -36,9 +35,10 @@ use crate::engine::{CreateError, Engine};
 use crate::memory::{BadRam, LinearMemory};
 use crate::policy::Policy;
 use crate::quotas::Quotas;
-use crate::system::{Events, ParkingLot, System};
+use crate::system::{ParkingLot, System};
 use bell::Bell;
 
+pub use bells::Bells;
 pub use domain::LocalDomain;
 pub use rules::{AllowAll, Rules};
 
@@ -56,10 +56,6 @@ impl<P: Policy + 'static> System for Local<P> {
     type Events = Bells;
     type Locks = ParkingLot;
 }
-
-/// Where each domain hears its events.
-#[derive(Default)]
-pub struct Bells(RwLock<BTreeMap<DomainId, Arc<Bell>>>);
 
 /// Why a domain was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -108,7 +104,7 @@ impl<P: Policy + 'static> InProcess<P> {
         let memory = LinearMemory::new(ram, 0, ram_pages as u64)?;
         let domain = self.engine.create_domain(id, quotas, Start::Dormant)?;
         let bell = Arc::new(Bell::default());
-        self.engine.events().0.write().insert(id, bell.clone());
+        self.engine.events().insert(id, bell.clone());
         self.engine.activate(&domain);
         Ok(LocalDomain::new(self.engine.clone(), Caller::new(domain, memory), bell))
     }
@@ -117,43 +113,5 @@ impl<P: Policy + 'static> InProcess<P> {
 impl<P: Policy + 'static> Clone for InProcess<P> {
     fn clone(&self) -> Self {
         Self { engine: self.engine.clone() }
-    }
-}
-
-impl Bells {
-    fn ring(&self, domain: DomainId, how: impl FnOnce(&Bell)) {
-        if let Some(bell) = self.0.read().get(&domain) {
-            how(bell);
-        }
-    }
-
-    /// Takes a bell away, unless it was already replaced by that of a new domain.
-    fn remove(&self, domain: DomainId, bell: &Arc<Bell>) {
-        let mut bells = self.0.write();
-        if bells.get(&domain).is_some_and(|now| Arc::ptr_eq(now, bell)) {
-            bells.remove(&domain);
-        }
-    }
-}
-
-impl Events for Bells {
-    fn virq(&self, domain: DomainId) {
-        self.ring(domain, Bell::virq);
-    }
-
-    fn wait_lost(&self, domain: DomainId) {
-        self.ring(domain, Bell::wait_lost);
-    }
-
-    fn space_wanted(&self, owner: DomainId) {
-        self.ring(owner, Bell::space_wanted);
-    }
-
-    fn peer_gone(&self, domain: DomainId) {
-        self.ring(domain, Bell::peer_gone);
-    }
-
-    fn rings_cut(&self, owner: DomainId) {
-        self.ring(owner, Bell::rings_cut);
     }
 }

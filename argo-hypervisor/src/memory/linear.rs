@@ -22,7 +22,8 @@ const PAGE: u64 = PAGE_SIZE as u64;
 pub struct LinearMemory<T> {
     memory: Arc<T>,
     base: usize,
-    pages: u64,
+    /// A multiple of the page size.
+    bytes: u64,
     read_only: Arc<[u64]>,
     lists: Option<PageLists>,
 }
@@ -51,7 +52,8 @@ impl<T: Memory + 'static> LinearMemory<T> {
         if !inside || !(base as u64).is_multiple_of(PAGE) {
             return Err(BadRam { base, pages, limit });
         }
-        Ok(Self { memory, base, pages, read_only: Arc::new([]), lists: None })
+        let bytes = pages.saturating_mul(PAGE);
+        Ok(Self { memory, base, bytes, read_only: Arc::new([]), lists: None })
     }
 
     /// The same memory with pages that cannot be a ring, by their numbers, like ROM in a machine.
@@ -79,8 +81,8 @@ impl<T: Memory + 'static> LinearMemory<T> {
     #[inline]
     fn window(&self, at: GuestAddr, len: usize) -> Result<View<'_>, Fault> {
         let fault = Fault { at, len };
-        let end = at.0.checked_add(len as u64).ok_or(fault)?;
-        if at.0 < PAGE || end > self.pages.saturating_mul(PAGE) {
+        let rest = self.bytes.checked_sub(at.0).ok_or(fault)?;
+        if at.0 < PAGE || len as u64 > rest {
             return Err(fault);
         }
         self.memory.view().part(self.place(at.0), len).map_err(|_| fault)
@@ -95,7 +97,8 @@ impl<T: Memory + 'static> LinearMemory<T> {
 
     /// The offset in the host memory of a page that may be part of a ring.
     fn ring_page(&self, Gfn(gfn): Gfn) -> Result<usize, MapError> {
-        let usable = (1..self.pages).contains(&gfn) && self.read_only.binary_search(&gfn).is_err();
+        let usable =
+            (1..self.bytes / PAGE).contains(&gfn) && self.read_only.binary_search(&gfn).is_err();
         let place = self.place(gfn.saturating_mul(PAGE));
         if usable { Ok(place) } else { Err(MapError::BadPage(gfn)) }
     }
@@ -149,9 +152,9 @@ impl<T: Memory + 'static> GuestMemory for LinearMemory<T> {
             return Ok(());
         }
         let source = self.window(from, whole)?;
-        to.copy_from(first.at, source, 0..head);
-        if tail > 0 {
-            to.copy_from(second.at, source, head..whole);
+        match tail {
+            0 => to.copy_from(first.at, source, 0..whole),
+            _ => to.copy_in_two(spans, source),
         }
         Ok(())
     }
@@ -162,7 +165,7 @@ impl<T> Clone for LinearMemory<T> {
         Self {
             memory: self.memory.clone(),
             base: self.base,
-            pages: self.pages,
+            bytes: self.bytes,
             read_only: self.read_only.clone(),
             lists: self.lists.clone(),
         }

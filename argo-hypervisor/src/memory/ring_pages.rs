@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 
 use argo_core::abi::{PAGE_SIZE, RING_HEADER};
 use argo_core::claim::RingLen;
-use argo_core::ring::RingMem;
+use argo_core::ring::{RingMem, Spans};
 use argo_mem::{Memory, View};
 
 use crate::lists::List;
@@ -47,23 +47,47 @@ impl<T: Memory> RingPages<T> {
     /// Copies a part of `source` into the data.
     #[inline]
     pub(super) fn copy_from(&self, at: u32, source: View<'_>, part: Range<usize>) {
+        match self.place(at, part.len()) {
+            Some(place) => {
+                let _ = source.copy_to(part.start, self.memory.view(), place, part.len());
+            }
+            None => self.copy_pages(at, source, part),
+        }
+    }
+
+    #[inline(never)]
+    fn copy_pages(&self, at: u32, source: View<'_>, part: Range<usize>) {
         let memory = self.memory.view();
         self.walk(at, part.len(), |place, piece| {
-            let _ =
-                source.copy_to(part.start.saturating_add(piece.start), memory, place, piece.len());
+            let from = part.start.saturating_add(piece.start);
+            let _ = source.copy_to(from, memory, place, piece.len());
         });
     }
 
-    /// Cuts the `len` bytes of data at `at` into pieces that are contiguous in the memory, and
-    /// gives for each its place there and which of the bytes it has.
+    /// Copies `source` into the data where it wraps. Apart, since most of what is sent does not.
+    #[inline(never)]
+    pub(super) fn copy_in_two(&self, Spans { first, second }: Spans, source: View<'_>) {
+        let head = first.len as usize;
+        self.copy_from(first.at, source, 0..head);
+        self.copy_from(second.at, source, head..head.saturating_add(second.len as usize));
+    }
+
+    /// Where the `len` bytes of data at `at` lie in the memory, if all pages are neighbours.
     #[inline]
+    fn place(&self, at: u32, len: usize) -> Option<usize> {
+        let start = HEADER.saturating_add(at as usize);
+        let direct = self.scattered.is_empty() && start.saturating_add(len) <= self.bytes;
+        direct.then(|| self.header.saturating_add(start))
+    }
+
+    /// Cuts the `len` bytes of data at `at` into pieces that lie in one page each, and gives for
+    /// each its place in the memory and which of the bytes it has. Nothing if they are not all there,
+    /// or if all pages are neighbours.
+    #[inline(never)]
     fn walk(&self, at: u32, len: usize, mut each: impl FnMut(usize, Range<usize>)) {
         let start = HEADER.saturating_add(at as usize);
-        if start.saturating_add(len) > self.bytes || len == 0 {
+        if start.saturating_add(len) > self.bytes {
             return;
-        }
-        if self.scattered.is_empty() {
-            return each(self.header.saturating_add(start), 0..len);
         }
         let mut done = 0;
         while done < len {
@@ -102,16 +126,22 @@ impl<T: Memory> RingMem for RingPages<T> {
     #[inline]
     fn read(&self, at: u32, out: &mut [u8]) {
         let memory = self.memory.view();
-        self.walk(at, out.len(), |place, piece| {
-            let _ = out.get_mut(piece).map(|out| memory.read(place, out));
-        });
+        match self.place(at, out.len()) {
+            Some(place) => drop(memory.read(place, out)),
+            None => self.walk(at, out.len(), |place, piece| {
+                let _ = out.get_mut(piece).map(|out| memory.read(place, out));
+            }),
+        }
     }
 
     #[inline]
     fn write(&self, at: u32, bytes: &[u8]) {
         let memory = self.memory.view();
-        self.walk(at, bytes.len(), |place, piece| {
-            let _ = bytes.get(piece).map(|bytes| memory.write(place, bytes));
-        });
+        match self.place(at, bytes.len()) {
+            Some(place) => drop(memory.write(place, bytes)),
+            None => self.walk(at, bytes.len(), |place, piece| {
+                let _ = bytes.get(piece).map(|bytes| memory.write(place, bytes));
+            }),
+        }
     }
 }
