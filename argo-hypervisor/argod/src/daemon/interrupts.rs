@@ -1,5 +1,6 @@
 //! From a domain to the sessions that its events go to.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use arc_swap::ArcSwapOption;
@@ -8,6 +9,42 @@ use argo_core::host::wake::Event;
 use parking_lot::Mutex;
 
 use super::bell::Bell;
+
+thread_local! {
+    /// What the visit that this thread makes has not raised yet.
+    static HELD: Cell<Held> = const { Cell::new(Held::Off) };
+}
+
+/// The `VIRQ_ARGO` that a visit owes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Held {
+    /// There is no visit: each is raised at once.
+    Off,
+    /// To nobody.
+    Nothing,
+    /// To this domain.
+    Virq(DomainId),
+}
+
+/// While it lives, this thread raises one `VIRQ_ARGO` for several in a row to the same domain: a
+/// receiver that is told of each message fights for the cache lines of its control area with the
+/// worker, and falls asleep between two messages.
+pub struct Hold<'i> {
+    interrupts: &'i Interrupts,
+}
+
+impl Hold<'_> {
+    /// Raises what was held back.
+    pub fn release(&self) {
+        self.interrupts.hold_instead(Held::Nothing);
+    }
+}
+
+impl Drop for Hold<'_> {
+    fn drop(&mut self) {
+        self.interrupts.hold_instead(Held::Off);
+    }
+}
 
 /// Which sessions are attached to each domain, for raising events: reading takes no lock.
 pub struct Interrupts {
@@ -42,6 +79,19 @@ impl Interrupts {
         entry.store((!bells.is_empty()).then(|| Arc::new(bells)));
     }
 
+    /// From here on this thread holds `VIRQ_ARGO` back. Whoever has the hold releases it soon.
+    pub fn hold(&self) -> Hold<'_> {
+        self.hold_instead(Held::Nothing);
+        Hold { interrupts: self }
+    }
+
+    /// Raises what this thread holds back, which is `instead` from here on.
+    fn hold_instead(&self, instead: Held) {
+        if let Held::Virq(domain) = HELD.replace(instead) {
+            self.raise(domain, Event::Virq);
+        }
+    }
+
     fn raise(&self, domain: DomainId, event: Event) {
         let Some(entry) = self.bells.get(usize::from(domain.raw())) else { return };
         if let Some(bells) = &*entry.load() {
@@ -52,7 +102,11 @@ impl Interrupts {
 
 impl argo_hypervisor::Events for Interrupts {
     fn virq(&self, domain: DomainId) {
-        self.raise(domain, Event::Virq);
+        match HELD.get() {
+            Held::Off => self.raise(domain, Event::Virq),
+            Held::Virq(held) if held == domain => {}
+            Held::Virq(_) | Held::Nothing => self.hold_instead(Held::Virq(domain)),
+        }
     }
 
     fn wait_lost(&self, domain: DomainId) {

@@ -21,6 +21,7 @@ use super::bell::Bell;
 use super::burial::Buried;
 use super::capture::{self, CaptureFeed};
 use super::domain::HostDomain;
+use super::interrupts::Hold;
 pub use super::peer::Peer;
 use super::system::{Engine, HostSystem};
 
@@ -91,13 +92,19 @@ pub struct Session {
 
 /// What changes while a session is served.
 pub struct Service {
-    queues: Mutex<Vec<Queue>>,
+    queues: Mutex<Queues>,
     /// Which queue the next visit begins with, modulo their number: a queue that uses up each
     /// visit's budget must not keep the others of its session from being served.
     first: AtomicUsize,
     turn: Turn<AtomicU32>,
     idle_rings: AtomicU32,
     over: AtomicBool,
+}
+
+struct Queues {
+    list: Vec<Queue>,
+    /// Completions were posted of which the guest was not told.
+    untold: bool,
 }
 
 struct Queue {
@@ -111,8 +118,9 @@ impl Service {
     /// armed, so its guest rings.
     pub fn new(queues: u32) -> Self {
         let queue = |number| Queue { ends: HostQueue::new(number), chain_failed: false };
+        let list = (0..queues.min(QUEUES_MAX)).map(queue).collect();
         Self {
-            queues: Mutex::new((0..queues.min(QUEUES_MAX)).map(queue).collect()),
+            queues: Mutex::new(Queues { list, untold: false }),
             first: AtomicUsize::new(0),
             turn: Turn::default(),
             idle_rings: AtomicU32::new(0),
@@ -137,33 +145,31 @@ impl Session {
         often
     }
 
-    /// Executes what waits in the queues, within the budget, and wakes the guest if anything was.
+    /// Executes what waits in the queues, within the budget, and wakes the guest if a call or a
+    /// chain of calls is answered: not in the middle of a chain, for whose end the guest waits.
     ///
     /// # Errors
     /// The guest broke the queue protocol: the session is to be ended.
     pub fn serve(&self, engine: &Engine, budget: Budget) -> Result<Visit, BadIndex> {
         let mut queues = self.service.queues.lock();
-        let mut visit = Visit { calls: 0, more: false };
         if self.is_over() {
-            return Ok(visit);
+            return Ok(Visit { calls: 0, more: false });
         }
+        let hold = engine.events().hold();
         let mut meter = Meter::new(budget);
-        let mut broken = None;
-        let first = self.service.first.fetch_add(1, Ordering::Relaxed) % queues.len().max(1);
-        let (before, from) = queues.split_at_mut(first);
-        for queue in from.iter_mut().chain(before) {
-            match self.serve_queue(engine, queue, &mut meter) {
-                Ok(more) => visit.more |= more,
-                Err(bad) => broken = Some(bad),
-            }
-        }
+        let served = self.serve_queues(engine, &mut queues.list, &mut meter, &hold);
+        drop(hold);
+        queues.untold |= meter.calls > 0;
+        let told = queues.untold && (meter.ended || served != Ok(true));
+        queues.untold &= !told;
         drop(queues);
-        visit.calls = meter.calls;
-        if visit.calls > 0 {
+        if meter.calls > 0 {
             self.service.idle_rings.store(0, Ordering::Relaxed);
+        }
+        if told {
             self.bell.raise(Event::Completion);
         }
-        broken.map_or(Ok(visit), Err)
+        served.map(|more| Visit { calls: meter.calls, more })
     }
 
     /// Stops watching the session. `true`: it rests, or another worker has it by now; `false`: more
@@ -171,8 +177,8 @@ impl Session {
     pub fn rest(&self) -> bool {
         let mut taken = [0; QUEUES_MAX as usize];
         let queues = self.service.queues.lock();
-        let used = queues.len();
-        for (index, queue) in taken.iter_mut().zip(queues.iter()) {
+        let used = queues.list.len();
+        for (index, queue) in taken.iter_mut().zip(&queues.list) {
             *index = queue.ends.taken();
         }
         drop(queues);
@@ -197,11 +203,30 @@ impl Session {
         self.grave.lock().take()
     }
 
+    /// Whether more waits in any of them. All are served, even if one is broken.
+    fn serve_queues(
+        &self,
+        engine: &Engine,
+        queues: &mut [Queue],
+        meter: &mut Meter,
+        hold: &Hold<'_>,
+    ) -> Result<bool, BadIndex> {
+        let first = self.service.first.fetch_add(1, Ordering::Relaxed) % queues.len().max(1);
+        let (before, from) = queues.split_at_mut(first);
+        let mut all = Ok(false);
+        for queue in from.iter_mut().chain(before) {
+            let more = self.serve_queue(engine, queue, meter, hold);
+            all = all.and_then(|any| more.map(|more| any || more));
+        }
+        all
+    }
+
     fn serve_queue(
         &self,
         engine: &Engine,
         queue: &mut Queue,
         meter: &mut Meter,
+        hold: &Hold<'_>,
     ) -> Result<bool, BadIndex> {
         let view = self.ram.view();
         let pending = queue.ends.pending(&view)?;
@@ -212,7 +237,9 @@ impl Session {
             let slot = queue.ends.take(&view);
             let ret = self.execute(engine, queue, &slot);
             queue.ends.complete(&view, Completion { tag: slot.tag, ret });
-            meter.count(&slot, ret);
+            if meter.count(&slot, ret) {
+                hold.release();
+            }
         }
         Ok(false)
     }
@@ -243,6 +270,8 @@ struct Meter {
     budget: Budget,
     begun: Instant,
     calls: u32,
+    /// A call without a link was executed, or the last one of a chain.
+    ended: bool,
     until_look: u32,
     spent: bool,
 }
@@ -250,18 +279,22 @@ struct Meter {
 impl Meter {
     fn new(budget: Budget) -> Self {
         let begun = Instant::now();
-        Self { budget, begun, calls: 0, until_look: BYTES_A_LOOK, spent: false }
+        Self { budget, begun, calls: 0, ended: false, until_look: BYTES_A_LOOK, spent: false }
     }
 
-    fn count(&mut self, slot: &Slot, ret: i64) {
+    /// Counts a call; whether that was a time to look at the clock.
+    fn count(&mut self, slot: &Slot, ret: i64) -> bool {
         self.calls += 1;
+        self.ended |= slot.flags & LINK == 0;
         let sent = if slot.cmd == Op::Sendv as u32 { decode_ret(ret).unwrap_or(0) } else { 0 };
         let weight = sent.saturating_add(BYTES_A_LOOK / CALLS_A_LOOK);
         self.until_look = self.until_look.saturating_sub(weight);
-        if self.until_look == 0 {
+        let looks = self.until_look == 0;
+        if looks {
             self.until_look = BYTES_A_LOOK;
             self.spent = self.begun.elapsed() >= self.budget.time;
         }
+        looks
     }
 
     fn is_spent(&self) -> bool {
