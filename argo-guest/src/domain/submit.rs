@@ -222,19 +222,24 @@ impl Inner {
         }
     }
 
+    /// Records the answers that have come. Others learn of them only afterwards: they may submit
+    /// calls of their own, which a platform need not bear while it reaps.
+    ///
+    /// Under one lock: of two threads that reap, the one that took the earlier answers of a chain
+    /// must not be the later to record them.
     fn reap_answers(&self) -> bool {
-        let mut unattended = Vec::new();
+        let mut news = Vec::new();
         let mut any = false;
+        let mut calls = self.calls.lock();
         self.platform.reap(&mut |tag, ret| {
             any = true;
-            let completed = self.calls.lock().complete(tag, ret);
-            match completed {
-                Completed::Unattended { .. } => unattended.push(completed),
-                completed => self.finish(completed),
+            match calls.complete(tag, ret) {
+                Completed::Unknown | Completed::Awaited(None) => {}
+                completed => news.push(completed),
             }
         });
-        // These may submit calls of their own, which a platform need not bear while it reaps.
-        unattended.into_iter().for_each(|completed| self.finish(completed));
+        drop(calls);
+        news.into_iter().for_each(|completed| self.finish(completed));
         any
     }
 

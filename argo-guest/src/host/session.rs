@@ -177,10 +177,6 @@ impl HostSession {
         self.control().load(word, Ordering::Acquire)
     }
 
-    fn next_completion(&self) -> Option<Completion> {
-        self.queue.lock().reap(&self.control())
-    }
-
     fn still_there(&self) -> Result<(), Gone> {
         if self.gone.load(Ordering::Relaxed) { Err(Gone) } else { Ok(()) }
     }
@@ -236,10 +232,12 @@ impl Platform for HostSession {
 
     fn reap(&self, completed: &mut dyn FnMut(Tag, i64)) {
         let mut any = false;
-        while let Some(Completion { tag, ret }) = self.next_completion() {
+        let (mut queue, control) = (self.queue.lock(), self.control());
+        while let Some(Completion { tag, ret }) = queue.reap(&control) {
             any = true;
             completed(tag, ret);
         }
+        drop(queue);
         if !any {
             self.suspect();
         }

@@ -62,15 +62,13 @@ impl Bed {
         self.wake();
     }
 
-    /// Takes the interrupts that lie in the socket, which mean nothing one by one.
+    /// Takes the interrupt that lies in the socket. There is hardly ever a second one, as one is
+    /// sent for each sleep; it would end the next sleep early.
     fn drain(&self) -> Result<(), Gone> {
-        loop {
-            match recv(&self.socket, &mut [0; 8], RecvFlags::DONTWAIT) {
-                Ok((0, _)) => return Err(Gone),
-                Ok(_) | Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Ok(()),
-                Err(_) => return Err(Gone),
-            }
+        match recv(&self.socket, &mut [0; 8], RecvFlags::DONTWAIT) {
+            Ok((0, _)) => Err(Gone),
+            Ok(_) | Err(Errno::INTR | Errno::AGAIN) => Ok(()),
+            Err(_) => Err(Gone),
         }
     }
 }
