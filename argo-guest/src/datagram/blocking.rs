@@ -136,6 +136,10 @@ impl<'s> Blocking<'s> {
     /// # Errors
     /// See [`RecvError`].
     pub fn receive(&self) -> Result<Received<'s>, RecvError> {
+        // What has come already costs no preparation to wait.
+        if let Some(message) = self.socket.take()? {
+            return Ok(message);
+        }
         self.run(|socket, patience| socket.next(patience))
     }
 

@@ -162,7 +162,7 @@ impl Datagram {
     }
 
     /// The first message, of the connected peer if there is one.
-    fn take(&self) -> Result<Option<Received<'_>>, RecvError> {
+    pub(super) fn take(&self) -> Result<Option<Received<'_>>, RecvError> {
         let peer = self.peer_addr();
         for _ in 0..SKIPPED_AT_ONCE {
             let Some(message) = self.first()? else { return Ok(None) };
