@@ -80,10 +80,12 @@ impl<P: Deref<Target: SharedRings>> End<P> {
         self.order.size()
     }
 
+    #[inline]
     pub(crate) fn peer(&self) -> Presence {
         Presence::of_peer(&*self.memory, self.role)
     }
 
+    #[inline]
     pub(crate) fn spans(&self, len: u32) -> Spans {
         Spans::new(self.order, self.index, len)
     }
@@ -121,6 +123,7 @@ impl<P: Deref<Target: SharedRings>> End<P> {
     }
 
     /// Publishes that `moved` bytes were copied.
+    #[inline]
     pub(crate) fn publish(&mut self, moved: u32) -> Signal {
         self.index = self.index.wrapping_add(moved);
         // Release pairs with the Acquire in the peer's `available`: the bytes were written (or
@@ -130,20 +133,25 @@ impl<P: Deref<Target: SharedRings>> End<P> {
     }
 
     /// Bytes that can be moved, by one read of the peer's index.
-    fn available(&mut self) -> Result<u32, LyingIndex> {
+    #[inline]
+    pub(crate) fn available(&mut self) -> Result<u32, LyingIndex> {
         if let Some(lie) = self.broken {
             return Err(lie);
         }
         let peers = self.memory.load(self.peers, Ordering::Acquire);
-        let seen = match self.half {
-            Half::Write => Indexes { cons: peers, prod: self.index },
-            Half::Read => Indexes { cons: self.index, prod: peers },
-        };
         let counted = match self.half {
-            Half::Write => seen.buffer_space(self.ring, self.order),
-            Half::Read => seen.data_ready(self.ring, self.order),
+            Half::Write => {
+                let seen = Indexes { cons: peers, prod: self.index };
+                seen.buffer_space(self.ring, self.order)
+            }
+            Half::Read => {
+                let seen = Indexes { cons: self.index, prod: peers };
+                seen.data_ready(self.ring, self.order)
+            }
         };
-        self.broken = counted.err();
+        if let Err(lie) = counted {
+            self.broken = Some(lie);
+        }
         counted
     }
 

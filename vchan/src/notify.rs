@@ -58,6 +58,7 @@ pub(crate) fn ask<M: SharedPage + ?Sized>(page: &M, peers: Flag, notify: Notify)
 }
 
 /// Takes back the peer's request, if there is one. Called after an index was stored.
+#[inline]
 pub(crate) fn answer<M: SharedPage + ?Sized>(page: &M, own: Flag, notify: Notify) -> Signal {
     // Pairs with the fence in `ask`: the caller's index is visible before the bit is tested.
     page.fence_seq_cst();

@@ -51,6 +51,22 @@ impl<P: Deref<Target: SharedRings>> Reader<P> {
         self.end.glance(wanted)
     }
 
+    /// As [`recv`](Reader::recv) if that would succeed; else `None`, and nobody was asked for a signal:
+    /// `recv` tells why.
+    #[inline]
+    pub fn recv_now(&mut self, buffer: &mut [u8]) -> Option<Signal> {
+        let ready = self.end.available().ok()? as usize;
+        (buffer.len() <= ready).then(|| self.take(buffer))
+    }
+
+    /// As [`read`](Reader::read) if that would succeed and move a byte; else `None`, and nobody was asked for
+    /// a signal: `read` tells why.
+    #[inline]
+    pub fn read_now(&mut self, buffer: &mut [u8]) -> Option<Transfer> {
+        let bytes = buffer.len().min(self.end.available().ok()? as usize);
+        (bytes > 0).then(|| Transfer { bytes, signal: self.take(buffer.split_at_mut(bytes).0) })
+    }
+
     /// Fills all of `buffer` or takes nothing.
     ///
     /// # Errors
@@ -118,6 +134,7 @@ impl<P: Deref<Target: SharedRings>> Reader<P> {
     }
 
     /// Copies out bytes that are ready and gives their room back.
+    #[inline]
     fn take(&mut self, buffer: &mut [u8]) -> Signal {
         #[allow(clippy::cast_possible_truncation, reason = "at most the ring's size")]
         let len = buffer.len() as u32;

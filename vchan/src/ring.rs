@@ -19,6 +19,7 @@ impl Indexes {
     /// # Errors
     /// The indexes are further apart than the ring is large. (The C library takes that for "nothing
     /// to read" and waits for ever.)
+    #[inline]
     pub fn data_ready(self, ring: Ring, order: Order) -> Result<u32, LyingIndex> {
         let ready = self.prod.wrapping_sub(self.cons);
         if ready > order.size() {
@@ -31,6 +32,7 @@ impl Indexes {
     ///
     /// # Errors
     /// As [`Indexes::data_ready`].
+    #[inline]
     pub fn buffer_space(self, ring: Ring, order: Order) -> Result<u32, LyingIndex> {
         Ok(order.size() - self.data_ready(ring, order)?)
     }
@@ -62,6 +64,7 @@ pub(crate) struct Spans {
 
 impl Spans {
     /// `len` is at most the ring's size, so that the rest ends before `offset`.
+    #[inline]
     pub(crate) fn new(order: Order, index: u32, len: u32) -> Spans {
         let offset = index & (order.size() - 1);
         Spans { offset, first: len.min(order.size() - offset) }

@@ -68,6 +68,7 @@ impl Presence {
     /// How the peer of `role` stands. All that a peer wrote before it closed is visible to reads
     /// after this one. A byte that the format does not have counts as connected, as in the C
     /// library.
+    #[inline]
     pub fn of_peer<M: SharedPage + ?Sized>(page: &M, role: Role) -> Presence {
         // Acquire pairs with the Release in `leave`: the last indexes come before the 0.
         match page.load_flag(role.peer().live(), Ordering::Acquire) {

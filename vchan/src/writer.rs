@@ -51,6 +51,30 @@ impl<P: Deref<Target: SharedRings>> Writer<P> {
         self.end.glance(wanted)
     }
 
+    /// As [`send`](Writer::send) if that would succeed; else `None`, and nobody was asked for a signal:
+    /// `send` tells why.
+    #[inline]
+    pub fn send_now(&mut self, data: &[u8]) -> Option<Signal> {
+        (data.len() <= self.room()?).then(|| self.put(data))
+    }
+
+    /// As [`write`](Writer::write) if that would succeed and move a byte; else `None`, and nobody was asked for
+    /// a signal: `write` tells why.
+    #[inline]
+    pub fn write_now(&mut self, data: &[u8]) -> Option<Transfer> {
+        let bytes = data.len().min(self.room()?);
+        (bytes > 0).then(|| Transfer { bytes, signal: self.put(data.split_at(bytes).0) })
+    }
+
+    /// Free bytes, if the peer is there and tells no lies.
+    #[inline]
+    fn room(&mut self) -> Option<usize> {
+        match self.end.peer() {
+            Presence::Gone => None,
+            _ => self.end.available().ok().map(|free| free as usize),
+        }
+    }
+
     /// Writes all of `data` or nothing.
     ///
     /// # Errors
@@ -94,6 +118,7 @@ impl<P: Deref<Target: SharedRings>> Writer<P> {
     }
 
     /// Copies `data`, which has room, and publishes it.
+    #[inline]
     fn put(&mut self, data: &[u8]) -> Signal {
         #[allow(clippy::cast_possible_truncation, reason = "at most the ring's size")]
         let len = data.len() as u32;

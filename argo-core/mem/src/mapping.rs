@@ -146,6 +146,7 @@ impl Mapping {
     }
 
     /// The memory of a mapping that may be one for reading only.
+    #[inline]
     pub(crate) fn to_read(&self) -> ReadView<'_> {
         // SAFETY: as in `view`, of which reads are the smaller part.
         unsafe { ReadView::new(self.base, self.len) }
@@ -164,6 +165,7 @@ impl Mapping {
 }
 
 impl Memory for Mapping {
+    #[inline]
     fn view(&self) -> View<'_> {
         // SAFETY: the mapping is page-aligned, `len` long and lives as long as the borrow of
         // `self`; its pages cannot vanish, since the memfd is sealed against shrinking; this type

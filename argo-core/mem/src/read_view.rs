@@ -28,6 +28,7 @@ impl<'m> ReadView<'m> {
     /// - `base` is valid for reads of `len` bytes during `'m`.
     /// - During `'m` nobody in this process forms a reference to those bytes or accesses them
     ///   other than through views.
+    #[inline]
     pub unsafe fn new(base: *const u8, len: usize) -> Self {
         Self { base, len, memory: PhantomData }
     }

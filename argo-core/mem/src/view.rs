@@ -49,6 +49,7 @@ impl<'m> View<'m> {
     /// - `base` is aligned to 8 and valid for reads and writes of `len` bytes during `'m`.
     /// - During `'m` nobody in this process forms a reference to those bytes or accesses them
     ///   other than through views, except under the contract of [`in_place`](View::in_place).
+    #[inline]
     pub unsafe fn new(base: *mut u8, len: usize) -> Self {
         Self { base, len, memory: PhantomData }
     }

@@ -62,6 +62,7 @@ impl Share {
 }
 
 impl Memory for Share {
+    #[inline]
     fn view(&self) -> View<'_> {
         self.memory.view()
     }
@@ -98,6 +99,7 @@ impl Mapped {
 }
 
 impl Memory for Mapped {
+    #[inline]
     fn view(&self) -> View<'_> {
         self.memory.view()
     }
@@ -112,6 +114,7 @@ pub struct MappedRead {
 }
 
 impl ReadMemory for MappedRead {
+    #[inline]
     fn read_view(&self) -> ReadView<'_> {
         self.memory.read_view()
     }

@@ -3,6 +3,7 @@
 mod link;
 mod pages;
 mod read;
+mod spin;
 mod standing;
 mod wait;
 mod write;

@@ -24,6 +24,7 @@ pub(crate) enum ReadRing<P: Platform> {
 }
 
 impl<P: Platform> ReadMemory for ReadRing<P> {
+    #[inline]
     fn read_view(&self) -> ReadView<'_> {
         match self {
             ReadRing::Own(pages) => pages.view().to_read(),

@@ -7,7 +7,8 @@ use core::time::Duration;
 use argo_mem::ReadView;
 
 use super::link::{Lasting, Link, Shared};
-use super::wait::{Half, Refusal, Spin, block};
+use super::spin::Spin;
+use super::wait::{Half, Refusal, block};
 use crate::cause::Cause;
 use crate::platform::Platform;
 use crate::reader::{ReadError, Reader, RecvError};
@@ -48,6 +49,10 @@ impl<P: Platform> ReadHalf<P> {
     /// # Errors
     /// See [`RecvError`]; nothing was taken then, and `buffer` is as it was.
     pub fn recv(&mut self, buffer: &mut [u8], timeout: Option<Duration>) -> Result<(), RecvError> {
+        if let Some(signal) = self.reader.recv_now(buffer) {
+            self.link.deliver(signal);
+            return Ok(());
+        }
         self.look(buffer.len(), timeout);
         block(self, timeout, |half| half.try_recv(buffer))
     }
@@ -78,6 +83,10 @@ impl<P: Platform> ReadHalf<P> {
         buffer: &mut [u8],
         timeout: Option<Duration>,
     ) -> Result<usize, ReadError> {
+        if let Some(transfer) = self.reader.read_now(buffer) {
+            self.link.deliver(transfer.signal);
+            return Ok(transfer.bytes);
+        }
         self.look(buffer.len().min(1), timeout);
         block(self, timeout, |half| half.try_read(buffer))
     }

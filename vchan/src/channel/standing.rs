@@ -41,6 +41,7 @@ impl Standing {
     }
 
     /// Whether the channel has ended on this side, and if so, whether by a lie.
+    #[inline]
     pub fn ended(&self) -> Option<Option<LyingIndex>> {
         match self.state.load(Ordering::Acquire) {
             OPEN => None,

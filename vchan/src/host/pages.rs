@@ -12,6 +12,7 @@ pub enum HostPages {
 }
 
 impl Memory for HostPages {
+    #[inline]
     fn view(&self) -> View<'_> {
         match self {
             HostPages::Shared(share) => share.view(),
