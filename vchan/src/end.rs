@@ -114,11 +114,13 @@ impl<P: Deref<Target: SharedRings>> End<P> {
     }
 
     /// Sees whether there is anything to do for who wants to move `wanted` bytes, without asking for
-    /// a signal: the bytes, or an error that the next call will tell.
-    pub(crate) fn glance(&mut self, wanted: u32) -> bool {
+    /// a signal: the bytes there are (of which there may be fewer if the peer has gone), or 0 for an
+    /// error that the next call will tell.
+    pub(crate) fn glance(&mut self, wanted: u32) -> Option<u32> {
         match self.available() {
-            Ok(available) => available >= wanted || self.peer() == Presence::Gone,
-            Err(_) => true,
+            Ok(available) if available >= wanted => Some(available),
+            Ok(available) => (self.peer() == Presence::Gone).then_some(available),
+            Err(_) => Some(0),
         }
     }
 

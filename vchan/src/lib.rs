@@ -18,7 +18,8 @@
 //! wait; the same with `_async` are for tasks. Channels and halves also have the I/O traits of std,
 //! futures and (feature `tokio`) tokio.
 //! Before a call sleeps it looks for a while, as long as that has lately been worth it, and only then
-//! asks the peer for a signal: a busy pair makes no system calls.
+//! asks the peer for a signal: a busy pair makes no system calls. What then comes in quick succession
+//! is let gather for a few microseconds, and taken at once.
 //!
 //! **Meeting.** One server at a place, one client at a time; who comes second is told
 //! [`Taken`](ListenError::Taken) or [`Busy`](ConnectError::Busy). A client may come first and

@@ -48,6 +48,12 @@ impl<P: Deref<Target: SharedRings>> Writer<P> {
     /// Whether a [`send`](Writer::send) of `wanted` bytes has something to tell other than "would
     /// block". Asks for no signal: for who looks again soon, and asks before it sleeps.
     pub fn glance(&mut self, wanted: u32) -> bool {
+        self.end.glance(wanted).is_some()
+    }
+
+    /// As [`glance`](Self::glance): the bytes there are.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn seen(&mut self, wanted: u32) -> Option<u32> {
         self.end.glance(wanted)
     }
 

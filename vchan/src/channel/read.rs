@@ -211,7 +211,7 @@ impl<P: Platform> ReadHalf<P> {
     fn look(&mut self, wanted: usize, timeout: Option<Duration>) {
         if timeout != Some(Duration::ZERO) {
             let wanted = u32::try_from(wanted).unwrap_or(u32::MAX).min(self.reader.size());
-            self.spin.until(|| self.reader.glance(wanted));
+            self.spin.until(|| self.reader.seen(wanted));
         }
     }
 

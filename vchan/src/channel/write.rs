@@ -161,7 +161,7 @@ impl<P: Platform> WriteHalf<P> {
     fn look(&mut self, wanted: usize, timeout: Option<Duration>) {
         if timeout != Some(Duration::ZERO) {
             let wanted = u32::try_from(wanted).unwrap_or(u32::MAX).min(self.writer.size());
-            self.spin.until(|| self.writer.glance(wanted));
+            self.spin.until(|| self.writer.seen(wanted));
         }
     }
 }
