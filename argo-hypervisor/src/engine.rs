@@ -7,7 +7,7 @@ use core::iter;
 use argo_core::policy::{Action, Query};
 use argo_core::{DomainId, Errno};
 
-use crate::config::{Argo, Config, Tables};
+use crate::config::{Argo, Config, Tables, Waking};
 use crate::domain::{Caller, Domain, Life, Start};
 use crate::policy::{Judge, Policy};
 use crate::quotas::{BadQuotas, Quotas};
@@ -17,6 +17,7 @@ use crate::system::{JudgeOf, System};
 /// Argo for a system of domains. All methods may be called from many threads at once.
 pub struct Engine<S: System> {
     pub(crate) config: Config,
+    pub(crate) waking: Waking,
     tables: Tables,
     pub(crate) registry: Registry<S>,
     policy: S::Policy,
@@ -40,9 +41,16 @@ pub enum CreateError {
 pub struct NoSuchDomain(pub DomainId);
 
 impl<S: System> Engine<S> {
-    /// An engine without domains.
+    /// An engine without domains. Waking is fair.
     pub fn new(config: Config, policy: S::Policy, events: S::Events) -> Self {
-        Self { config, tables: Tables::Growing, registry: Registry::new(), policy, events }
+        let (tables, waking, registry) = (Tables::default(), Waking::default(), Registry::new());
+        Self { config, waking, tables, registry, policy, events }
+    }
+
+    /// The same, waking like this.
+    #[must_use]
+    pub fn with_waking(self, waking: Waking) -> Self {
+        Self { waking, ..self }
     }
 
     /// The same, where domains that are created from now on have their tables like this.

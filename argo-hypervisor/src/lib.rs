@@ -55,8 +55,8 @@
 //! - *send*: L0, then sender's L1, receiver's L2 (read), ring's L3; all dropped; raise.
 //! - *register*: L0; own L1; own L2 (read) to check; pages are read and mapped with no L2; own L2
 //!   (write) to check again and install.
-//! - *notify*: own L1, own L2 (read), each ring's L3 in turn; all dropped whenever the buffer of
-//!   signals is full; raise; go on at the next ring. Then each question like a send.
+//! - *notify*: own L1, own L2 (read), the L3 of each ring with waiters in turn (`waited` says which
+//!   they are, with no lock); all dropped whenever the buffer of signals is full; raise; go on at the next ring. Then each question like a send.
 //! - *teardown*: own L1 (write), so that none of the domain's calls is under way and none can
 //!   queue a wait any more; `active` is cleared; then L2 (write) of each domain in turn. A
 //!   registration that names the domain checks `active` under its L2: either the walk finds its
@@ -101,12 +101,14 @@ mod hypercall;
 pub mod inprocess;
 mod lists;
 mod memory;
+mod names;
 mod notify;
 mod observer;
 mod policy;
 mod quotas;
 mod register;
 mod registry;
+mod reserves;
 mod ring;
 mod send;
 mod signals;
@@ -115,9 +117,10 @@ mod sync;
 mod system;
 mod table;
 mod teardown;
+mod waited;
 mod waiters;
 
-pub use config::{Argo, Config, Tables, WildcardRings};
+pub use config::{Argo, Config, Tables, Waking, WildcardRings};
 pub use counters::CounterStat;
 pub use domain::{Caller, Domain, Start};
 pub use enforce::Cut;

@@ -5,12 +5,13 @@ use argo_core::claim::PayloadLen;
 use argo_core::policy::{Query, Rings};
 use argo_core::{DomainId, Errno, Partner, Port};
 
+use crate::config::Waking;
 use crate::domain::{Caller, Domain};
 use crate::engine::Engine;
 use crate::policy::Judge;
-use crate::ring::Ring;
 use crate::signals::Signals;
 use crate::system::{Events, System};
+use crate::table::Found;
 use crate::waiters::Wait;
 
 /// A question about the ring that the caller reaches at a port.
@@ -61,10 +62,15 @@ impl<S: System> Engine<S> {
 
     pub(crate) fn release_waiters(&self, caller: &Caller<S>) -> Result<(), Errno> {
         let mut signals = Signals::new(caller.domain.id());
-        let mut from = Some(0);
-        while let Some(slot) = from {
-            from = collect(caller, slot, &mut signals)?;
+        let mut round = Round { next: Some(0), stays: false };
+        while let Some(slot) = round.next {
+            let Round { next, stays } = collect(caller, slot, self.waking, &mut signals)?;
+            round = Round { next, stays: round.stays | stays };
             signals.raise(self.events());
+        }
+        if round.stays {
+            // Those that go may leave the room unused: nobody who stays may depend on them.
+            self.events().space_wanted(caller.domain.id());
         }
         Ok(())
     }
@@ -91,11 +97,21 @@ impl<S: System> Engine<S> {
         {
             answer.flags.remove(RingFlags::SUFFICIENT);
         }
-        if wait == Some(Wait::New) {
-            self.events().space_wanted(receiver.id());
+        match wait {
+            Some(Wait::New) => self.events().space_wanted(receiver.id()),
+            Some(Wait::Over) => self.events().virq(from),
+            Some(Wait::AsBefore | Wait::Busy) | None => {}
         }
         Ok(answer)
     }
+}
+
+/// How far a notify has come.
+struct Round {
+    /// The slot to go on at, if it is not over.
+    next: Option<usize>,
+    /// Whether somebody stays who would find room alone.
+    stays: bool,
 }
 
 /// Collects who has room now in the caller's rings from a slot on, until a ring's waiters might
@@ -104,18 +120,25 @@ impl<S: System> Engine<S> {
 fn collect<S: System>(
     caller: &Caller<S>,
     from: usize,
+    waking: Waking,
     signals: &mut Signals,
-) -> Result<Option<usize>, Errno> {
+) -> Result<Round, Errno> {
     let mut gate = caller.domain.enter()?;
     let table = caller.domain.rings(&mut gate);
-    for (slot, ring) in table.iter_from(from) {
+    table.search_waited();
+    let mut round = Round { next: Some(from), stays: false };
+    while let Some((slot, ring)) = round.next.and_then(|from| table.next_waited(from)) {
         let mut ring = ring.lock();
         if ring.waiters.len() > signals.room() {
-            return Ok(Some(slot));
+            return Ok(Round { next: Some(slot), ..round });
         }
-        ring.release(|domain| signals.push(domain));
+        round.stays |= ring.release(waking, |domain| signals.push(domain));
+        if ring.waiters.len() == 0 {
+            table.clear_waited(slot);
+        }
+        round.next = slot.checked_add(1);
     }
-    Ok(None)
+    Ok(Round { next: None, ..round })
 }
 
 /// The part of a question under locks.
@@ -128,13 +151,18 @@ fn look<S: System>(
     let mut gate = caller.domain.enter()?;
     let table = receiver.rings(&mut gate);
     match table.find_for(caller.domain.id(), question.port) {
-        Some(ring) if !ring.is_among(rings) => Ok((Answer::NO_RING, None)),
-        Some(ring) => Ok(look_at(ring, caller.domain.id(), question.space_required)),
+        Some(found) if !found.ring.is_among(rings) => Ok((Answer::NO_RING, None)),
+        Some(found) => Ok(look_at(&found, caller.domain.id(), question.space_required)),
         None => Ok((Answer::NO_RING, None)),
     }
 }
 
-fn look_at<S: System>(ring: &Ring<S>, asker: DomainId, wanted: u32) -> (Answer, Option<Wait>) {
+fn look_at<S: System>(
+    found: &Found<'_, S>,
+    asker: DomainId,
+    wanted: u32,
+) -> (Answer, Option<Wait>) {
+    let ring = found.ring;
     let mut state = ring.lock();
     let free = state.free();
     let max = ring.len().max_payload();
@@ -148,7 +176,7 @@ fn look_at<S: System>(ring: &Ring<S>, asker: DomainId, wanted: u32) -> (Answer, 
                 flags |= RingFlags::SUFFICIENT;
                 None
             } else {
-                Some(state.waiters.wait(asker, payload))
+                Some(found.wait(&mut state, asker, payload))
             }
         }
         _ => {

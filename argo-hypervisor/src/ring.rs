@@ -8,6 +8,7 @@ use argo_core::policy::Rings;
 use argo_core::ring::{NoRoom, Producer, Reservation};
 use argo_core::{DomainId, Errno, Partner, RingName};
 
+use crate::config::Waking;
 use crate::domain::Caller;
 use crate::memory::GuestMemory;
 use crate::observer::{Copied, Observer};
@@ -140,11 +141,13 @@ impl<S: System> RingState<S> {
         self.producer.free(&self.memory)
     }
 
-    /// Takes off the waiting list, and hands out, who now has room.
-    pub fn release(&mut self, each: impl FnMut(DomainId)) {
-        if self.waiters.len() > 0 {
-            let free = self.free();
-            self.waiters.release(free, each);
+    /// Takes off the waiting list, and hands out, who now has room. Whether somebody stays who has
+    /// room alone.
+    pub fn release(&mut self, waking: Waking, each: impl FnMut(DomainId)) -> bool {
+        if self.waiters.len() == 0 {
+            return false;
         }
+        let free = self.free();
+        self.waiters.release(free, waking, each)
     }
 }

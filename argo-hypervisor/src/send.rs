@@ -85,6 +85,10 @@ impl<S: System> Engine<S> {
                 self.events().space_wanted(receiver.id());
                 Err(Errno::EAGAIN)
             }
+            Delivery::Waits(Wait::Over) => {
+                self.events().virq(from);
+                Err(Errno::EAGAIN)
+            }
             Delivery::Waits(Wait::AsBefore) => Err(Errno::EAGAIN),
             Delivery::Waits(Wait::Busy) => Err(Errno::EBUSY),
             Delivery::Barred => {
@@ -110,16 +114,16 @@ fn deliver<S: System>(
     receiver.listens()?;
     let table = receiver.rings(&mut gate);
     let found = table.find_for(caller.domain.id(), request.port);
-    let ring = found.ok_or(Errno::ECONNREFUSED)?;
-    if !ring.is_among(rings) {
+    let found = found.ok_or(Errno::ECONNREFUSED)?;
+    if !found.ring.is_among(rings) {
         return Ok(Delivery::Barred);
     }
     let payload = PayloadLen::of(request.iovs)?;
-    let mut ring = ring.lock();
+    let mut ring = found.ring.lock();
     match ring.deliver(caller, request, payload, observer) {
         Ok(()) => Ok(Delivery::Sent(payload)),
         Err(Undelivered::NoRoom) => {
-            Ok(Delivery::Waits(ring.waiters.wait(caller.domain.id(), payload)))
+            Ok(Delivery::Waits(found.wait(&mut ring, caller.domain.id(), payload)))
         }
         Err(Undelivered::Refused(errno)) => Err(errno),
     }

@@ -37,7 +37,9 @@ pub trait Events: Send + Sync {
     /// not by its wish. Xen tells nobody.
     fn rings_cut(&self, _owner: DomainId) {}
 
-    /// A domain began to wait for (more) space in a ring of this owner. Xen tells nobody.
+    /// A domain began to wait for (more) space in a ring of this owner, or some that a notify of its
+    /// left waiting would find space alone. Whoever owns the ring notifies then, even if it has
+    /// nothing to read. Xen tells nobody.
     fn space_wanted(&self, _owner: DomainId) {}
 }
 

@@ -2,52 +2,53 @@
 
 use core::mem;
 
+use argo_core::claim::PayloadLen;
 use argo_core::{DomainId, Errno, Partner, Port, RingName};
-use foldhash::fast::RandomState;
-use hashbrown::HashMap;
 
 use crate::config::Tables;
 use crate::fallible;
-use crate::lists::{List, Reserve};
+use crate::lists::List;
+use crate::names::Names;
 use crate::quotas::Quotas;
 use crate::register::{Existing, RegisterRequest};
-use crate::ring::Ring;
+use crate::reserves::Reserves;
+use crate::ring::{Ring, RingState};
 use crate::system::{RingOf, System};
-use crate::waiters::{Waiter, Waiters};
+use crate::waited::{Before, Waited};
+use crate::waiters::{Wait, Waiters};
 
 /// Rings by name. Each keeps its slot as long as it is registered, so that a walk which lets go of
 /// the lock can go on where it was.
 pub(crate) struct RingTable<S: System> {
-    index: HashMap<RingName, usize, RandomState>,
+    names: Names,
     slots: List<Option<Ring<S>>>,
-    /// How many of them are on each port.
-    ports: HashMap<Port, u32, RandomState>,
+    /// In which of them somebody waits.
+    waited: Waited,
+    /// How many there are.
+    count: usize,
     /// Sum of the rings' lengths.
     bytes: u64,
     /// What the lists of a table are taken from that has all memory from the beginning.
     reserves: Option<Reserves<S>>,
 }
 
-struct Reserves<S: System> {
-    waiters: Reserve<Waiter>,
-    /// For a table that was [taken](RingTable::take_all).
-    slots: Reserve<Option<Ring<S>>>,
-    owners: Reserve<DomainId>,
+/// A ring, as who looks for room in it finds it.
+pub(crate) struct Found<'t, S: System> {
+    pub ring: &'t Ring<S>,
+    slot: usize,
+    waited: &'t Waited,
+    before: Before,
 }
 
-/// Teardowns of one domain at once that find a reserve: a host lets its last session go while an
-/// administrator resets it.
-const TEARDOWNS: usize = 2;
-
-impl<S: System> Reserves<S> {
-    fn new(quotas: &Quotas) -> Self {
-        let rings = quotas.rings as usize;
-        Self {
-            waiters: Reserve::new(rings.saturating_mul(2), quotas.waiters as usize),
-            // A teardown puts those that others have for the domain beside its own.
-            slots: Reserve::new(TEARDOWNS.saturating_add(1), rings.saturating_mul(2)),
-            owners: Reserve::new(TEARDOWNS, rings),
+impl<S: System> Found<'_, S> {
+    /// Lets a domain wait for room in the ring, whose lock is held since it was found full.
+    pub fn wait(&self, state: &mut RingState<S>, domain: DomainId, payload: PayloadLen) -> Wait {
+        let wait = state.waiters.wait(domain, payload);
+        if wait == Wait::New && self.waited.enter(self.slot, self.before) {
+            state.waiters.cancel(domain);
+            return Wait::Over;
         }
+        wait
     }
 }
 
@@ -58,12 +59,11 @@ impl<S: System> RingTable<S> {
             return Self::default();
         }
         let reserves = Reserves::new(quotas);
-        // A map that is at most half full makes place for a new entry by tidying up, not by growing.
-        let room = (quotas.rings as usize).saturating_mul(2);
         Self {
-            index: HashMap::with_capacity_and_hasher(room, RandomState::default()),
+            names: Names::with_room(quotas.rings as usize),
             slots: reserves.slots.take().unwrap_or_default(),
-            ports: HashMap::with_capacity_and_hasher(room, RandomState::default()),
+            waited: Waited::with_room(quotas.rings as usize),
+            count: 0,
             bytes: 0,
             reserves: Some(reserves),
         }
@@ -71,28 +71,28 @@ impl<S: System> RingTable<S> {
 
     /// The ring that this sender reaches at this port: its own, else the wildcard one.
     #[inline]
-    pub fn find_for(&self, sender: DomainId, port: Port) -> Option<&Ring<S>> {
-        self.find(RingName { port, partner: Partner::Domain(sender) })
-            .or_else(|| self.find(RingName { port, partner: Partner::Any }))
+    pub fn find_for(&self, sender: DomainId, port: Port) -> Option<Found<'_, S>> {
+        let slot = self.names.find_for(sender, port)?;
+        let ring = self.slots.get(slot)?.as_ref()?;
+        Some(Found { ring, slot, waited: &self.waited, before: self.waited.before() })
     }
 
-    #[inline]
     fn find(&self, name: RingName) -> Option<&Ring<S>> {
-        self.slots.get(*self.index.get(&name)?)?.as_ref()
+        self.slots.get(self.names.find(name)?)?.as_ref()
     }
 
     /// Whether there is a ring on this port.
     pub fn has_port(&self, port: Port) -> bool {
-        self.ports.contains_key(&port)
+        self.names.has_port(port)
     }
 
     /// The ports that have rings, each once.
     pub fn ports(&self) -> impl Iterator<Item = Port> + Clone {
-        self.ports.keys().copied()
+        self.names.ports()
     }
 
     pub fn find_mut(&mut self, name: RingName) -> Option<&mut Ring<S>> {
-        self.slots.get_mut(*self.index.get(&name)?)?.as_mut()
+        self.slots.get_mut(self.names.find(name)?)?.as_mut()
     }
 
     /// Whether a registration is possible. A re-registration uses up nothing.
@@ -106,7 +106,7 @@ impl<S: System> RingTable<S> {
             return if same { Ok(()) } else { Err(Errno::EEXIST) };
         }
         let bytes = self.bytes.saturating_add(request.len.bytes().into());
-        if self.index.len() >= quotas.rings as usize || bytes > quotas.ring_bytes {
+        if self.count >= quotas.rings as usize || bytes > quotas.ring_bytes {
             return Err(Errno::ENOSPC);
         }
         Ok(())
@@ -131,7 +131,9 @@ impl<S: System> RingTable<S> {
             return Ok(());
         }
         let waiters = self.waiters(name.partner, quotas.waiters)?;
-        let slot = self.enter(name)?;
+        let slot = self.free_slot()?;
+        self.names.enter(name, slot)?;
+        self.count = self.count.saturating_add(1);
         self.bytes = self.bytes.saturating_add(len.bytes().into());
         if let Some(place) = self.slots.get_mut(slot) {
             *place = memory.take().map(|memory| Ring::new(name, len, memory, waiters, reached));
@@ -148,51 +150,26 @@ impl<S: System> RingTable<S> {
         list.map(|list| Waiters::new(list, limit)).ok_or(Errno::ENOMEM)
     }
 
-    /// Enters a name that is not in use. Gives the slot for its ring.
-    fn enter(&mut self, name: RingName) -> Result<usize, Errno> {
-        let slot = self.free_slot()?;
-        self.enter_port(name.port)?;
-        let entered = fallible::insert(&mut self.index, name, slot);
-        entered.inspect_err(|_| self.leave_port(name.port)).map(|()| slot)
-    }
-
     fn free_slot(&mut self) -> Result<usize, Errno> {
         let free = self.slots.iter().position(Option::is_none);
         let slot = free.unwrap_or(self.slots.len());
         if free.is_none() {
             fallible::push(&mut self.slots, None)?;
         }
+        self.waited.cover(slot)?;
         Ok(slot)
-    }
-
-    fn enter_port(&mut self, port: Port) -> Result<(), Errno> {
-        if let Some(count) = self.ports.get_mut(&port) {
-            *count = count.saturating_add(1);
-            return Ok(());
-        }
-        fallible::insert(&mut self.ports, port, 1)
     }
 
     /// Takes a ring out.
     pub fn remove(&mut self, name: RingName) -> Option<Ring<S>> {
-        let ring = self.slots.get_mut(self.index.remove(&name)?)?.take()?;
+        let slot = self.names.leave(name)?;
+        let ring = self.slots.get_mut(slot)?.take()?;
+        self.waited.clear(slot);
         let bytes = ring.len().bytes().into();
         debug_assert!(self.bytes >= bytes, "{} bytes, and a ring of {bytes}", self.bytes);
         self.bytes = self.bytes.saturating_sub(bytes);
-        self.leave_port(name.port);
+        self.count = self.count.saturating_sub(1);
         Some(ring)
-    }
-
-    fn leave_port(&mut self, port: Port) {
-        let left = self.ports.get_mut(&port).map(|count| {
-            debug_assert!(*count > 0, "a port without rings is entered");
-            *count = count.saturating_sub(1);
-            *count
-        });
-        debug_assert!(left.is_some(), "a ring was on a port that is not entered");
-        if left == Some(0) {
-            self.ports.remove(&port);
-        }
     }
 
     /// Takes out the rings that `which` picks, one with each step.
@@ -210,9 +187,9 @@ impl<S: System> RingTable<S> {
     /// Takes out all rings, with the places between them. Allocates nothing.
     pub fn take_all(&mut self) -> List<Option<Ring<S>>> {
         let Some(reserves) = &self.reserves else { return mem::take(self).slots };
-        self.index.clear();
-        self.ports.clear();
-        self.bytes = 0;
+        self.names.clear();
+        self.waited.clear_all();
+        (self.count, self.bytes) = (0, 0);
         mem::replace(&mut self.slots, reserves.slots.take().unwrap_or_default())
     }
 
@@ -220,6 +197,22 @@ impl<S: System> RingTable<S> {
     pub fn owners(&self) -> List<DomainId> {
         let reserved = self.reserves.as_ref().and_then(|reserves| reserves.owners.take());
         reserved.unwrap_or_default()
+    }
+
+    /// Begins to look for rings in which somebody waits; see [`Self::next_waited`].
+    pub fn search_waited(&self) {
+        self.waited.search();
+    }
+
+    /// The next ring from a slot on in which somebody may wait, with its slot.
+    pub fn next_waited(&self, from: usize) -> Option<(usize, &Ring<S>)> {
+        let slot = self.waited.next(from)?;
+        Some((slot, self.slots.get(slot)?.as_ref()?))
+    }
+
+    /// Nobody waits any more in the ring at a slot, whose lock is held.
+    pub fn clear_waited(&self, slot: usize) {
+        self.waited.clear(slot);
     }
 
     /// The rings from a slot on, each with its slot.
@@ -236,9 +229,10 @@ impl<S: System> RingTable<S> {
 impl<S: System> Default for RingTable<S> {
     fn default() -> Self {
         Self {
-            index: HashMap::default(),
+            names: Names::default(),
             slots: List::default(),
-            ports: HashMap::default(),
+            waited: Waited::default(),
+            count: 0,
             bytes: 0,
             reserves: None,
         }

@@ -8,7 +8,10 @@ use argo_core::{DomainId, Partner};
 
 use crate::lists::List;
 
-/// The waiting list of one ring: one entry a domain, with the longest payload that it waits for.
+use crate::config::Waking;
+
+/// The waiting list of one ring: one entry a domain, with the longest payload that it waits for, in
+/// the order in which they began to wait.
 ///
 /// Its memory is taken when the ring is registered: a send that has to wait allocates nothing.
 pub(crate) struct Waiters {
@@ -31,6 +34,9 @@ pub(crate) enum Wait {
     AsBefore,
     /// Too many others wait.
     Busy,
+    /// It does not wait: room may have been made at this very moment. It is to be interrupted, to
+    /// try again.
+    Over,
 }
 
 impl Waiters {
@@ -51,8 +57,8 @@ impl Waiters {
         self.entries.len()
     }
 
-    /// Puts the domain on the list. An entry it has already keeps the longer payload: space for
-    /// it is space for any of the messages that wait.
+    /// Puts the domain at the end of the list. An entry that it has already keeps its place, and the
+    /// longer payload: space for it is space for any of the messages that wait.
     pub fn wait(&mut self, domain: DomainId, payload: PayloadLen) -> Wait {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.domain == domain) {
             if entry.payload >= payload {
@@ -74,15 +80,27 @@ impl Waiters {
         self.entries.retain(|entry| entry.domain != domain);
     }
 
-    /// Takes off the list, and hands out, all domains whose payload fits into that many free bytes.
-    pub fn release(&mut self, free: u32, mut each: impl FnMut(DomainId)) {
-        self.entries.retain(|entry| {
-            let fits = index::fits(entry.payload, free);
-            if fits {
-                each(entry.domain);
+    /// Takes off the list, and hands out, whom these free bytes let go. Whether somebody stays who
+    /// would find room alone.
+    ///
+    /// Who needs more than there is keeps nobody waiting. Who would fit alone, but not beside those
+    /// that go, keeps all behind it waiting: smaller ones would else overtake it for ever.
+    pub fn release(&mut self, free: u32, waking: Waking, mut each: impl FnMut(DomainId)) -> bool {
+        let (mut left, mut stays) = (free, false);
+        self.entries.retain(|&Waiter { domain, payload }| {
+            if !index::fits(payload, free) {
+                return true;
             }
-            !fits
+            let together = !stays && index::fits(payload, left);
+            if waking == Waking::Fair && !together {
+                stays = true;
+                return true;
+            }
+            left = left.saturating_sub(index::message_bytes(payload));
+            each(domain);
+            false
         });
+        stays
     }
 
     /// Takes the domain off the list, and adds it to `dismissed` if it was there.

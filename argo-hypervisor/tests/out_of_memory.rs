@@ -58,7 +58,10 @@ const RINGS: u32 = 15;
 /// What is registered beside the rings that are there, one a port from 0 on.
 #[derive(Clone, Copy, Debug)]
 enum Newcomer {
+    /// For everybody.
     NewPort,
+    /// For one domain alone, as the next one.
+    NewExact,
     SamePort,
     /// No newcomer: it moves.
     Again,
@@ -68,6 +71,7 @@ impl Newcomer {
     fn name(self, rings: u32) -> RingName {
         match self {
             Self::NewPort => wildcard(rings),
+            Self::NewExact => RingName { port: Port(rings), ..from(2) },
             Self::SamePort => RingName { port: Port(0), ..from(2) },
             Self::Again => wildcard(0),
         }
@@ -163,9 +167,13 @@ fn fail_each_allocation(rings: u32, newcomer: Newcomer) -> usize {
 fn a_registration_without_memory_changes_nothing() {
     let mut for_ports = 0;
     let mut count = fail_each_allocation(0, Newcomer::NewPort);
-    assert_eq!(count, 5, "the pages, the waiters, the slots, the ports and the names");
+    assert_eq!(count, 5, "the pages, the waiters, the slots, their bits and the ports");
+    let exact = fail_each_allocation(0, Newcomer::NewExact);
+    assert_eq!(exact, 6, "the same, and the names of rings for one domain alone");
+    count += exact;
     for rings in 1..RINGS {
-        let new = fail_each_allocation(rings, Newcomer::NewPort);
+        count += fail_each_allocation(rings, Newcomer::NewPort);
+        let new = fail_each_allocation(rings, Newcomer::NewExact);
         let same = fail_each_allocation(rings, Newcomer::SamePort);
         assert_eq!(fail_each_allocation(rings, Newcomer::Again), 1, "the pages");
         for_ports += new - same;

@@ -2,7 +2,7 @@
 
 use argo_core::policy::{Hook, Query, Rings};
 use argo_core::{DomainId, Errno, Partner, Port, RingName};
-use argo_hypervisor::Argo;
+use argo_hypervisor::{Argo, Waking};
 
 use super::memory::{half, word};
 use super::model::{Domain, Life, Model, Ring, Who};
@@ -71,15 +71,28 @@ impl Model {
         Ok(0)
     }
 
-    /// Whoever has room now in a ring of the domain waits no longer.
+    /// Whoever has room now in a ring of the domain waits no longer; if waking is fair, of those only
+    /// the first ones that have it together.
     fn release(&mut self, owner: DomainId) {
         let names: Vec<RingName> = self.domains[&owner].rings.keys().copied().collect();
+        let mut stays = false;
         for name in names {
             let free = self.free(owner, &self.domains[&owner].rings[&name]);
             let ring = self.domains.get_mut(&owner).unwrap().rings.get_mut(&name).unwrap();
-            let done: Vec<_> =
-                ring.waits.extract_if(.., |_, payload| space(*payload) < free).collect();
-            self.events.extend(done.iter().map(|(id, _)| Event::Virq(id.raw())));
+            let fits = |(_, payload): &(DomainId, u32)| space(*payload) < free;
+            let fit: Vec<_> = ring.waits.iter().copied().filter(fits).collect();
+            let mut sum = 0;
+            let together = fit.iter().take_while(|(_, payload)| {
+                sum += space(*payload);
+                self.waking == Waking::All || sum < free
+            });
+            let going = &fit[..together.count()];
+            ring.waits.retain(|wait| !going.contains(wait));
+            self.events.extend(going.iter().map(|(id, _)| Event::Virq(id.raw())));
+            stays |= going.len() < fit.len();
+        }
+        if stays {
+            self.events.push(Event::SpaceWanted(owner.raw()));
         }
     }
 
@@ -117,7 +130,7 @@ impl Model {
             TOO_BIG
         } else if wanted == 0 || space(wanted) < free {
             self.count(to, |domain| {
-                domain.rings.get_mut(&name).unwrap().waits.remove(&by);
+                domain.rings.get_mut(&name).unwrap().waits.retain(|(id, _)| *id != by);
             });
             // A rate limit keeps it from using the room.
             if wanted > 0 && self.policy.throttled { 0 } else { SUFFICIENT }
@@ -137,12 +150,15 @@ impl Model {
             Partner::Domain(_) => owner.quotas.waiters.min(1),
         };
         let waits = &mut owner.rings.get_mut(&name).unwrap().waits;
-        let before = waits.get(&from).copied();
-        if before.is_none() && waits.len() as u32 == limit {
+        let place = waits.iter().position(|(id, _)| *id == from);
+        if place.is_none() && waits.len() as u32 == limit {
             return false;
         }
-        if before.is_none_or(|before| before < payload) {
-            waits.insert(from, payload);
+        if place.is_none_or(|place| waits[place].1 < payload) {
+            match place {
+                Some(place) => waits[place].1 = payload,
+                None => waits.push((from, payload)),
+            }
             self.events.push(Event::SpaceWanted(to.raw()));
         }
         true

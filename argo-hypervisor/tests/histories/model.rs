@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use argo_core::policy::{Hook, Query, Rings};
 use argo_core::{DomainId, Errno, Partner, RingName};
-use argo_hypervisor::{Argo, Config, CounterStat, Cut, Quotas, RingStat, Start};
+use argo_hypervisor::{Argo, Config, CounterStat, Cut, Quotas, RingStat, Start, Waking};
 
 use super::memory::Ram;
 use super::support::Event;
@@ -38,8 +38,8 @@ pub struct Ring {
     pub pages: Vec<u64>,
     pub len: u32,
     pub tx: u32,
-    /// Who waits, for how many bytes of payload.
-    pub waits: BTreeMap<DomainId, u32>,
+    /// Who waits, for how many bytes of payload; who began first comes first.
+    pub waits: Vec<(DomainId, u32)>,
     pub messages: u64,
     pub bytes: u64,
     /// Whether its partner could send to it when that was looked at last.
@@ -48,6 +48,7 @@ pub struct Ring {
 
 pub struct Model {
     pub config: Config,
+    pub waking: Waking,
     pub policy: Table,
     pub domains: BTreeMap<DomainId, Domain>,
     pub ram: BTreeMap<Who, Ram>,
@@ -58,9 +59,9 @@ pub struct Model {
 }
 
 impl Model {
-    pub fn new(config: Config) -> Self {
+    pub fn new(config: Config, waking: Waking) -> Self {
         let (policy, domains, ram, events, flags) = Default::default();
-        Self { config, policy, domains, ram, events, flags }
+        Self { config, waking, policy, domains, ram, events, flags }
     }
 
     fn enabled(&self, domain: DomainId) -> bool {
@@ -176,7 +177,7 @@ impl Model {
         let barred = |from: DomainId| {
             !self.policy.reaches(Way { from, to: owner, port: name.port.0 }, rings)
         };
-        let ended: Vec<_> = ring.waits.extract_if(.., |from, _| barred(*from)).collect();
+        let ended: Vec<_> = ring.waits.extract_if(.., |(from, _)| barred(*from)).collect();
         self.events.extend(ended.iter().map(|(from, _)| Event::WaitLost(from.raw())));
         ended.len()
     }
@@ -190,7 +191,7 @@ impl Model {
     fn end_waits(&mut self, id: DomainId) {
         let rings = self.domains.values_mut().flat_map(|domain| domain.rings.values_mut());
         for ring in rings {
-            ring.waits.remove(&id);
+            ring.waits.retain(|(from, _)| *from != id);
         }
     }
 
@@ -216,7 +217,7 @@ impl Model {
             {
                 owners.insert(*owner);
                 partners.insert(name.partner);
-                let waits = ring.waits.into_keys().filter(|id| Some(*id) != gone);
+                let waits = ring.waits.into_iter().map(|(id, _)| id).filter(|id| Some(*id) != gone);
                 self.events.extend(waits.map(|id| Event::WaitLost(id.raw())));
             }
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use argo_core::DomainId;
-use argo_hypervisor::{Caller, Config, Domain, Engine, LinearMemory, Quotas, Start};
+use argo_hypervisor::{Caller, Config, Domain, Engine, LinearMemory, Quotas, Start, Waking};
 use argo_mem::{HeapRam, Memory};
 
 use super::forms::{Raw, fill};
@@ -33,14 +33,14 @@ pub struct Pair {
 }
 
 impl Pair {
-    fn new(config: Config, quotas: &[Quotas]) -> Self {
-        let engine = Engine::new(config, Denials::default(), Record::default());
+    fn new(config: Config, waking: Waking, quotas: &[Quotas]) -> Self {
+        let engine = Engine::new(config, Denials::default(), Record::default()).with_waking(waking);
         let count = quotas.len() as u16;
-        let (world, model) = (World { engine }, Model::new(config));
+        let (world, model) = (World { engine }, Model::new(config, waking));
         let mut pair = Self { world, guests: BTreeMap::new(), model, count };
         for (number, quotas) in quotas.iter().enumerate() {
             // A bad quota is tried in the middle of histories.
-            let quotas = Quotas { waiters: quotas.waiters.min(2), ..*quotas };
+            let quotas = Quotas { waiters: quotas.waiters.min(3), ..*quotas };
             let id = pair.id(number as u16);
             pair.model.create(id, quotas, Start::Active);
             let domain = pair.world.engine.create_domain(id, quotas, Start::Active).unwrap();
@@ -216,7 +216,7 @@ fn name(event: &Event) -> String {
 
 /// Plays a history.
 pub fn run(history: &History, seen: &mut Seen) {
-    let mut pair = Pair::new(history.config, &history.quotas);
+    let mut pair = Pair::new(history.config, history.waking, &history.quotas);
     for step in &history.steps {
         pair.take(step, seen);
         pair.check(seen);

@@ -2,7 +2,7 @@
 
 use argo_core::policy::{Action, PortRange, PortRule, Query, Rings, Subject};
 use argo_core::{DomainId, Port};
-use argo_hypervisor::{Argo, Config, Quotas, Start, WildcardRings};
+use argo_hypervisor::{Argo, Config, Quotas, Start, Waking, WildcardRings};
 use proptest::collection::vec;
 use proptest::option::weighted;
 use proptest::prelude::*;
@@ -20,6 +20,7 @@ pub const SESSIONS: usize = 2;
 #[derive(Clone, Debug)]
 pub struct History {
     pub config: Config,
+    pub waking: Waking,
     /// The limits of each domain.
     pub quotas: Vec<Quotas>,
     pub steps: Vec<Step>,
@@ -54,9 +55,15 @@ pub fn history() -> impl Strategy<Value = History> {
     let quotas = vec(quotas(), 2..=usize::from(DOMAINS));
     let owner = prop_oneof![2 => 0..2u16, 1 => who()];
     let opening = vec((owner, opening()).prop_map(|(by, call)| Step::Call(by, 0, call)), 1..8);
-    (config, quotas, opening, vec(step(), 1..80)).prop_map(|(config, quotas, opening, steps)| {
-        History { config, quotas, steps: [opening, steps].concat() }
-    })
+    let waking = select(vec![Waking::Fair, Waking::All]);
+    (config, waking, quotas, opening, vec(step(), 1..80)).prop_map(
+        |(config, waking, quotas, opening, steps)| History {
+            config,
+            waking,
+            quotas,
+            steps: [opening, steps].concat(),
+        },
+    )
 }
 
 fn step() -> impl Strategy<Value = Step> {

@@ -15,7 +15,7 @@ use argo_core::{DomainId, Errno, Gfn, GuestAddr, Partner, Port, RingName};
 use argo_hypervisor::inprocess::AllowAll;
 use argo_hypervisor::{
     Argo, Caller, Config, Engine, Events, Existing, GuestMemory, Judge, LinearMemory, ParkingLot,
-    Passage, Question, Quotas, RegisterRequest, RingStat, SendRequest, Start, System,
+    Passage, Question, Quotas, RegisterRequest, RingStat, SendRequest, Start, System, Waking,
     WildcardRings,
 };
 use argo_mem::{HeapRam, Memory, View};
@@ -138,6 +138,11 @@ impl World {
     pub fn new() -> Self {
         let config = Config { argo: Argo::On, wildcard_rings: WildcardRings::Allowed };
         Self { engine: Engine::new(config, Denials::default(), Record::default()) }
+    }
+
+    /// The same, with another way of waking.
+    pub fn waking(self, waking: Waking) -> Self {
+        Self { engine: self.engine.with_waking(waking) }
     }
 
     pub fn guest(&self, id: u16) -> Guest {

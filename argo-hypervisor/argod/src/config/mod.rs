@@ -47,6 +47,7 @@ mod values;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use argo_hypervisor::Waking;
 use thiserror::Error;
 use toml::Spanned;
 
@@ -71,7 +72,7 @@ pub use texts::{POLICY_BYTES_MAX, POLICY_FILES_MAX};
 pub(crate) use values::number;
 pub use values::{NAME_MAX, SOCKET_PATH_MAX, Size, is_name};
 
-use read::{Reader, boolean};
+use read::{Reader, boolean, word};
 use seen::Seen;
 pub(crate) use texts::Texts;
 
@@ -91,6 +92,8 @@ pub struct Config {
     pub argo: bool,
     /// Whether rings for every sender may be registered, where policy allows it too.
     pub wildcard_rings: bool,
+    /// Whom a notify wakes of those who wait for room.
+    pub waking: Waking,
     /// Whether the domains' RAM is locked.
     pub lock_memory: LockMemory,
     /// Whether argod is caged.
@@ -200,6 +203,8 @@ impl Config {
         let runtime_dir = table.or("runtime_dir", values::directory(), default_dir);
         let argo = table.or("argo", boolean(), true);
         let wildcard_rings = table.or("wildcard_rings", boolean(), false);
+        let ways = word([("fair", Waking::Fair), ("all", Waking::All)]);
+        let waking = table.or("waking", ways, Waking::Fair);
         let lock_memory = LockMemory::read(table);
         let cage = Cage::read(table);
         let service = table
@@ -226,6 +231,7 @@ impl Config {
             runtime_dir,
             argo,
             wildcard_rings,
+            waking,
             lock_memory,
             cage,
             service,

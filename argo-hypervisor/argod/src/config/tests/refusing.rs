@@ -40,7 +40,7 @@ fn duplicate_key() {
 
 #[test]
 fn unknown_key() {
-    let known = "runtime_dir, argo, wildcard_rings, lock_memory, cage, service, log, \
+    let known = "runtime_dir, argo, wildcard_rings, waking, lock_memory, cage, service, log, \
                  admin, metrics, audit, capture, domain, policy_dir, policy_mode, groups, policy, port, store";
     let message = format!("found unknown key `agro`, expected one of: {known}");
     refused_after("", "agro = true", "^^^^", &message);
@@ -79,6 +79,8 @@ fn wrong_words() {
     let message =
         "found \"loud\", expected one of \"error\", \"warn\", \"info\", \"debug\", \"trace\"";
     refused_after("[log]\n", "level = \"loud\"", "        ^^^^^^", message);
+    let message = "found \"some\", expected one of \"fair\", \"all\"";
+    refused_after("", "waking = \"some\"", "         ^^^^^^", message);
     let message = "found \"yes\", expected one of \"require\", \"try\", \"no\"";
     refused_after("", "lock_memory = \"yes\"", "              ^^^^^", message);
 }

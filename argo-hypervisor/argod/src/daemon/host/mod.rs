@@ -94,7 +94,8 @@ impl Host {
         let policy =
             LivePolicy::new(config.policy.clone(), Directory::default()).with_audit(audit.clone());
         Ok(Self {
-            engine: Engine::new(engine_config, policy, Interrupts::default()),
+            engine: Engine::new(engine_config, policy, Interrupts::default())
+                .with_waking(config.waking),
             config,
             passed,
             domains: RwLock::default(),
