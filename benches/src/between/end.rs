@@ -146,6 +146,9 @@ pub fn live(end: End, dir: &Path) -> Result<(), Failure> {
     Ok(())
 }
 
+/// Round trips that take longer than this, in nanoseconds, are counted as if they took that long.
+const LONGEST: u64 = 60_000_000_000;
+
 fn strange(order: &str) -> Failure {
     format!("a strange order: {order:?}").into()
 }
@@ -159,7 +162,7 @@ fn send(way: &mut dyn Mover, (len, count): (usize, u64)) -> Result<(), Failure> 
 /// Sends each message and waits for the answer.
 fn ask(way: &mut dyn Mover, (len, count): (usize, u64)) -> Result<(), Failure> {
     // Three digits are enough for a ratio.
-    let mut times = Histogram::<u64>::new(3)?;
+    let mut times = Histogram::<u64>::new_with_max(LONGEST, 3)?;
     let mut sum = 0u64;
     for number in 0..count {
         let begun = Instant::now();

@@ -11,6 +11,9 @@ pub fn case(outcome: &Outcome) -> String {
     let mut text = String::new();
     let (rounds, disturbed) = (outcome.rounds(), outcome.disturbed);
     let _ = writeln!(text, "{}: rounds {rounds}, disturbed {disturbed}", outcome.title);
+    if rounds == 0 {
+        return text;
+    }
     for (place, name) in outcome.contestants.iter().enumerate() {
         let _ = write!(text, "  {name:<28}");
         for (figure, told) in outcome.figures.iter().enumerate() {
@@ -53,6 +56,11 @@ mod tests {
         assert!(lines[1].ends_with("rate 6.00 M/s (4.00 M/s to 9.00 M/s)"), "{text}");
         assert!(lines[3].ends_with("3.00 (2.00 to 4.50)"), "{text}");
         assert_eq!(lines.len(), 5);
+    }
+
+    #[test]
+    fn a_case_without_rounds_is_one_line() {
+        assert_eq!(case(&outcome(&[], &[])).lines().count(), 1);
     }
 
     #[test]
