@@ -85,8 +85,12 @@ fn events_without_fences_are_slept_through() {
     two_events(|calls| Unfenced(ControlArea::for_calls(calls)));
 }
 
-/// argod answers two calls, each followed by a raise; the guest sleeps until it has both answers.
-fn two_completions<W: Words + Send + Sync + 'static>(words: fn(u32) -> W, sleeps: &Tally) {
+/// argod answers two calls; the guest sleeps until it has both answers.
+fn two_completions<W: Words + Send + Sync + 'static>(
+    words: fn(u32) -> W,
+    answer: fn(&Attachment<W>),
+    sleeps: &Tally,
+) {
     let sleeps = sleeps.clone();
     check(move || {
         let attachment = Attachment::new(words(2));
@@ -95,7 +99,7 @@ fn two_completions<W: Words + Send + Sync + 'static>(words: fn(u32) -> W, sleeps
         assert!(guest.submit(&attachment.words, &CALL, 2));
         let worker = {
             let attachment = attachment.clone();
-            thread::spawn(move || answer_two(&attachment))
+            thread::spawn(move || answer(&attachment))
         };
         for tag in 1..=2 {
             let completion = attachment.wait(|words| guest.reap(words), &sleeps);
@@ -106,25 +110,52 @@ fn two_completions<W: Words + Send + Sync + 'static>(words: fn(u32) -> W, sleeps
     });
 }
 
+/// Each answer is followed by a raise.
 fn answer_two<W: Words>(attachment: &Attachment<W>) {
     let mut host = HostQueue::new(0);
     for _ in 0..2 {
-        let slot = host.take(&attachment.words);
-        let completion = Completion { tag: slot.tag, ret: -(slot.tag as i64) };
+        let completion = answer(&mut host, attachment);
         host.complete(&attachment.words, completion);
         attachment.raise(Event::Completion, &Tally::default());
     }
 }
 
+/// Both answers are shown at once, with one raise.
+fn answer_both<W: Words>(attachment: &Attachment<W>) {
+    let mut host = HostQueue::new(0);
+    for _ in 0..2 {
+        let completion = answer(&mut host, attachment);
+        host.post(&attachment.words, completion);
+    }
+    host.publish(&attachment.words);
+    attachment.raise(Event::Completion, &Tally::default());
+}
+
+fn answer<W: Words>(host: &mut HostQueue, attachment: &Attachment<W>) -> Completion {
+    let slot = host.take(&attachment.words);
+    Completion { tag: slot.tag, ret: -(slot.tag as i64) }
+}
+
 #[test]
 fn no_completion_is_slept_through() {
     let sleeps = Tally::default();
-    two_completions(ControlArea::for_calls, &sleeps);
+    two_completions(ControlArea::for_calls, answer_two, &sleeps);
+    assert_ne!(sleeps.count(), 0);
+}
+
+#[test]
+fn completions_that_are_shown_together_are_not_slept_through() {
+    let sleeps = Tally::default();
+    two_completions(ControlArea::for_calls, answer_both, &sleeps);
     assert_ne!(sleeps.count(), 0);
 }
 
 #[test]
 #[should_panic(expected = "deadlock")]
 fn completions_without_fences_are_slept_through() {
-    two_completions(|calls| Unfenced(ControlArea::for_calls(calls)), &Tally::default());
+    two_completions(
+        |calls| Unfenced(ControlArea::for_calls(calls)),
+        answer_two,
+        &Tally::default(),
+    );
 }

@@ -177,9 +177,19 @@ impl HostQueue {
 
     /// Posts a result. Raise [`Event::Completion`](super::wake::Event) after the last of several.
     pub fn complete(&mut self, words: &impl Words, completion: Completion) {
+        self.post(words, completion);
+        self.publish(words);
+    }
+
+    /// Writes a result down, which the guest does not see before [`publish`](Self::publish).
+    pub fn post(&mut self, words: &impl Words, completion: Completion) {
         words.write(self.layout.completion(self.completed), completion.as_bytes());
         self.completed = self.completed.wrapping_add(1);
-        // Release: the entry is written before the guest sees the index.
+    }
+
+    /// Shows the guest the results that were posted.
+    pub fn publish(&self, words: &impl Words) {
+        // Release: the entries are written before the guest sees the index.
         words.store(self.layout.completed(), self.completed, Ordering::Release);
     }
 }

@@ -3,9 +3,13 @@
 
 mod common;
 
+use std::sync::atomic::Ordering;
+
 use argo_core::Errno;
 use argo_core::abi::{DOMID_ANY, Op};
+use argo_core::host::layout::DOORBELL_ARMED;
 use argo_core::host::queue::Completion;
+use argo_core::host::words::Words;
 use argo_core::platform::{Link, Platform, Submission};
 use argo_guest::host::HostSession;
 use argod::admin::{Changed, Request};
@@ -84,6 +88,26 @@ fn many_calls_in_flight_are_answered_in_order() {
         reap(&guest, 200),
         (0..200).map(|tag| Completion { tag, ret: 64 }).collect::<Vec<_>>()
     );
+}
+
+#[test]
+fn a_receiver_is_told_of_16_messages_at_a_time_and_the_sender_of_its_whole_chain() {
+    let argod = Argod::start(&open_system(&[(1, "client"), (2, "server")]));
+    let (client, server) = (argod.attach("client"), argod.attach("server"));
+    assert_eq!(register(&server, 7, DOMID_ANY, 32768), 0);
+    let rests = || client.control().load(DOORBELL_ARMED, Ordering::Acquire) == 1;
+    wait_until("nobody watches the sender", rests);
+    let (told, answered) = (server.events().virq, client.sequence());
+    for tag in 1..=128 {
+        let link = if tag == 128 { Link::None } else { Link::Next };
+        let call = argo_core::platform::Call { link, ..send_call(&client, 7, (2, 7), 64) };
+        assert_eq!(client.submit(&call, tag), Ok(Submission::Queued));
+    }
+    client.flush().unwrap();
+    assert_eq!(reap(&client, 128).len(), 128);
+    assert_eq!(server.events().virq - told, 128 / 16);
+    wait_until("the sender is told", || client.sequence() != answered);
+    assert_eq!(client.sequence() - answered, 1);
 }
 
 #[test]

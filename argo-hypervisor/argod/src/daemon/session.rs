@@ -230,17 +230,24 @@ impl Session {
     ) -> Result<bool, BadIndex> {
         let view = self.ram.view();
         let pending = queue.ends.pending(&view)?;
+        // Receivers are told before the guest sees that its calls are done, as Xen does it.
+        let tell = |queue: &Queue| {
+            hold.release();
+            queue.ends.publish(&view);
+        };
         for _ in 0..pending {
             if meter.is_spent() {
+                tell(queue);
                 return Ok(true);
             }
             let slot = queue.ends.take(&view);
             let ret = self.execute(engine, queue, &slot);
-            queue.ends.complete(&view, Completion { tag: slot.tag, ret });
+            queue.ends.post(&view, Completion { tag: slot.tag, ret });
             if meter.count(&slot, ret) {
-                hold.release();
+                tell(queue);
             }
         }
+        tell(queue);
         Ok(false)
     }
 
