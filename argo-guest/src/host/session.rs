@@ -32,9 +32,10 @@ pub struct AttachOptions {
 }
 
 impl Default for AttachOptions {
-    /// 10 s, and 3 µs: a worker of argod on the same core cannot answer while we spin.
+    /// 10 s, and 20 µs: somewhat more than another process takes to answer from another core, and
+    /// than going to sleep and being woken costs.
     fn default() -> Self {
-        Self { patience: Duration::from_secs(10), spin: Duration::from_micros(3) }
+        Self { patience: Duration::from_secs(10), spin: Duration::from_micros(20) }
     }
 }
 
@@ -53,6 +54,8 @@ pub struct HostSession {
     raw_calls: Mutex<()>,
     next_tag: AtomicU64,
     fruitless: AtomicU32,
+    /// Calls were submitted since the last wait.
+    submitted: AtomicBool,
     gone: AtomicBool,
     used: AtomicBool,
     began: Instant,
@@ -108,6 +111,7 @@ impl HostSession {
             raw_calls: Mutex::new(()),
             next_tag: AtomicU64::new(0),
             fruitless: AtomicU32::new(0),
+            submitted: AtomicBool::new(false),
             gone: AtomicBool::new(false),
             used: AtomicBool::new(false),
             began: Instant::now(),
@@ -223,6 +227,7 @@ impl Platform for HostSession {
 
     fn flush(&self) -> Result<(), Gone> {
         self.still_there()?;
+        self.submitted.store(true, Ordering::Relaxed);
         if wake::doorbell(&self.control()) == Signal::Unneeded {
             return Ok(());
         }
@@ -263,7 +268,16 @@ impl Platform for HostSession {
 
     fn wait(&self, seen: u32, timeout: Option<Duration>) -> Result<(), Gone> {
         self.still_there()?;
-        if self.spin.until(|| self.sequence() != seen) {
+        let news = || self.sequence() != seen || self.bed.is_roused();
+        if self.submitted.swap(false, Ordering::Relaxed) && !news() {
+            // The worker that serves us stays on this processor: mostly it has answered when we
+            // run again, and need not wake us.
+            rustix::thread::sched_yield();
+        }
+        if self.spin.until(news) {
+            if self.bed.is_roused() {
+                self.bed.rise();
+            }
             return Ok(());
         }
         let control = self.control();

@@ -1,25 +1,28 @@
 //! Sleeping until argod interrupts: spin a little, then poll.
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use argo_core::platform::Gone;
 use rustix::event::{EventfdFlags, PollFd, PollFlags, Timespec, eventfd, poll};
 use rustix::io::Errno;
 use rustix::net::{RecvFlags, recv};
+use rustix::thread::sched_yield;
 
 /// What a sleeper listens to: the attachment socket, and an eventfd for this process's own
 /// threads.
 pub(super) struct Bed {
     socket: OwnedFd,
     wake: OwnedFd,
+    /// A wake-up was written that may not have been read yet: for who has not lain down.
+    roused: AtomicBool,
 }
 
 impl Bed {
     pub(super) fn new(socket: OwnedFd) -> Result<Self, Errno> {
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK)?;
-        Ok(Self { socket, wake })
+        Ok(Self { socket, wake, roused: AtomicBool::new(false) })
     }
 
     /// Sleeps until an interrupt, a [`wake`](Self::wake), a signal handler or the timeout.
@@ -34,7 +37,7 @@ impl Bed {
             Ok(_) => {}
         }
         if fds[1].revents().contains(PollFlags::IN) {
-            let _ = rustix::io::read(&self.wake, &mut [0; 8]);
+            self.rise();
         }
         if fds[0].revents().is_empty() { Ok(()) } else { self.drain() }
     }
@@ -49,8 +52,21 @@ impl Bed {
         }
     }
 
+    /// Whether a [`wake`](Self::wake) waits for the next sleep.
+    pub(super) fn is_roused(&self) -> bool {
+        self.roused.load(Ordering::Relaxed)
+    }
+
+    /// Takes the [`wake`](Self::wake) that there was.
+    pub(super) fn rise(&self) {
+        // Cleared first: a wake-up from here on is in the counter, or there to be seen.
+        self.roused.store(false, Ordering::Relaxed);
+        let _ = rustix::io::read(&self.wake, &mut [0; 8]);
+    }
+
     /// Ends the current sleep, or else the next.
     pub(super) fn wake(&self) {
+        self.roused.store(true, Ordering::Relaxed);
         // The counter is full only if a wake-up is pending.
         let _ = rustix::io::write(&self.wake, &1u64.to_ne_bytes());
     }
@@ -73,53 +89,75 @@ impl Bed {
     }
 }
 
-/// How long to look for news before sleeping: as long as it pays.
+/// Whether to look for news before sleeping: while it pays.
 ///
-/// Each spin that found news doubles the next (up to the maximum), each vain one halves it; when
-/// it has come down to nothing, every 64th wait tries anew.
+/// Looking finds news without two switches of the processor, and costs the time for which it looks.
+/// So it is done while two of three looks have found something lately; when it is not, every 64th
+/// wait tries anew.
 pub(super) struct Spin {
-    max_ns: u32,
-    next_ns: AtomicU32,
+    limit: Duration,
+    credit: AtomicU32,
     skipped: AtomicU32,
 }
 
 impl Spin {
-    const SHORTEST_NS: u32 = 250;
+    /// Credit at most: what a vain look costs, several times.
+    const CREDIT_MAX: u32 = 8;
+    /// What a vain look costs; a look that found news earns 1.
+    const PRICE: u32 = 2;
     const RETRY_AFTER: u32 = 64;
+    /// How long it looks before others are let run again.
+    const STRETCH: Duration = Duration::from_micros(2);
 
-    pub(super) fn new(max: Duration) -> Self {
-        let max_ns = u32::try_from(max.as_nanos()).unwrap_or(u32::MAX);
-        Self { max_ns, next_ns: AtomicU32::new(max_ns), skipped: AtomicU32::new(0) }
+    pub(super) fn new(limit: Duration) -> Self {
+        Self { limit, credit: AtomicU32::new(Self::CREDIT_MAX), skipped: AtomicU32::new(0) }
     }
 
     /// Looks for news for a while; whether there was some.
+    ///
+    /// Others of this processor are let run again and again: whoever sends the news, or the worker
+    /// that carries it, may be one of them. What comes after the time is over was not worth it.
     pub(super) fn until(&self, news: impl Fn() -> bool) -> bool {
         if news() {
             return true;
         }
-        let limit = self.limit();
-        if limit == 0 {
+        if !self.is_worthwhile() {
             return false;
         }
         let start = Instant::now();
-        let limit_ns = Duration::from_nanos(u64::from(limit));
-        while start.elapsed() < limit_ns {
-            if news() {
-                self.next_ns.store(limit.saturating_mul(2).min(self.max_ns), Ordering::Relaxed);
-                return true;
+        let mut looked = Duration::ZERO;
+        while looked < self.limit {
+            sched_yield();
+            let until = looked + Self::STRETCH;
+            while looked < until {
+                if news() {
+                    self.learn(start.elapsed() < self.limit);
+                    return true;
+                }
+                std::hint::spin_loop();
+                looked = start.elapsed();
             }
-            std::hint::spin_loop();
         }
-        self.next_ns.store(limit / 2, Ordering::Relaxed);
+        self.learn(false);
         false
     }
 
-    fn limit(&self) -> u32 {
-        let next = self.next_ns.load(Ordering::Relaxed);
-        if next >= Self::SHORTEST_NS {
-            return next;
+    /// Threads that look at the same time may overwrite each other's lesson: the next is near.
+    fn learn(&self, paid: bool) {
+        let credit = self.credit.load(Ordering::Relaxed);
+        let credit = match paid {
+            true => Self::CREDIT_MAX.min(credit + 1),
+            false => credit.saturating_sub(Self::PRICE),
+        };
+        self.credit.store(credit, Ordering::Relaxed);
+    }
+
+    fn is_worthwhile(&self) -> bool {
+        if self.limit.is_zero() {
+            return false;
         }
-        let skipped = self.skipped.fetch_add(1, Ordering::Relaxed);
-        if skipped % Self::RETRY_AFTER == Self::RETRY_AFTER - 1 { self.max_ns } else { 0 }
+        let skip = || self.skipped.fetch_add(1, Ordering::Relaxed);
+        self.credit.load(Ordering::Relaxed) > 0
+            || skip() % Self::RETRY_AFTER == Self::RETRY_AFTER - 1
     }
 }
