@@ -126,6 +126,19 @@ impl Notifies {
         Ok(Self { name, waiter, owners })
     }
 
+    /// Nanoseconds of a notify, over so many rows of one for each owner.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn time(&mut self, rows: u32) -> Result<f64, Failure> {
+        let mut took = Duration::ZERO;
+        for _ in 0..rows {
+            self.make_wait()?;
+            took += self.notify_all()?;
+        }
+        Ok(took.as_nanos() as f64 / f64::from(rows * u32::from(OWNERS)))
+    }
+
     /// The waiter waits for room in a ring of each owner, and then there is.
     fn make_wait(&mut self) -> Result<(), Failure> {
         for owner in &mut self.owners {
@@ -151,13 +164,7 @@ impl Contestant for Notifies {
     }
 
     fn run(&mut self, plan: &Plan) -> Result<Vec<f64>, Failure> {
-        let rows = scaled(100, plan);
-        let mut took = Duration::ZERO;
-        for _ in 0..rows {
-            self.make_wait()?;
-            took += self.notify_all()?;
-        }
-        Ok(vec![took.as_nanos() as f64 / f64::from(rows * u32::from(OWNERS))])
+        Ok(vec![self.time(scaled(100, plan))?])
     }
 }
 

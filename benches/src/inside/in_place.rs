@@ -30,6 +30,7 @@ impl Guest {
 /// A guest with one ring for everybody, which it reads.
 pub struct Inbox {
     guest: Guest,
+    port: u32,
     consumer: Consumer,
 }
 
@@ -40,7 +41,15 @@ impl Inbox {
     /// The engine's.
     pub fn open(guest: Guest, port: u32, len: RingLen) -> Result<Self, Failure> {
         guest.open(port, len)?;
-        Ok(Self { guest, consumer: Consumer::new(len) })
+        Ok(Self { guest, port, consumer: Consumer::new(len) })
+    }
+
+    /// Registers the ring anew, as it is.
+    ///
+    /// # Errors
+    /// The engine's.
+    pub fn register_again(&mut self) -> Result<(), Failure> {
+        self.guest.open(self.port, self.consumer.len())
     }
 
     /// Whose it is.
