@@ -5,6 +5,7 @@ use crate::case::{Case, Failure, Plan};
 use crate::counted;
 use crate::inside::{self, growth};
 use crate::memory;
+use crate::scale;
 
 /// Cases that are set up together.
 pub struct Group {
@@ -26,4 +27,5 @@ pub const GROUPS: &[Group] = &[
     Group { name: "streams", rows: &[8], cases: between::streams },
     Group { name: "growth", rows: &[10], cases: growth::cases },
     Group { name: "memory", rows: &[11], cases: memory::cases },
+    Group { name: "scale", rows: &[], cases: scale::cases },
 ];

@@ -13,6 +13,7 @@
 //! | [`inside`] | the engine in this process, against what threads would use instead |
 //! | [`counted`] | instructions a call, and those kept in `instructions.tsv` |
 //! | [`memory`] | what argod takes of it |
+//! | [`scale`] | what it costs to be many |
 //! | [`groups`] | all cases, by group |
 //! | [`report`] | what is made of the outcomes: text, JSON, plots, README, guard |
 //!
@@ -28,6 +29,7 @@ pub mod memory;
 pub mod payload;
 pub mod placement;
 pub mod report;
+pub mod scale;
 pub mod spread;
 pub mod targets;
 pub mod usage;

@@ -54,15 +54,19 @@ pub fn cases(_plan: &Plan) -> Result<Vec<Case>, Failure> {
 
 /// Bytes that a process holds.
 #[derive(Clone, Copy)]
-struct Memory {
+pub struct Memory {
     /// That nobody else can have.
-    own: u64,
+    pub own: u64,
     /// In its memfds: the domains' RAM with the sessions' pages, whoever touched them.
     shared: u64,
 }
 
 impl Memory {
-    fn of(process: u32) -> io::Result<Self> {
+    /// What this process holds now.
+    ///
+    /// # Errors
+    /// It is gone, or may not be looked at.
+    pub fn of(process: u32) -> io::Result<Self> {
         let folder = format!("/proc/{process}");
         let rollup = fs::read_to_string(format!("{folder}/smaps_rollup"))?;
         let line = rollup.lines().find_map(|line| line.strip_prefix("Anonymous:"));

@@ -21,8 +21,17 @@ fn configuration(dir: &Path) -> PathBuf {
 /// # Errors
 /// It does not start.
 pub fn start(dir: &Path, domains: &[&str], ram: &str) -> Result<Party, Failure> {
+    let domains: Vec<_> = domains.iter().map(|name| (*name, ram)).collect();
+    start_each(dir, &domains)
+}
+
+/// The same for domains of these names with so much RAM.
+///
+/// # Errors
+/// It does not start.
+pub fn start_each(dir: &Path, domains: &[(&str, &str)]) -> Result<Party, Failure> {
     let mut text = format!("runtime_dir = {dir:?}\nwildcard_rings = true\n{POLICY}");
-    for (id, name) in (1..).zip(domains) {
+    for (id, (name, ram)) in (1..).zip(domains) {
         write!(text, "[[domain]]\nid = {id}\nname = {name:?}\nram = {ram:?}\n")?;
     }
     start_with(dir, &text)

@@ -16,6 +16,7 @@ use benches::groups::{GROUPS, Group};
 use benches::report::guard::Guard;
 use benches::report::machine::Machine;
 use benches::report::{Report, Skipped, json, plot, readme, text};
+use benches::scale::{attached, crowd};
 use benches::targets;
 use clap::builder::PossibleValuesParser;
 use clap::{Parser, ValueEnum};
@@ -90,6 +91,8 @@ enum Role {
     Relay,
     Sender,
     Receiver,
+    Crowd,
+    Idler,
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -118,6 +121,8 @@ fn be(role: Role, dir: &Path) -> Result<(), Failure> {
         Role::Relay => Ok(relay::live(dir, || println!("ok"))?),
         Role::Sender => end::live(End::Sender, dir),
         Role::Receiver => end::live(End::Receiver, dir),
+        Role::Crowd => crowd::live(),
+        Role::Idler => attached::live(dir),
     }
 }
 

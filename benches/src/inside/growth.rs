@@ -72,9 +72,10 @@ impl Sends {
         Ok(took.as_nanos() as f64 / f64::from(blocks * BLOCK))
     }
 
-    /// How many domains there are.
-    pub fn domains(&self) -> usize {
-        self.crowd.len() + 2
+    /// Bytes of all domains' RAM.
+    pub fn ram(&self) -> u64 {
+        let guests = self.crowd.iter().chain([&self.sender, self.receiver.guest()]);
+        guests.map(|guest| guest.ram().len() as u64).sum()
     }
 }
 
