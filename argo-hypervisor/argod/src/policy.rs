@@ -83,6 +83,7 @@ impl CompiledPolicy {
     ///
     /// A pair of domains that was asked about before costs two look-ups, however many rules there
     /// are; else the cost is linear in their number. Allocates nothing.
+    #[inline]
     pub fn decide(&self, query: Query) -> Decision {
         let slot = |domain| self.compiled.slot(domain);
         match self.answers.place(query, slot) {
@@ -93,6 +94,7 @@ impl CompiledPolicy {
 
     /// The answer about ports, as [`decide`](Self::decide) gives it about domains and at the same
     /// cost: ports that no rule tells apart share an answer.
+    #[inline]
     pub fn decide_ports(&self, query: PortQuery) -> Decision {
         let class = |port| Source::Class(self.compiled.from_ports.of(port));
         let source = query.from_port.map_or(Source::None, class);
@@ -101,6 +103,7 @@ impl CompiledPolicy {
         })
     }
 
+    #[inline]
     fn kept_ports(
         &self,
         query: PortQuery,
@@ -115,6 +118,7 @@ impl CompiledPolicy {
     }
 
     /// Whether any rule looks at this source port.
+    #[inline]
     pub fn minds_source(&self, port: Port) -> bool {
         self.compiled.from_ports.is_named(port)
     }

@@ -53,8 +53,9 @@ impl Accounts {
     }
 
     /// Whether the rule has a limit.
+    #[inline]
     pub(super) fn limits(&self, rule: usize) -> bool {
-        self.limited.get(rule).is_some_and(Option::is_some)
+        !self.accounts.is_empty() && self.limited.get(rule).is_some_and(Option::is_some)
     }
 
     /// When the domain at this place may send by this rule; `None`: now.

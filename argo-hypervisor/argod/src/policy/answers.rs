@@ -36,6 +36,7 @@ impl Answers {
 
     /// Where the answer to a query is kept; nowhere if a domain has no slot, or if the query is
     /// asked when something is set up only.
+    #[inline]
     pub(super) fn place(
         &self,
         query: Query,
@@ -56,6 +57,7 @@ impl Answers {
     ///
     /// An entry is one word and says which query it answers; what it says about that query is the
     /// same at all times. So nothing needs to be ordered.
+    #[inline]
     pub(super) fn keep(&self, place: Place, compute: impl FnOnce() -> Decision) -> Decision {
         let Some(entry) = self.entries.get(place.index) else { return compute() };
         if let Some(decision) = unpack(entry.load(Relaxed), place.lane) {

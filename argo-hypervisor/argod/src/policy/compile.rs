@@ -64,6 +64,7 @@ impl Compiled {
     }
 
     /// Where the domain stands among the domains, if it is one.
+    #[inline]
     pub(super) fn slot(&self, domain: DomainId) -> Option<usize> {
         self.slots.get(usize::from(domain.raw())).copied().flatten().map(usize::from)
     }

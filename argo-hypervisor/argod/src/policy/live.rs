@@ -121,6 +121,7 @@ impl LivePolicy {
 impl argo_hypervisor::Policy for LivePolicy {
     type Judge<'p> = Judging<'p>;
 
+    #[inline]
     fn judge(&self) -> Judging<'_> {
         Judging { policy: self.current.load(), live: self }
     }
@@ -133,10 +134,12 @@ pub struct Judging<'p> {
 }
 
 impl Judge for Judging<'_> {
+    #[inline]
     fn hook(&self, query: Query) -> Decision {
         self.policy.0.decide(query)
     }
 
+    #[inline]
     fn ports(&self, query: PortQuery) -> Decision {
         self.policy.0.decide_ports(query)
     }
@@ -153,10 +156,12 @@ impl Judge for Judging<'_> {
         self.policy.0.decide_from_ports(query, sources)
     }
 
+    #[inline]
     fn minds_source(&self, port: Port) -> bool {
         self.policy.0.minds_source(port)
     }
 
+    #[inline]
     fn throttles(&self, passage: &Passage) -> bool {
         let Some((rule, domain)) = self.account(passage) else { return false };
         let now = self.now();
@@ -169,6 +174,7 @@ impl Judge for Judging<'_> {
         true
     }
 
+    #[inline]
     fn delivered(&self, passage: &Passage, bytes: u32) {
         if let Some((rule, domain)) = self.account(passage) {
             self.policy.0.accounts.book(rule, domain, self.now(), bytes);
@@ -178,6 +184,7 @@ impl Judge for Judging<'_> {
         self.log(cause, || Event::Allowed(self.judged_ports(query, *claimed, cause, None)));
     }
 
+    #[inline]
     fn allowed(&self, query: Query, rule: Option<usize>) {
         let cause = Cause::Hook(rule);
         self.log(cause, || Event::Allowed(self.judged(query, cause, None)));
@@ -202,6 +209,7 @@ impl Judge for Judging<'_> {
 
 impl Judging<'_> {
     /// The rule and the place of the sender, if a limit has to be looked at.
+    #[inline]
     fn account(&self, passage: &Passage) -> Option<(usize, usize)> {
         let rule = passage.rule.filter(|rule| self.policy.0.accounts.limits(*rule))?;
         Some((rule, self.policy.0.compiled.slot(passage.query.from)?))
@@ -218,6 +226,7 @@ impl Judging<'_> {
     }
 
     /// Tells of what was allowed, if its rule wants that.
+    #[inline]
     pub(super) fn log(&self, cause: Cause, event: impl FnOnce() -> Event) {
         if self.policy.0.written.is_logged(cause) {
             self.live.audit.publish(event);

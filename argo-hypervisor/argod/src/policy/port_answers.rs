@@ -57,6 +57,7 @@ impl PortAnswers {
     ///
     /// An entry is one word and says which question it answers; what it says about that question is
     /// the same at all times. So nothing needs to be ordered.
+    #[inline]
     pub(super) fn keep(&self, question: Question, compute: impl FnOnce() -> Decision) -> Decision {
         let key = question.key();
         // The golden ratio spreads neighbours over the row.
@@ -79,6 +80,7 @@ impl PortAnswers {
 
 impl Question {
     /// Unlike those of all other questions of its source, and never 0; 42 bits.
+    #[inline]
     fn key(self) -> u64 {
         let rings = match self.rings {
             Rings::Any => 0b10,

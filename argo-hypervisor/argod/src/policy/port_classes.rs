@@ -13,6 +13,8 @@ use foldhash::fast::FixedState;
 /// look-up does not depend on the number of rules that name single ports.
 pub(super) struct PortClasses {
     single: HashMap<Port, u16, FixedState>,
+    /// Whether a port is named at all.
+    any: bool,
     /// Between ends of ranges, in order; the place is the class.
     stretches: Box<[Stretch]>,
 }
@@ -45,10 +47,12 @@ impl PortClasses {
         };
         let stretches: Box<[_]> = begins.into_iter().map(stretch).collect();
         let numbers = (stretches.len()..).map(|number| number as u16);
-        Self { single: single.into_iter().zip(numbers).collect(), stretches }
+        let any = !single.is_empty() || stretches.len() > 1 || stretches[0].covered;
+        Self { single: single.into_iter().zip(numbers).collect(), any, stretches }
     }
 
     /// The class of a port.
+    #[inline]
     pub(super) fn of(&self, port: Port) -> u16 {
         match self.single.get(&port) {
             Some(class) => *class,
@@ -57,11 +61,17 @@ impl PortClasses {
     }
 
     /// Whether a range names the port.
+    #[inline]
     pub(super) fn is_named(&self, port: Port) -> bool {
+        self.any && self.is_in_a_range(port)
+    }
+
+    fn is_in_a_range(&self, port: Port) -> bool {
         self.single.contains_key(&port) || self.stretches[self.stretch(port)].covered
     }
 
     /// The place of the stretch that the port is in. The first begins at port 0.
+    #[inline]
     fn stretch(&self, port: Port) -> usize {
         self.stretches.partition_point(|stretch| stretch.begins <= port).saturating_sub(1)
     }

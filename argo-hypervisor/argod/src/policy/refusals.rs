@@ -32,6 +32,8 @@ pub struct Refusals {
 
 pub(super) struct Written {
     rules: Rules,
+    /// Whether any rule is logged.
+    logs: bool,
     /// One a cause, in the order of [`causes`].
     counts: Box<[AtomicU64]>,
     /// The rules as the audit stream names them.
@@ -63,7 +65,10 @@ impl Written {
         let store = rules.store.iter().map(|rule| (&rule.place, &rule.comment));
         let (hooks, ports, store) = (numbered(hooks), numbered(ports), numbered(store));
         let audited = Audited { hooks, ports, store };
-        Self { rules, counts, audited }
+        let logs = rules.hooks.iter().any(|rule| rule.log)
+            || rules.ports.iter().any(|rule| rule.log)
+            || rules.store.iter().any(|rule| rule.log);
+        Self { rules, logs, counts, audited }
     }
 
     pub(super) fn rules(&self) -> &Rules {
@@ -134,7 +139,12 @@ impl Written {
     }
 
     /// Whether what the rule allows is to be told.
+    #[inline]
     pub(super) fn is_logged(&self, cause: Cause) -> bool {
+        self.logs && self.rule_is_logged(cause)
+    }
+
+    fn rule_is_logged(&self, cause: Cause) -> bool {
         let Rules { hooks, ports, store, .. } = &self.rules;
         match cause {
             Cause::Hook(Some(rule)) => hooks.get(rule).is_some_and(|rule| rule.log),
