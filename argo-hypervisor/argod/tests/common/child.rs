@@ -4,28 +4,12 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use argo_mem::{Mapping, Memory};
+pub use argod_hostile::diary::Diary;
 
 use super::wait_until;
 
 const ROLE: &str = "ARGO_TEST_ROLE";
 const SOCKET: &str = "ARGO_TEST_SOCKET";
-/// Bytes of the memory in which a child says what it does: words that outlive it.
-const DIARY_BYTES: usize = 4096;
-
-/// Words that a child writes and its parent reads, even after the child's death.
-pub struct Diary(Mapping);
-
-impl Diary {
-    pub fn set(&self, word: usize, value: u32) {
-        self.0.view().store_u32(4 * word, value, std::sync::atomic::Ordering::SeqCst).unwrap();
-    }
-
-    pub fn word(&self, word: usize) -> u32 {
-        self.0.view().load_u32(4 * word, std::sync::atomic::Ordering::SeqCst).unwrap()
-    }
-}
-
 /// A child; killed on drop.
 pub struct Hostile {
     pub process: Child,
@@ -40,7 +24,7 @@ impl Hostile {
 
     /// The same with this command, a copy of this binary.
     pub fn spawn_as(role: &str, socket: &Path, mut command: Command) -> Self {
-        let (mapping, memfd) = Mapping::create("diary", DIARY_BYTES).unwrap();
+        let (diary, memfd) = Diary::create();
         let process = command
             .args(["--exact", "hostile_child", "--nocapture"])
             .env(ROLE, role)
@@ -49,7 +33,7 @@ impl Hostile {
             .stdout(Stdio::null())
             .spawn()
             .unwrap();
-        Self { process, diary: Diary(mapping) }
+        Self { process, diary }
     }
 
     /// Waits until the child has written this word, or ended.
@@ -81,7 +65,7 @@ pub fn part() -> Option<(String, PathBuf, Diary)> {
     let role = std::env::var(ROLE).ok()?;
     let socket = PathBuf::from(std::env::var_os(SOCKET)?);
     let stdin: OwnedFd = std::os::fd::AsFd::as_fd(&std::io::stdin()).try_clone_to_owned().ok()?;
-    Some((role, socket, Diary(Mapping::of(stdin, DIARY_BYTES).unwrap())))
+    Some((role, socket, Diary::of(stdin)))
 }
 
 /// Sleeps until somebody kills the process.

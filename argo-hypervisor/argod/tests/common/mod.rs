@@ -9,8 +9,6 @@
 
 pub mod bystanders;
 pub mod child;
-pub mod raw;
-pub mod rng;
 pub mod scene;
 pub mod syscalls;
 pub mod terminal;
@@ -19,7 +17,6 @@ pub mod tool;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 use argo_core::abi::{Op, RegisterRing, SendAddr};
 
@@ -27,11 +24,10 @@ use argo_core::platform::{Call, Gone, Link, Platform};
 use argo_guest::host::HostSession;
 use argo_mem::View;
 use argod::admin::{AdminClient, DomainStat, Request, Stat};
+#[allow(unused_imports, reason = "each test binary uses its part")]
+pub use argod_hostile::{PATIENCE, raw, rng, wait_until};
 use tempfile::TempDir;
 use zerocopy::IntoBytes;
-
-/// Longer than anything here may take.
-pub const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running argod in a folder of its own; killed and cleaned up on drop.
 pub struct Argod {
@@ -163,16 +159,6 @@ pub fn status_field(pid: u32, field: &str) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse().unwrap()
 }
 
-/// Polls a condition that another process brings about.
-pub fn wait_until(what: &str, done: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !done() {
-        assert!(begun.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
-        // Between two looks: asking argod all the time would be a flood of its own.
-        std::thread::sleep(Duration::from_micros(500));
-    }
-}
-
 /// `[[domain]]` tables of 1 MiB each and a policy that allows everything.
 pub fn open_system(domains: &[(u16, &str)]) -> String {
     let domains = domains
@@ -227,6 +213,20 @@ impl Guest for &HostSession {
 
     fn perform(&mut self, call: &Call) -> Result<i64, Gone> {
         self.call(call)
+    }
+}
+
+impl Guest for raw::RawSession {
+    fn id(&self) -> u16 {
+        self.id()
+    }
+
+    fn memory(&self) -> View<'_> {
+        self.memory()
+    }
+
+    fn perform(&mut self, call: &Call) -> Result<i64, Gone> {
+        self.perform(call)
     }
 }
 

@@ -7,7 +7,6 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on has to stop")]
 
 mod administrator;
-mod attacker;
 mod bill;
 mod bystanders;
 #[path = "../common/mod.rs"]
@@ -23,7 +22,7 @@ use std::time::{Duration, Instant};
 use administrator::Work;
 use argo_core::platform::Platform;
 use argo_guest::services::Services;
-use attacker::Deed;
+use argod_hostile::attacker::{self, Deed};
 use bill::Bill;
 use bystanders::{Bystanders, Progress};
 use common::rng::Rng;
@@ -47,7 +46,7 @@ const SLACK_KIB: [u64; 2] = [4096, 1024];
 fn hostile_child() {
     let Some((role, socket, diary)) = common::child::part() else { return };
     assert_eq!(role, attacker::ROLE);
-    attacker::attack(&socket, &diary);
+    attacker::attack(&socket, &diary, Rng::new());
 }
 
 #[test]

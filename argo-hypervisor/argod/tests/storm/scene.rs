@@ -4,25 +4,13 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
-use crate::common::Argod;
+pub use argod_hostile::places::*;
 
-pub const LEFT: u16 = 1;
-pub const RIGHT: u16 = 2;
-pub const DEAF: u16 = 3;
-pub const MALLORY: u16 = 4;
-pub const ACCOMPLICE: u16 = 5;
+use crate::common::Argod;
 
 /// The attackers, with the users that they are.
 pub const ATTACKERS: [(u16, &str, u32); 2] =
     [(MALLORY, "mallory", 65_533), (ACCOMPLICE, "accomplice", 65_534)];
-
-/// Where the bystanders talk to each other, and nobody else may send to.
-pub const PAIR_PORT: u32 = 7;
-/// Where attackers may send to a bystander.
-pub const OPEN_PORT: u32 = 9;
-/// Below what an attacker may write in the store, in its own part of it. It may not remove it: nobody
-/// but domain 0 could make it again.
-pub const STORE: &str = "data";
 
 const POLICY: &str = r#"
 wildcard_rings = true

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use crate::attacker::{DEEDS, Deed, ROLE, Tally};
+use argod_hostile::attacker::{DEEDS, Deed, ROLE, Tally};
+
 use crate::common::Argod;
 use crate::common::child::Hostile;
 use crate::common::rng::Rng;

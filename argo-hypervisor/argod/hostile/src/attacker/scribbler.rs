@@ -10,8 +10,8 @@ use argo_core::host::layout::{
 
 use super::calls::{ARGUMENTS, LISTS, RAM, RINGS};
 use super::tally::{Deed, Tally};
-use crate::common::raw::RawSession;
-use crate::common::rng::Rng;
+use crate::raw::RawSession;
+use crate::rng::Rng;
 
 const QUEUE: QueueLayout = QueueLayout::new(0);
 /// Between two looks whether the session is over.
@@ -19,16 +19,10 @@ const ROUND: u32 = 64;
 /// Pieces of memory to one lie about the queue, which may end the session.
 const LIE_EVERY: usize = 200_000;
 
-/// Until the session is over.
+/// Until the session is over, which it sometimes brings about.
 pub fn scribble(session: &RawSession, mut rng: Rng, over: &AtomicBool, tally: &Tally<'_>) {
-    let control = session.offer.welcome.control_bytes as usize;
     while !over.load(Ordering::Relaxed) {
-        for _ in 0..ROUND {
-            let at = somewhere(&mut rng, control);
-            let len = 4 * (1 + rng.below(4));
-            session.whole().write(at, &rng.bytes(len)).unwrap();
-        }
-        tally.add(Deed::Scribbles, ROUND);
+        change(session, &mut rng, tally);
         if rng.once_in(8) {
             session.ring_doorbell();
             tally.add(Deed::Rings, 1);
@@ -37,6 +31,23 @@ pub fn scribble(session: &RawSession, mut rng: Rng, over: &AtomicBool, tally: &T
             lie(session, &mut rng);
         }
     }
+}
+
+/// The same without anything that argod ends a session for.
+pub fn scribble_only(session: &RawSession, mut rng: Rng, over: &AtomicBool, tally: &Tally<'_>) {
+    while !over.load(Ordering::Relaxed) {
+        change(session, &mut rng, tally);
+    }
+}
+
+fn change(session: &RawSession, rng: &mut Rng, tally: &Tally<'_>) {
+    let control = session.offer.welcome.control_bytes as usize;
+    for _ in 0..ROUND {
+        let at = somewhere(rng, control);
+        let len = 4 * (1 + rng.below(4));
+        session.whole().write(at, &rng.bytes(len)).unwrap();
+    }
+    tally.add(Deed::Scribbles, ROUND);
 }
 
 /// Offset in the whole memory, behind which at least 16 bytes are.

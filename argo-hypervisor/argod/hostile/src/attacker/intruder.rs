@@ -10,8 +10,8 @@ use zerocopy::IntoBytes;
 
 use super::caller::attach;
 use super::tally::{Deed, Tally};
-use crate::common::raw::{Raw, RawSession};
-use crate::common::rng::Rng;
+use crate::raw::{Raw, RawSession};
+use crate::rng::Rng;
 
 /// Sessions that are kept for a while: more than the domain may have, with the caller's.
 const KEPT: usize = 6;

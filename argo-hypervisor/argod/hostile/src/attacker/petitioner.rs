@@ -12,9 +12,9 @@ use rustix::net::{RecvFlags, SendFlags, SocketFlags, recv, send};
 use zerocopy::IntoBytes;
 
 use super::tally::{Deed, Tally};
-use crate::common::raw::Raw;
-use crate::common::rng::Rng;
-use crate::scene::{ACCOMPLICE, LEFT, MALLORY, STORE};
+use crate::places::{ACCOMPLICE, LEFT, MALLORY, STORE};
+use crate::raw::Raw;
+use crate::rng::Rng;
 
 /// Connections at a time.
 const CONNECTIONS: usize = 4;

@@ -7,10 +7,10 @@ use argo_core::host::layout::{QUEUE_ENTRIES, QueueLayout};
 use zerocopy::IntoBytes;
 
 use super::calls::Forger;
-use super::scribbler::scribble;
+use super::scribbler::{scribble, scribble_only};
 use super::tally::{Deed, Tally};
-use crate::common::raw::{Raw, RawSession};
-use crate::common::rng::Rng;
+use crate::raw::{Raw, RawSession};
+use crate::rng::Rng;
 
 const QUEUE: QueueLayout = QueueLayout::new(0);
 /// Batches until a session is given up, at most.
@@ -33,6 +33,31 @@ pub fn call(socket: &Path, mut rng: Rng, tally: &Tally<'_>) {
     }
 }
 
+/// Makes calls in one session, whose memory is changed under them and whose doorbell is rung in a loop
+/// meanwhile, and begins anew when argod ends it. It never lies about how many calls there are, which
+/// would end it.
+pub fn flood(socket: &Path, mut rng: Rng, tally: &Tally<'_>) {
+    loop {
+        let Some(session) = attach(socket) else { continue };
+        tally.add(Deed::Sessions, 1);
+        let over = AtomicBool::new(false);
+        let [forging, scribbling] = [rng.number(), rng.number()].map(Rng::from_seed);
+        std::thread::scope(|threads| {
+            threads.spawn(|| scribble_only(&session, scribbling, &over, tally));
+            threads.spawn(|| ring(&session, &over, tally));
+            make_calls(&session, forging, usize::MAX, tally);
+            over.store(true, Ordering::Relaxed);
+        });
+    }
+}
+
+fn ring(session: &RawSession, over: &AtomicBool, tally: &Tally<'_>) {
+    while !over.load(Ordering::Relaxed) {
+        session.ring_doorbell();
+        tally.add(Deed::Rings, 1);
+    }
+}
+
 /// A session, if there is a place.
 pub fn attach(socket: &Path) -> Option<RawSession> {
     let raw = Raw::try_connect(socket, rustix::net::SocketFlags::CLOEXEC).ok()?;
@@ -40,9 +65,25 @@ pub fn attach(socket: &Path) -> Option<RawSession> {
     RawSession::try_seal(raw, offer).ok()
 }
 
-/// Fills the queue again and again.
+/// Fills the queue again and again, and sometimes lies at last.
 fn misuse(session: &RawSession, mut rng: Rng, tally: &Tally<'_>) {
     let batches = rng.below(BATCHES);
+    let Some(submitted) = make_calls(session, Rng::from_seed(rng.number()), batches, tally) else {
+        return;
+    };
+    if rng.once_in(2) {
+        session.claim_submitted(submitted.wrapping_add(QUEUE_ENTRIES + 1));
+        tally.add(Deed::Lies, 1);
+    }
+}
+
+/// Makes so many batches of calls; how many calls that were. `None`: argod hung up.
+fn make_calls(
+    session: &RawSession,
+    mut rng: Rng,
+    batches: usize,
+    tally: &Tally<'_>,
+) -> Option<u32> {
     let mut forger = Forger::new(session, Rng::from_seed(rng.number()));
     let mut submitted = 0u32;
     for _ in 0..batches {
@@ -55,14 +96,11 @@ fn misuse(session: &RawSession, mut rng: Rng, tally: &Tally<'_>) {
             let slot = forger.call(index);
             session.whole().write(QUEUE.slot(index) as usize, slot.as_bytes()).unwrap();
         }
-        let Some(taken) = hand_over(session, submitted.wrapping_add(count)) else { return };
+        let taken = hand_over(session, submitted.wrapping_add(count))?;
         tally.add(Deed::Calls, taken.wrapping_sub(submitted).min(QUEUE_ENTRIES));
         submitted = taken;
     }
-    if rng.once_in(2) {
-        session.claim_submitted(submitted.wrapping_add(QUEUE_ENTRIES + 1));
-        tally.add(Deed::Lies, 1);
-    }
+    Some(submitted)
 }
 
 /// Has argod take all calls up to this one; up to where it did. `None`: it hung up.

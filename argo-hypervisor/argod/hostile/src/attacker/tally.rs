@@ -1,6 +1,6 @@
 //! What an attacker has done, in words that outlive it.
 
-use crate::common::child::Diary;
+use crate::diary::Diary;
 
 /// What is counted, each by one thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +43,7 @@ pub const DEEDS: [Deed; 9] = [
 pub struct Tally<'d>(&'d Diary);
 
 impl<'d> Tally<'d> {
+    /// Of nothing yet.
     pub fn new(diary: &'d Diary) -> Self {
         Self(diary)
     }

@@ -20,25 +20,34 @@ use rustix::net::{
 };
 use zerocopy::{FromBytes, IntoBytes};
 
-use super::{Guest, PATIENCE, wait_until};
+use crate::{PATIENCE, wait_until};
 
 /// A connection to a domain's socket.
 pub struct Raw {
+    /// The socket.
     pub socket: OwnedFd,
 }
 
 /// What argod offers in its Welcome.
 pub struct Offer {
+    /// The message itself.
     pub welcome: Welcome,
+    /// Control area and RAM.
     pub memfd: OwnedFd,
+    /// What wakes argod's workers.
     pub doorbells: Vec<OwnedFd>,
 }
 
 impl Raw {
+    /// Connects to this socket.
     pub fn connect(path: &Path) -> Self {
         Self::try_connect(path, SocketFlags::CLOEXEC).unwrap()
     }
 
+    /// The same with a socket of these flags.
+    ///
+    /// # Errors
+    /// The kernel's.
     pub fn try_connect(path: &Path, flags: SocketFlags) -> Result<Self, Errno> {
         let socket = socket_with(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None)?;
         set_socket_timeout(&socket, Timeout::Recv, Some(PATIENCE))?;
@@ -46,11 +55,15 @@ impl Raw {
         Ok(Self { socket })
     }
 
+    /// Sends a message.
     pub fn send(&self, message: &[u8]) {
         self.send_with(message, &[]).unwrap();
     }
 
     /// Sends a message with these descriptors.
+    ///
+    /// # Errors
+    /// The kernel's.
     pub fn send_with(&self, message: &[u8], fds: &[&OwnedFd]) -> Result<usize, Errno> {
         let fds: Vec<_> = fds.iter().map(|fd| fd.as_fd()).collect();
         let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(16))];
@@ -145,6 +158,7 @@ impl Raw {
 
 /// Bytes of the memory that is offered.
 impl Offer {
+    /// How many.
     pub fn bytes(&self) -> usize {
         self.welcome.control_bytes as usize + self.welcome.ram_pages as usize * 4096
     }
@@ -152,13 +166,16 @@ impl Offer {
 
 /// An attached guest of which every part can be reached.
 pub struct RawSession {
+    /// The connection that it was made over.
     pub raw: Raw,
+    /// What argod offered.
     pub offer: Offer,
     memory: Mapping,
     queue: GuestQueue,
 }
 
 impl RawSession {
+    /// Attaches to the domain of this socket.
     pub fn attach(path: &Path) -> Self {
         let raw = Raw::connect(path);
         let offer = raw.hello();
@@ -176,7 +193,10 @@ impl RawSession {
         Self::try_seal(raw, offer).unwrap()
     }
 
-    /// The same, or why argod refused.
+    /// The same.
+    ///
+    /// # Errors
+    /// Why argod refused.
     pub fn try_seal(raw: Raw, offer: Offer) -> Result<Self, String> {
         let memory = Mapping::of(&offer.memfd, offer.bytes()).unwrap();
         Mapping::finish_seals(&offer.memfd).unwrap();
@@ -193,10 +213,12 @@ impl RawSession {
         self.memory.view()
     }
 
+    /// A word of the control area.
     pub fn word(&self, word: Word) -> u32 {
         self.whole().load(word, std::sync::atomic::Ordering::Acquire)
     }
 
+    /// Changes a word of the control area.
     pub fn set_word(&self, word: Word, value: u32) {
         self.whole().store(word, value, std::sync::atomic::Ordering::Release);
     }
@@ -218,26 +240,35 @@ impl RawSession {
         self.ring_doorbell();
     }
 
+    /// Whether argod has ended the session.
     pub fn hung_up(&self) -> bool {
         self.raw.hung_up()
     }
 
+    /// Waits until it has.
     pub fn wait_for_hang_up(&self) {
         wait_until("argod hangs up", || self.hung_up());
     }
 }
 
-impl Guest for RawSession {
-    fn id(&self) -> u16 {
+/// What it does as a guest.
+impl RawSession {
+    /// Its domain.
+    pub fn id(&self) -> u16 {
         self.offer.welcome.domain as u16
     }
 
-    fn memory(&self) -> View<'_> {
+    /// Its RAM.
+    pub fn memory(&self) -> View<'_> {
         let control = self.offer.welcome.control_bytes as usize;
         self.whole().part(control, self.offer.bytes() - control).unwrap()
     }
 
-    fn perform(&mut self, call: &Call) -> Result<i64, Gone> {
+    /// Makes a call and waits for its result, looking for it all the time.
+    ///
+    /// # Errors
+    /// The session is over.
+    pub fn perform(&mut self, call: &Call) -> Result<i64, Gone> {
         assert!(self.queue.submit(&self.memory.view(), call, 0), "too many calls in flight");
         self.ring_doorbell();
         loop {

@@ -3,6 +3,13 @@
 /// xorshift64*, with its seed printed.
 pub struct Rng(u64);
 
+/// As [`Rng::new`].
+impl Default for Rng {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Rng {
     /// Seeded by `ARGO_SEED`, or else by the clock.
     pub fn new() -> Self {
@@ -13,10 +20,12 @@ impl Rng {
         Self::from_seed(seed)
     }
 
+    /// Seeded by this.
     pub fn from_seed(seed: u64) -> Self {
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
+    /// Any number.
     pub fn number(&mut self) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -24,10 +33,12 @@ impl Rng {
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
+    /// A number below this limit, which is not 0.
     pub fn below(&mut self, limit: usize) -> usize {
         (self.number() % limit as u64) as usize
     }
 
+    /// One of these.
     pub fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
         choices[self.below(choices.len())]
     }
@@ -37,6 +48,7 @@ impl Rng {
         self.below(times) == 0
     }
 
+    /// So many random bytes.
     pub fn bytes(&mut self, len: usize) -> Vec<u8> {
         (0..len).map(|_| (self.number() >> 32) as u8).collect()
     }

@@ -7,10 +7,9 @@ use argo_core::host::layout::QUEUE_ENTRIES;
 use argo_core::host::queue::Slot;
 use zerocopy::IntoBytes;
 
-use crate::common::Guest;
-use crate::common::raw::RawSession;
-use crate::common::rng::Rng;
-use crate::scene::{ACCOMPLICE, DEAF, LEFT, MALLORY, OPEN_PORT, PAIR_PORT, RIGHT};
+use crate::places::{ACCOMPLICE, DEAF, LEFT, MALLORY, OPEN_PORT, PAIR_PORT, RIGHT};
+use crate::raw::RawSession;
+use crate::rng::Rng;
 
 /// Where things lie in the attacker's RAM. Each call in the queue has arguments and a list of its
 /// own; lists of pages, questions, payload and rings are for all.
