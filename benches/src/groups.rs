@@ -4,6 +4,7 @@ use crate::between;
 use crate::case::{Case, Failure, Plan};
 use crate::counted;
 use crate::inside::{self, growth};
+use crate::isolation;
 use crate::memory;
 use crate::scale;
 
@@ -25,6 +26,7 @@ pub const GROUPS: &[Group] = &[
     Group { name: "round-trips", rows: &[6], cases: between::round_trips },
     Group { name: "vchans", rows: &[7], cases: between::vchans },
     Group { name: "streams", rows: &[8], cases: between::streams },
+    Group { name: "isolation", rows: &[9], cases: isolation::cases },
     Group { name: "growth", rows: &[10], cases: growth::cases },
     Group { name: "memory", rows: &[11], cases: memory::cases },
     Group { name: "scale", rows: &[], cases: scale::cases },

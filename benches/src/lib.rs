@@ -12,6 +12,7 @@
 //! | [`between`] | cases between processes: ours through argod, and what one would use instead |
 //! | [`inside`] | the engine in this process, against what threads would use instead |
 //! | [`counted`] | instructions a call, and those kept in `instructions.tsv` |
+//! | [`isolation`] | what a hostile guest costs others |
 //! | [`memory`] | what argod takes of it |
 //! | [`scale`] | what it costs to be many |
 //! | [`groups`] | all cases, by group |
@@ -25,6 +26,7 @@ pub mod case;
 pub mod counted;
 pub mod groups;
 pub mod inside;
+pub mod isolation;
 pub mod memory;
 pub mod payload;
 pub mod placement;

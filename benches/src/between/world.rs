@@ -1,6 +1,7 @@
 //! Everybody who takes part in a group of cases: argod, the relay, and the two ends.
 
 use std::cell::RefCell;
+use std::path::Path;
 use std::rc::Rc;
 
 use tempfile::TempDir;
@@ -26,9 +27,19 @@ impl World {
     /// # Errors
     /// One of them does not start.
     pub fn start() -> Result<Rc<Self>, Failure> {
+        let ends = [End::Sender, End::Receiver].map(End::name);
+        Self::around(|dir| hypervisor::start(dir, &ends, "16MiB"))
+    }
+
+    /// The same with an argod of one's own that has the two ends as domains.
+    ///
+    /// # Errors
+    /// As [`World::start`].
+    pub fn around(
+        argod: impl FnOnce(&Path) -> Result<Party, Failure>,
+    ) -> Result<Rc<Self>, Failure> {
         let dir = tempfile::tempdir()?;
-        let argod =
-            hypervisor::start(dir.path(), &[End::Sender, End::Receiver].map(End::name), "16MiB")?;
+        let argod = argod(dir.path())?;
         let mut relay = Party::start("relay", dir.path())?;
         relay.answer()?;
         let end = |end: End| Party::start(end.name(), dir.path());
@@ -57,6 +68,11 @@ impl World {
         own.extend(self.rust.borrow().pids());
         own.extend(self.debian.borrow().iter().flat_map(Ends::pids));
         own
+    }
+
+    /// Where the sockets are.
+    pub fn dir(&self) -> &Path {
+        self.dir.path()
     }
 
     /// argod's process.

@@ -13,6 +13,7 @@ use benches::between::{hypervisor, relay};
 use benches::case::{Case, Failure, Plan};
 use benches::counted::count::Child;
 use benches::groups::{GROUPS, Group};
+use benches::isolation::trouble::{self, Kind};
 use benches::report::guard::Guard;
 use benches::report::machine::Machine;
 use benches::report::{Report, Skipped, json, plot, readme, text};
@@ -93,6 +94,8 @@ enum Role {
     Receiver,
     Crowd,
     Idler,
+    Attacker,
+    Burner,
 }
 
 fn positive(text: &str) -> Result<f64, String> {
@@ -123,6 +126,8 @@ fn be(role: Role, dir: &Path) -> Result<(), Failure> {
         Role::Receiver => end::live(End::Receiver, dir),
         Role::Crowd => crowd::live(),
         Role::Idler => attached::live(dir),
+        Role::Attacker => trouble::live(Kind::Attacker, dir),
+        Role::Burner => trouble::live(Kind::Burner, dir),
     }
 }
 
