@@ -93,3 +93,37 @@ impl Tab {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Uses processor time until this thread has used so much more.
+    fn work(time: Duration) {
+        let stopwatch = Stopwatch::start();
+        while stopwatch.peek() < time {}
+    }
+
+    #[test]
+    fn a_visit_that_was_preempted_costs_no_more_than_it_worked() {
+        let (mut tab, meter) = (Tab::open(), Meter::default());
+        assert_eq!(tab.visited(&meter, LONG), LONG);
+        work(2 * LONG);
+        let preempted = tab.visited(&meter, Duration::from_secs(3600));
+        assert!(preempted >= LONG && preempted < Duration::from_secs(1), "{preempted:?}");
+        assert_eq!(meter.nanos(Work::Calls), (LONG + preempted).as_nanos() as u64);
+    }
+
+    #[test]
+    fn what_is_left_is_shared_out_among_those_who_rang() {
+        let mut tab = Tab::open();
+        let [once, thrice] = [Arc::<Meter>::default(), Arc::default()];
+        [&once, &thrice, &thrice, &thrice].map(|meter| tab.rung(meter));
+        work(Duration::from_millis(1));
+        tab.settle(tab.looked + LOOK_EVERY);
+        let [once, thrice] = [once, thrice].map(|meter| meter.nanos(Work::Doorbells));
+        assert!(once >= 250_000 && thrice.abs_diff(3 * once) <= 3, "{once} and {thrice} ns");
+        tab.settle(tab.looked + LOOK_EVERY);
+        assert!(tab.ringers.is_empty());
+    }
+}
