@@ -163,6 +163,8 @@ pub struct Stat {
     pub admins_allowed: usize,
     /// Domains that there may be.
     pub domains_allowed: usize,
+    /// What was taken at the start, in static mode.
+    pub reserved: Option<Reserved>,
     /// The domains, by id.
     pub domains: Vec<DomainStat>,
     /// Nanoseconds of processor time that argod has used: all that is accounted to domains, and what
@@ -174,6 +176,15 @@ pub struct Stat {
     pub gone_ns: u64,
     /// What the policy refused since its rules are in force.
     pub refusals: Vec<RuleStat>,
+}
+
+/// Bytes that were taken at the start: from then on they stay taken, whether they are used or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reserved {
+    /// RAM for all sessions that the domains may have.
+    pub ram: u64,
+    /// Heap that was free when argod had started.
+    pub heap: u64,
 }
 
 /// How often one rule refused something.

@@ -94,7 +94,8 @@ struct Queued<T> {
 impl<T: Clone, I> Feed<T, I> {
     /// A feed without readers that keeps the last `keep` items.
     pub fn new(keep: usize) -> Self {
-        let recent = Recent { published: 0, kept: VecDeque::new(), keep, closed: false };
+        let recent =
+            Recent { published: 0, kept: VecDeque::with_capacity(keep), keep, closed: false };
         Self {
             readers: ArcSwap::default(),
             recent: Mutex::new(recent),

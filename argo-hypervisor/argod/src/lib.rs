@@ -16,8 +16,9 @@
 //! | [`systemd`] | what argod and systemd tell each other |
 //! | [`tied`] | processes that end with the one that started them |
 //!
-//! Unsafe code is in two modules: `daemon::sockopt`, system calls that no library offers yet, and
-//! `systemd::descriptor`, which takes over inherited descriptors.
+//! Unsafe code is in three modules: `daemon::sockopt`, system calls that no library offers yet,
+//! `daemon::malloc`, which tells the allocator to keep what it has, and `systemd::descriptor`, which
+//! takes over inherited descriptors.
 #![deny(unsafe_code)]
 
 pub mod admin;

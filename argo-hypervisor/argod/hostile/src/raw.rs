@@ -230,7 +230,40 @@ impl RawSession {
 
     /// Rings, whether argod wants to be rung or not.
     pub fn ring_doorbell(&self) {
-        let _ = rustix::io::write(&self.offer.doorbells[0], &1u64.to_ne_bytes());
+        self.ring(0);
+    }
+
+    fn ring(&self, doorbell: usize) {
+        let _ = rustix::io::write(&self.offer.doorbells[doorbell], &1u64.to_ne_bytes());
+    }
+
+    /// Makes a call that the worker of this doorbell serves.
+    pub fn perform_by(&mut self, doorbell: usize, call: &Call) -> i64 {
+        assert!(self.queue.submit(&self.memory.view(), call, 0), "too many calls in flight");
+        self.ring(doorbell);
+        self.reap().unwrap()
+    }
+
+    /// Makes the call as often as there is room in the queue, and hands out the results.
+    pub fn perform_all(&mut self, call: &Call, mut each: impl FnMut(i64)) {
+        while self.queue.submit(&self.memory.view(), call, 0) {}
+        self.ring_doorbell();
+        while self.queue.in_flight() > 0 {
+            each(self.reap().unwrap());
+        }
+    }
+
+    /// The next result.
+    fn reap(&mut self) -> Result<i64, Gone> {
+        loop {
+            if let Some(completion) = self.queue.reap(&self.memory.view()) {
+                return Ok(completion.ret);
+            }
+            if self.hung_up() {
+                return Err(Gone);
+            }
+            std::thread::yield_now();
+        }
     }
 
     /// Claims to have submitted that many calls.
@@ -271,14 +304,6 @@ impl RawSession {
     pub fn perform(&mut self, call: &Call) -> Result<i64, Gone> {
         assert!(self.queue.submit(&self.memory.view(), call, 0), "too many calls in flight");
         self.ring_doorbell();
-        loop {
-            if let Some(completion) = self.queue.reap(&self.memory.view()) {
-                return Ok(completion.ret);
-            }
-            if self.hung_up() {
-                return Err(Gone);
-            }
-            std::thread::yield_now();
-        }
+        self.reap()
     }
 }

@@ -63,7 +63,7 @@ pub enum Class {
     Attach,
     /// Serves a domain's grants, event channels and store.
     Desk,
-    /// Gives back the memory of ended sessions.
+    /// Gives back the memory of ended sessions, and in static mode makes as much anew.
     Undertaker,
 }
 
@@ -92,6 +92,8 @@ pub(super) const PROCESS: &List = &List {
         FILES,
         THREADS,
         CONVERSATION,
+        RAM,
+        LOCKING,
         SHARING,
         ACCEPTING,
         SELF,
@@ -119,19 +121,19 @@ const WORKER: List = List {
 
 /// Everything of the desk, since it may have to start one.
 const ATTACH: List = List {
-    allowed: &[LIFE, MEMORY, EVENTS, FILES, THREADS, CONVERSATION, SHARING, ACCEPTING],
+    allowed: &[LIFE, MEMORY, EVENTS, FILES, THREADS, CONVERSATION, RAM, SHARING, ACCEPTING],
     otherwise: Verdict::Killed,
     exceptions: &[],
 };
 
 const DESK: List = List {
-    allowed: &[LIFE, MEMORY, EVENTS, FILES, CONVERSATION, SHARING],
+    allowed: &[LIFE, MEMORY, EVENTS, FILES, CONVERSATION, RAM, SHARING],
     otherwise: Verdict::Killed,
     exceptions: &[],
 };
 
 const UNDERTAKER: List = List {
-    allowed: &[LIFE, MEMORY, FILES, LEASE],
+    allowed: &[LIFE, MEMORY, FILES, LEASE, RAM],
     otherwise: Verdict::Killed,
     exceptions: &[NO_FILES],
 };
@@ -153,6 +155,7 @@ const LIFE: &[Call] = &[
     Call::Any(libc::SYS_write),
     Call::Any(libc::SYS_writev),
     Call::Any(libc::SYS_close),
+    Call::Any(libc::SYS_fstat),
     // What Rust's library asks of each descriptor that it closes, in builds with assertions.
     Call::If(libc::SYS_fcntl, &[Is { argument: 1, mask: LOW, value: libc::F_GETFD as u64 }]),
     // Where the clock is that needs no call: asked once.
@@ -210,7 +213,6 @@ const FILES: &[Call] = &[
     Call::Any(libc::SYS_faccessat),
     Call::Any(libc::SYS_faccessat2),
     Call::Any(libc::SYS_getcwd),
-    Call::Any(libc::SYS_fstat),
     Call::Any(libc::SYS_lseek),
     Call::Any(libc::SYS_getdents64),
     #[cfg(target_arch = "x86_64")]
@@ -266,14 +268,26 @@ const CONVERSATION: &[Call] = &[
     Call::Any(libc::SYS_getegid),
 ];
 
-/// Memory and sockets to be handed out.
-const SHARING: &[Call] = &[
+/// RAM.
+const RAM: &[Call] = &[
     Call::Any(libc::SYS_memfd_create),
     Call::Any(libc::SYS_ftruncate),
-    Call::Any(libc::SYS_fchmod),
-    Call::Any(libc::SYS_fcntl),
+    Call::If(libc::SYS_fcntl, &[Is { argument: 1, mask: LOW, value: libc::F_ADD_SEALS as u64 }]),
+    Call::If(libc::SYS_fcntl, &[Is { argument: 1, mask: LOW, value: libc::F_GET_SEALS as u64 }]),
     Call::If(libc::SYS_mmap, &[NOT_EXECUTABLE]),
     Call::Any(libc::SYS_mlock),
+];
+
+/// At the end of the start.
+const LOCKING: &[Call] = &[Call::If(
+    libc::SYS_mlockall,
+    &[Is { argument: 0, mask: LOW, value: libc::MCL_CURRENT as u64 }],
+)];
+
+/// Memory and sockets to be handed out.
+const SHARING: &[Call] = &[
+    Call::Any(libc::SYS_fchmod),
+    Call::Any(libc::SYS_fcntl),
     Call::Any(libc::SYS_munlock),
     Call::Any(libc::SYS_eventfd2),
     Call::Any(libc::SYS_epoll_create1),

@@ -33,6 +33,7 @@ mod port_rule;
 mod quotas;
 mod read;
 mod report;
+mod reserve;
 mod rules;
 mod seen;
 mod service;
@@ -63,6 +64,7 @@ pub use place::Place;
 pub use port_rule::{BYTES_MAX, LIMITS_MAX, Limit, MESSAGES_MAX, PORT_RANGES_MAX, PortRule};
 pub use quotas::{Quotas, SESSIONS_MAX, ServiceQuotas};
 pub use report::{PROBLEMS_MAX, Problem, Problems};
+pub use reserve::Reserve;
 pub use rules::{COMMENT_MAX, Mode, RULES_MAX, Rules};
 pub use service::{Cage, LockMemory, Log, LogFormat, LogLevel, Service, WORKERS_MAX};
 pub use socket::Socket;
@@ -98,6 +100,8 @@ pub struct Config {
     pub lock_memory: LockMemory,
     /// Whether argod is caged.
     pub cage: Cage,
+    /// What is taken at the start, in static mode.
+    pub reserve: Option<Reserve>,
     /// How the workers serve.
     pub service: Service,
     /// What the log looks like.
@@ -207,6 +211,7 @@ impl Config {
         let waking = table.or("waking", ways, Waking::Fair);
         let lock_memory = LockMemory::read(table);
         let cage = Cage::read(table);
+        let reserve = Reserve::read(table);
         let service = table
             .table("service")
             .map_or_else(|| Service::standard(host), |table| Service::read(table, host));
@@ -234,6 +239,7 @@ impl Config {
             waking,
             lock_memory,
             cage,
+            reserve: reserve(&domains),
             service,
             log,
             admin: admin?,

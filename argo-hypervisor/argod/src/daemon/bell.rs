@@ -2,13 +2,14 @@
 
 use std::cell::Cell;
 use std::os::fd::OwnedFd;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use argo_core::host::wake::{self, Event, Signal};
 use argo_mem::{Mapping, Memory};
 use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
 use rustix::io::Errno;
 use rustix::net::{SendFlags, Shutdown, send, shutdown};
 
@@ -54,8 +55,11 @@ pub struct Bell {
     ram: Arc<Mapping>,
     socket: Arc<OwnedFd>,
     slowness: Arc<Slowness>,
-    /// Has the session's own thread send an interrupt, once it was asked for.
-    kicker: OnceLock<Sender<()>>,
+    /// Has the session's own thread send an interrupt, once it is there.
+    kicks: Sender<()>,
+    /// What becomes that thread if it is needed. Made at once, for who finds that out is not to take
+    /// memory.
+    kicker: Mutex<Option<Kicker>>,
     notices: Arc<Notices>,
     nanos: Arc<AtomicU64>,
     /// Of `nanos`, what was charged to the domain already.
@@ -72,8 +76,16 @@ impl Bell {
         notices: Arc<Notices>,
     ) -> Self {
         let slowness = Arc::new(Slowness::new(limit));
-        let (kicker, nanos, charged) = Default::default();
-        Self { ram, socket, slowness, kicker, notices, nanos, charged }
+        let (nanos, charged): (Arc<AtomicU64>, AtomicU64) = Default::default();
+        let (kicks, to_send) = bounded(1);
+        let kicker = Kicker {
+            socket: socket.clone(),
+            slowness: slowness.clone(),
+            nanos: nanos.clone(),
+            kicks: to_send,
+        };
+        let kicker = Mutex::new(Some(kicker));
+        Self { ram, socket, slowness, kicks, kicker, notices, nanos, charged }
     }
 
     /// Records an event and interrupts the session if it sleeps. No lock is held meanwhile.
@@ -101,29 +113,23 @@ impl Bell {
         let begun = Instant::now();
         if self.slowness.is_slow(begun) {
             // Full: its thread has an interrupt to send already.
-            let _ = self.kicker().try_send(());
-            return;
+            let _ = self.kicks.try_send(());
+            return self.ask_for_kicker();
         }
         let worked = interrupt(&self.socket, &self.nanos);
         let ended = Instant::now();
         let Kicking { passed, worked: before } = KICKING.get();
         KICKING.set(Kicking { passed: passed + (ended - begun), worked: before + worked });
         if self.slowness.note(ended, worked) {
-            self.kicker();
+            self.ask_for_kicker();
         }
     }
 
-    fn kicker(&self) -> &Sender<()> {
-        self.kicker.get_or_init(|| self.ask_for_kicker())
-    }
-
     /// A worker starts no thread: the reception does. What is sent before waits.
-    fn ask_for_kicker(&self) -> Sender<()> {
-        let (sender, kicks) = bounded(1);
-        let (socket, slowness) = (self.socket.clone(), self.slowness.clone());
-        let nanos = self.nanos.clone();
-        self.notices.put(Notice::Slow(Kicker { socket, slowness, nanos, kicks }));
-        sender
+    fn ask_for_kicker(&self) {
+        if let Some(kicker) = self.kicker.lock().take() {
+            self.notices.put(Notice::Slow(kicker));
+        }
     }
 }
 
@@ -202,14 +208,14 @@ mod tests {
     const LIMIT: Duration = Duration::from_millis(5);
 
     /// A bell, the other end of its socket, and what it tells the reception.
-    fn bell() -> (Bell, OwnedFd, Receiver<Notice>) {
+    fn bell() -> (Bell, OwnedFd, Arc<Notices>) {
         let (ram, _) = Mapping::create("bell", control_bytes(QUEUES_MAX) as usize).unwrap();
         let flags = SocketFlags::CLOEXEC;
         let (ours, theirs) =
             socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, flags, None).unwrap();
-        let (notices, told) = Notices::new().unwrap();
-        let bell = Bell::new(Arc::new(ram), Arc::new(ours), LIMIT, Arc::new(notices));
-        (bell, theirs, told)
+        let notices = Arc::new(Notices::new(1).unwrap());
+        let bell = Bell::new(Arc::new(ram), Arc::new(ours), LIMIT, notices.clone());
+        (bell, theirs, notices)
     }
 
     #[test]
@@ -239,7 +245,7 @@ mod tests {
         let comes = || recv(&guest, &mut [0; 8], RecvFlags::empty()).map(|(_, len)| len) == Ok(1);
         let by_workers = time_kicking();
         interrupt();
-        let Ok(Notice::Slow(kicker)) = told.try_recv() else { unreachable!("it needs a thread") };
+        let Some(Notice::Slow(kicker)) = told.take() else { unreachable!("it needs a thread") };
         std::thread::spawn(move || kicker.run());
         assert!(comes() && time_kicking() == by_workers);
         while bell.slowness.is_slow(Instant::now()) {
@@ -247,6 +253,6 @@ mod tests {
             assert!(comes());
         }
         interrupt();
-        assert!(comes() && time_kicking() > by_workers && told.is_empty());
+        assert!(comes() && time_kicking() > by_workers && told.take().is_none());
     }
 }

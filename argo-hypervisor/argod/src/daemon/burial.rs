@@ -9,16 +9,18 @@
 //! one that was opened again, and a third is kept for the question.
 
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use argo_mem::Mapping;
 use crossbeam_channel::{Receiver, Sender, bounded};
+use parking_lot::Mutex;
 use rustix::fs::{Mode, OFlags, open};
 
 use super::host::Host;
 use super::meter::Work;
 use super::processor::Stopwatch;
+use super::session::Session;
 use super::sockopt::try_write_lease;
 
 /// Between two looks at memory that is still held.
@@ -49,6 +51,9 @@ impl Buried {
 /// Has memory of ended sessions given back as soon as nobody holds it, by a thread of its own:
 /// freeing pages takes long.
 pub struct Undertaker {
+    /// Sessions that a worker was not done with when they ended. It shall not be the last to let go:
+    /// that unmaps their memory.
+    ended: Mutex<Vec<Arc<Session>>>,
     call: Sender<()>,
     called: Receiver<()>,
 }
@@ -56,11 +61,35 @@ pub struct Undertaker {
 impl Default for Undertaker {
     fn default() -> Self {
         let (call, called) = bounded(1);
-        Self { call, called }
+        Self { ended: Mutex::default(), call, called }
     }
 }
 
 impl Undertaker {
+    /// Takes a session that has ended, and lets it go once nobody else works with it.
+    pub fn receive(&self, session: Arc<Session>) {
+        if let Err(session) = Arc::try_unwrap(session) {
+            self.ended.lock().push(session);
+        }
+        self.call();
+    }
+
+    /// Lets ended sessions go that nobody else has. `true`: there are others.
+    fn dismiss(&self, stopwatch: &mut Stopwatch) -> bool {
+        let mut ended = self.ended.lock();
+        // Of these nobody can become one more.
+        let alone = |session: &mut Arc<Session>| Arc::strong_count(session) == 1;
+        let gone: Vec<_> = ended.extract_if(.., alone).collect();
+        let others = !ended.is_empty();
+        drop(ended);
+        for session in gone {
+            let domain = session.domain.clone();
+            drop(session);
+            domain.meter().add_time(Work::Endings, stopwatch.lap());
+        }
+        others
+    }
+
     /// Has it look soon.
     pub fn call(&self) {
         // Full: it has been called and has not looked yet.
@@ -71,15 +100,15 @@ impl Undertaker {
     pub fn run(&self, host: &Host) {
         let mut stopwatch = Stopwatch::start();
         while !host.is_stopping() {
-            let mut held = 0;
-            for domain in host.domains().iter().filter(|domain| domain.has_buried()) {
-                held += u32::from(domain.sweep());
+            let mut wanted = self.dismiss(&mut stopwatch);
+            for domain in host.domains().iter().filter(|domain| domain.wants_the_undertaker()) {
+                wanted |= domain.sweep() | !domain.restock();
                 domain.meter().add_time(Work::Endings, stopwatch.lap());
             }
             // Called or not, there is a reason to look.
-            let _ = match held {
-                0 => self.called.recv().ok(),
-                _ => self.called.recv_timeout(LOOK_EVERY).ok(),
+            let _ = match wanted {
+                false => self.called.recv().ok(),
+                true => self.called.recv_timeout(LOOK_EVERY).ok(),
             };
         }
     }

@@ -7,14 +7,17 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use argo_core::DomainId;
+use argo_core::host::layout::control_bytes;
+use argo_mem::{MapError, Mapping};
 use parking_lot::Mutex;
 
 use super::burial::Buried;
 use super::meter::Meter;
 use super::services::Desk;
 use super::session::{Peer, Session};
+use super::stock::{Ram, Stock};
 use super::system::HostSystem;
-use super::throttle::Throttle;
+use super::throttle::{Pass, Throttle};
 use crate::config;
 
 /// The engine's side of a domain.
@@ -32,6 +35,8 @@ pub struct HostDomain {
     pub log: Throttle,
     /// Its connections for services.
     pub services: Desk,
+    /// What is there for its sessions, in static mode.
+    pub stock: Option<Stock>,
     attachments: Mutex<Attachments>,
     over: AtomicBool,
     meter: Arc<Meter>,
@@ -91,13 +96,19 @@ pub struct Place {
 
 impl HostDomain {
     /// A domain that nobody is attached to.
-    pub fn new(config: config::Domain, engine: EngineDomain, listener: OwnedFd) -> Self {
+    pub fn new(
+        config: config::Domain,
+        engine: EngineDomain,
+        listener: OwnedFd,
+        stock: Option<Stock>,
+    ) -> Self {
         Self {
             config,
             engine,
             listener,
             log: Throttle::default(),
             services: Desk::default(),
+            stock,
             attachments: Mutex::default(),
             over: AtomicBool::new(false),
             meter: Arc::default(),
@@ -188,9 +199,9 @@ impl HostDomain {
         }
     }
 
-    /// Whether memory of ended sessions is there, held or not.
-    pub fn has_buried(&self) -> bool {
-        !self.attachments.lock().buried.is_empty()
+    /// Whether memory of ended sessions is there, held or not, or some may be missing in stock.
+    pub fn wants_the_undertaker(&self) -> bool {
+        self.stock.is_some() || !self.attachments.lock().buried.is_empty()
     }
 
     /// Gives back the memory of ended sessions that nobody holds any more. `true`: some is held.
@@ -206,6 +217,31 @@ impl HostDomain {
         any
     }
 
+    /// Control area and RAM for a session with so many queues.
+    ///
+    /// # Errors
+    /// The system has none.
+    pub fn ram_for(&self, queues: u32) -> Result<Ram, MapError> {
+        let bytes = control_bytes(queues) as usize + self.config.ram as usize;
+        match &self.stock {
+            Some(stock) => stock.take(&self.config),
+            None => Mapping::create(&format!("argo-{}", self.name()), bytes),
+        }
+    }
+
+    /// In static mode, has RAM in stock for each session that there may be and is not. `false`: it
+    /// cannot be had now.
+    pub fn restock(&self) -> bool {
+        let Some(stock) = &self.stock else { return true };
+        let allowed = self.config.quotas.sessions as usize;
+        let missing = || allowed.saturating_sub(self.attachments.lock().taken());
+        let refilled = stock.refill(&self.config, missing);
+        if let (Err(error), Some(Pass { suppressed })) = (&refilled, self.log.pass()) {
+            tracing::warn!(domain = self.name(), %error, suppressed, "RAM is not in stock again");
+        }
+        refilled.is_ok()
+    }
+
     /// Lets nobody attach any more, and says who is attached.
     pub fn close(&self) -> Vec<Arc<Session>> {
         self.over.store(true, Ordering::SeqCst);
@@ -214,6 +250,11 @@ impl HostDomain {
 }
 
 impl Attachments {
+    /// Sessions' RAM that is not in stock.
+    fn taken(&self) -> usize {
+        self.live.len() + self.arriving.len() + self.buried.len()
+    }
+
     fn holders(&self) -> String {
         let live = self.live.iter().map(|session| session.peer.to_string());
         let arriving = self.arriving.iter().map(|peer| format!("{peer}, attaching"));

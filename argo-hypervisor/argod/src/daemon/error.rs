@@ -4,6 +4,7 @@ use std::io;
 
 use super::host::DomainError;
 use super::listener::ListenError;
+use super::reserve::ReserveError;
 use crate::cage::CageError;
 use crate::config::MemoryShort;
 
@@ -16,6 +17,9 @@ pub enum StartError {
     /// The domains' RAM does not fit this machine.
     #[error(transparent)]
     Memory(#[from] MemoryShort),
+    /// In static mode something could not be taken.
+    #[error(transparent)]
+    Reserve(#[from] ReserveError),
     /// A domain could not be made.
     #[error("domain {name}: {error}")]
     Domain {

@@ -11,6 +11,7 @@
 //! | `worker` | a thread a core that serves sessions in fair turns (`run_queue`, `spin`) |
 //! | `interrupts`, `bell`, `slowness` | from an event to the process that sleeps |
 //! | `services` | grants, event channels and a store for processes that connect for them |
+//! | `stock`, `reserve` | what is taken at the start, in static mode |
 //! | `burial` | memory of ended sessions that somebody still holds |
 //! | `admin`, `stat`, `seats` | the administrators' socket |
 //! | `metrics` | the same for Prometheus, over HTTP |
@@ -34,6 +35,7 @@ mod host;
 mod interrupts;
 mod listener;
 mod made_path;
+mod malloc;
 mod meter;
 mod metrics;
 mod notices;
@@ -42,6 +44,7 @@ mod peer;
 mod processor;
 mod pulse;
 mod reception;
+mod reserve;
 mod run_queue;
 mod seats;
 mod services;
@@ -50,6 +53,7 @@ mod slowness;
 mod sockopt;
 mod spin;
 mod stat;
+mod stock;
 mod system;
 mod tab;
 #[cfg(test)]
@@ -116,7 +120,8 @@ pub struct Daemon {
 pub struct Handle(Arc<Host>);
 
 impl Daemon {
-    /// Starts everything that the configuration describes, in this process as it is.
+    /// Starts everything that the configuration describes, in this process as it is: in static mode,
+    /// what is this process's stays as it is, too (its heap, and what it has locked).
     ///
     /// # Errors
     /// [`StartError`]; what was started before is stopped.
@@ -137,6 +142,11 @@ impl Daemon {
     ) -> Result<Self, StartError> {
         harden();
         check_memory(&config)?;
+        let own = matches!(process, Process::Own { .. });
+        let reserve = config.reserve.filter(|_| own);
+        if reserve.is_some() {
+            reserve::hold_heap()?;
+        }
         let doors = Arc::new(Doors::open(&config, process).map_err(system(DOORKEEPER))?);
         // It may be a TCP port, which nobody opens in a cage.
         let metrics = config.metrics.as_ref().map(|at| MetricsServer::open(at, &doors));
@@ -145,7 +155,9 @@ impl Daemon {
         begin_log().map_err(system("log: starting a thread"))?;
         let admin = AdminServer::open(&config.admin, &passed, &doors)?;
         let host = Host::new(config, passed, doors, cage).map_err(system("making the workers"))?;
-        Self::serve(Arc::new(host), admin, metrics)
+        let daemon = Self::serve(Arc::new(host), admin, metrics)?;
+        reserve.map_or(Ok(()), reserve::fill)?;
+        Ok(daemon)
     }
 
     fn serve(

@@ -9,7 +9,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use argo_core::DomainId;
-use crossbeam_channel::Receiver;
 use rustix::event::epoll;
 use rustix::net::SocketFlags;
 
@@ -79,21 +78,20 @@ impl Source {
 pub struct ReceptionPort {
     epoll: OwnedFd,
     notices: Arc<Notices>,
-    arrived: Receiver<Notice>,
     pulse: Pulse,
 }
 
 impl ReceptionPort {
-    /// The port of a reception that is about to start.
+    /// The port of a reception that is about to start, with room for notices of so many sessions.
     ///
     /// # Errors
     /// The system has no descriptors left.
-    pub fn new() -> io::Result<Self> {
+    pub fn new(sessions: usize) -> io::Result<Self> {
         let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
-        let (notices, arrived) = Notices::new()?;
+        let notices = Notices::new(sessions)?;
         let data = Source::Notices.data();
         epoll::add(&epoll, notices.descriptor(), data, epoll::EventFlags::IN)?;
-        Ok(Self { epoll, notices: Arc::new(notices), arrived, pulse: Pulse::default() })
+        Ok(Self { epoll, notices: Arc::new(notices), pulse: Pulse::default() })
     }
 
     /// Accepts attachments to a domain, one at a time.
@@ -249,15 +247,10 @@ impl Reception<'_> {
     }
 
     fn end(&mut self, key: SessionKey, reason: EndReason) {
-        let Some(session) = self.host.session(key) else { return };
+        let Some(domain) = self.host.session(key).map(|session| session.domain.clone()) else {
+            return;
+        };
         self.host.end_session(key, reason);
-        self.drop_ended(session);
-    }
-
-    /// The last to drop it unmaps its memory.
-    fn drop_ended(&mut self, session: Arc<Session>) {
-        let domain = session.domain.clone();
-        drop(session);
         domain.meter().add_time(Work::Endings, self.stopwatch.lap());
     }
 
@@ -265,10 +258,9 @@ impl Reception<'_> {
     fn read_notices(&mut self) -> bool {
         let port = self.host.reception();
         port.notices.woken();
-        for notice in port.arrived.try_iter() {
+        while let Some(notice) = port.notices.take() {
             match notice {
                 Notice::End(key, reason) => self.end(key, reason),
-                Notice::Discard(session) => self.drop_ended(session),
                 Notice::Slow(kicker) => kicker.start(self.host),
                 Notice::Stop => return false,
             }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use argo_core::DomainId;
 
+use crate::config::DOMAINS_MAX;
+
 /// Sessions that have calls to serve, the one whose domain has had least (for its weight) first.
 ///
 /// Time is virtual: a domain's advances by the nanoseconds it was served, divided by its weight.
@@ -31,6 +33,11 @@ impl<T> Default for RunQueue<T> {
 }
 
 impl<T> RunQueue<T> {
+    /// Nobody, and room for so many.
+    pub fn with_room(room: usize) -> Self {
+        Self { heap: BinaryHeap::with_capacity(room), ..Self::default() }
+    }
+
     /// Queues somebody whose domain has had service up to the virtual time `served`.
     pub fn push(&mut self, served: u64, item: T) {
         self.turn += 1;
@@ -52,9 +59,15 @@ impl<T> RunQueue<T> {
 }
 
 /// Up to which virtual time each domain was served.
-#[derive(Default)]
 pub struct Ledger {
     served: HashMap<DomainId, u64>,
+}
+
+/// Room for as many domains as there may be at a time.
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { served: HashMap::with_capacity(DOMAINS_MAX) }
+    }
 }
 
 impl Ledger {

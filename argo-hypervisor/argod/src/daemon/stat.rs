@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::UNIX_EPOCH;
 
 use argo_core::policy::Hook;
@@ -11,8 +12,8 @@ use super::domain::HostDomain;
 use super::host::{Host, NoDomain};
 use super::meter::Work;
 use super::processor::process_time;
-use crate::admin::{DomainStat, RINGS_LISTED, RingStat, RuleStat, SessionStat, Stat};
-use crate::config::DOMAINS_MAX;
+use crate::admin::{DomainStat, RINGS_LISTED, Reserved, RingStat, RuleStat, SessionStat, Stat};
+use crate::config::{DOMAINS_MAX, Reserve};
 
 /// The daemon at one moment. Its parts are read one after another while it goes on working.
 pub fn stat(host: &Host) -> Stat {
@@ -20,8 +21,8 @@ pub fn stat(host: &Host) -> Stat {
     let rule =
         |refused: crate::policy::Refusals| RuleStat { cause: refused.text, count: refused.count };
     let (began, uptime) = host.began();
-    let domains = host.domains();
-    let domains = domains.iter().filter_map(|domain| domain_stat(host, domain).map(cut));
+    let all = host.domains();
+    let domains = all.iter().filter_map(|domain| domain_stat(host, domain).map(cut));
     Stat {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         // A clock before 1970 is as good as none.
@@ -31,11 +32,17 @@ pub fn stat(host: &Host) -> Stat {
         admins: host.admins().taken(),
         admins_allowed: host.admins().limit(),
         domains_allowed: DOMAINS_MAX,
+        reserved: host.config().reserve.map(|reserve| reserved(&all, reserve)),
         domains: domains.collect(),
         processor_ns: process_time().as_nanos() as u64,
         gone_ns: host.time_gone().as_nanos() as u64,
         refusals: refusals.into_iter().map(rule).collect(),
     }
+}
+
+fn reserved(domains: &[Arc<HostDomain>], reserve: Reserve) -> Reserved {
+    let ram = domains.iter().map(|domain| domain.config.memory_needed());
+    Reserved { ram: ram.fold(0, u64::saturating_add), heap: reserve.heap }
 }
 
 /// One domain at one moment, with all of its rings in the order of their ports.

@@ -6,6 +6,7 @@ use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use parking_lot::{Condvar, Mutex};
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
@@ -114,12 +115,13 @@ impl Worker {
     /// The worker with this number.
     pub fn new(host: Arc<Host>, number: usize) -> Self {
         let (spin, now) = (Spin::new(host.spin()), Instant::now());
+        let room = host.sessions_reserved();
         Self {
             host,
             number,
-            queue: RunQueue::default(),
+            queue: RunQueue::with_room(room),
             ledger: Ledger::default(),
-            muted: VecDeque::new(),
+            muted: VecDeque::with_capacity(room),
             listened: now,
             visited: now,
             spin,
@@ -130,6 +132,7 @@ impl Worker {
     /// Serves until argod stops.
     pub fn run(mut self) {
         self.pin();
+        self.settle_in();
         while !self.host.is_stopping() {
             if self.queue.is_empty() || self.listened.elapsed() > LISTEN_EVERY {
                 self.listen();
@@ -147,6 +150,14 @@ impl Worker {
         if let Err(error) = sched_setaffinity(None, &cpus) {
             tracing::warn!(worker = self.number, %error, "cannot stay on one processor");
         }
+    }
+
+    /// Takes now the memory that this thread's first wait for a lock and its first look at the policy
+    /// take. From here on it takes none, if room for the sessions is reserved.
+    fn settle_in(&self) {
+        let nobody = Mutex::new(());
+        Condvar::new().wait_for(&mut nobody.lock(), Duration::from_nanos(1));
+        drop(self.host.policy().snapshot());
     }
 
     /// Takes in doorbells: waits for them if there is nothing else to do.

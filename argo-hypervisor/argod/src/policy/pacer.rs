@@ -1,10 +1,11 @@
 //! Wakes domains whose messages had to wait for their time.
 
-use std::collections::BTreeMap;
 use std::time::Instant;
 
 use argo_core::DomainId;
 use parking_lot::{Condvar, Mutex};
+
+use crate::config::DOMAINS_MAX;
 
 /// When which domain is to be woken: one entry a domain, the earliest.
 #[derive(Default)]
@@ -13,19 +14,34 @@ pub struct Pacer {
     changed: Condvar,
 }
 
-#[derive(Default)]
 struct Due {
-    domains: BTreeMap<DomainId, Instant>,
+    domains: Vec<(DomainId, Instant)>,
     stopped: bool,
+}
+
+/// Room for as many domains as there may be: who is held back takes no memory for it.
+impl Default for Due {
+    fn default() -> Self {
+        Self { domains: Vec::with_capacity(DOMAINS_MAX), stopped: false }
+    }
+}
+
+impl Due {
+    /// When the first is to be woken.
+    fn first(&self) -> Option<Instant> {
+        self.domains.iter().map(|(_, time)| *time).min()
+    }
 }
 
 impl Pacer {
     /// Has the domain woken at this time, or before.
     pub fn wake_at(&self, domain: DomainId, time: Instant) {
         let mut due = self.due.lock();
-        let first = due.domains.values().min().is_none_or(|first| time < *first);
-        let entry = due.domains.entry(domain).or_insert(time);
-        *entry = time.min(*entry);
+        let first = due.first().is_none_or(|first| time < first);
+        match due.domains.iter_mut().find(|(waiting, _)| *waiting == domain) {
+            Some((_, entry)) => *entry = time.min(*entry),
+            None => due.domains.push((domain, time)),
+        }
         drop(due);
         if first {
             self.changed.notify_one();
@@ -35,14 +51,14 @@ impl Pacer {
     /// Has everybody woken now who was to be woken later.
     pub fn wake_all(&self) {
         let now = Instant::now();
-        self.due.lock().domains.values_mut().for_each(|time| *time = now.min(*time));
+        self.due.lock().domains.iter_mut().for_each(|(_, time)| *time = now.min(*time));
         self.changed.notify_one();
     }
 
     /// Wakes domains by `wake` when their time comes, until [`stop`](Self::stop).
     pub fn run(&self, wake: impl Fn(DomainId)) {
-        while let Some(domains) = self.next() {
-            domains.into_iter().for_each(&wake);
+        while let Some(domain) = self.next() {
+            wake(domain);
         }
     }
 
@@ -52,16 +68,15 @@ impl Pacer {
         self.changed.notify_one();
     }
 
-    /// Waits for the next time; `None` at the end.
-    fn next(&self) -> Option<Vec<DomainId>> {
+    /// Waits until one is to be woken; `None` at the end.
+    fn next(&self) -> Option<DomainId> {
         let mut due = self.due.lock();
         while !due.stopped {
             let now = Instant::now();
-            match due.domains.values().min().copied() {
-                Some(first) if first <= now => {
-                    let come = due.domains.extract_if(.., |_, time| *time <= now);
-                    return Some(come.map(|(domain, _)| domain).collect());
-                }
+            if let Some(at) = due.domains.iter().position(|(_, time)| *time <= now) {
+                return Some(due.domains.swap_remove(at).0);
+            }
+            match due.first() {
                 Some(first) => drop(self.changed.wait_until(&mut due, first)),
                 None => self.changed.wait(&mut due),
             }

@@ -99,8 +99,8 @@ pub const ATTEMPTS: &[Attempt] = &[
     call("what became of a process", libc::SYS_wait4, [OTHER, 0, libc::WNOHANG as c_long, 0], [Y, P, D, D, D, D]),
     call("an event", libc::SYS_eventfd2, [0, NONE, 0, 0], [Y, P, D, Y, Y, D]),
     // Who hands out memory and sockets.
-    call("a memfd", libc::SYS_memfd_create, [0; 4], [Y, Y, D, Y, Y, D]),
-    call("mapping a memfd", libc::SYS_mmap, [0, PAGE, READ, SHARED], [Y, P, D, Y, Y, D]),
+    call("a memfd", libc::SYS_memfd_create, [0; 4], [Y, Y, D, Y, Y, Y]),
+    call("mapping a memfd", libc::SYS_mmap, [0, PAGE, READ, SHARED], [Y, P, D, Y, Y, Y]),
     call("copying a descriptor", libc::SYS_fcntl, [NONE, libc::F_DUPFD as c_long, 0, 0], [Y, P, D, Y, Y, D]),
     call("a lease", libc::SYS_fcntl, [NONE, libc::F_SETLEASE as c_long, 0, 0], [Y, P, D, Y, Y, Y]),
     call("sending descriptors", libc::SYS_sendmsg, [NONE, 0, 0, 0], [Y, Y, D, Y, Y, D]),

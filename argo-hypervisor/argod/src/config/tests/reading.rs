@@ -18,6 +18,17 @@ fn nothing_stated_means_the_defaults() {
 }
 
 #[test]
+fn in_static_mode_a_heap_is_reserved_for_the_domains_there_are() {
+    let reserve = |text: &str| parse(text).unwrap().reserve.map(|reserve| reserve.heap);
+    assert_eq!(reserve("static = false"), None);
+    assert_eq!(reserve("static = true"), Some(32 << 20));
+    assert_eq!(reserve("static = true\nstatic_heap = '1GiB'"), Some(1 << 30));
+    let domain = |id| format!("[[domain]]\nid = {id}\nname = 'd{id}'\nram = '1MiB'\n");
+    let text = format!("static = true\n{}{}", domain(1), domain(2));
+    assert_eq!(reserve(&text), Some(44 << 20));
+}
+
+#[test]
 fn metrics_are_read_nowhere_or_on_a_socket_or_at_a_loopback_address() {
     let metrics = |text: &str| parse(text).unwrap().metrics;
     assert_eq!(metrics(""), None);

@@ -40,7 +40,7 @@ fn duplicate_key() {
 
 #[test]
 fn unknown_key() {
-    let known = "runtime_dir, argo, wildcard_rings, waking, lock_memory, cage, service, log, \
+    let known = "runtime_dir, argo, wildcard_rings, waking, lock_memory, cage, static, static_heap, service, log, \
                  admin, metrics, audit, capture, domain, policy_dir, policy_mode, groups, policy, port, store";
     let message = format!("found unknown key `agro`, expected one of: {known}");
     refused_after("", "agro = true", "^^^^", &message);
@@ -83,6 +83,15 @@ fn wrong_words() {
     refused_after("", "waking = \"some\"", "         ^^^^^^", message);
     let message = "found \"yes\", expected one of \"require\", \"try\", \"no\"";
     refused_after("", "lock_memory = \"yes\"", "              ^^^^^", message);
+}
+
+#[test]
+fn a_heap_is_reserved_in_static_mode_only() {
+    let message = "found static_heap without `static = true`, expected both keys or none";
+    refused_after("", "static_heap = \"64MiB\"", "              ^^^^^^^", message);
+    refused_after("static = false\n", "static_heap = \"64MiB\"", "              ^^^^^^^", message);
+    let message = "found \"1MiB\", expected a size from 4MiB to 64GiB, as \"16MiB\"";
+    refused_after("static = true\n", "static_heap = \"1MiB\"", "              ^^^^^^", message);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! What argod says about itself, as tables.
 
 use super::times::times;
-use crate::admin::{DomainStat, Stat};
+use crate::admin::{DomainStat, Reserved, Stat};
 use crate::ctl::table::{Table, bytes, grouped};
 
 /// A table and what stands above it.
@@ -21,7 +21,7 @@ pub(super) fn tables(stat: &Stat) -> String {
         ("refused by the policy, by hook", denied(shown)),
         ("refused by the policy, by rule", rules(stat)),
     ];
-    titled(headline(stat) + "\n", tables)
+    titled(headline(stat) + "\n" + &reserved(stat), tables)
 }
 
 /// The tables that have rows, below a text.
@@ -42,6 +42,13 @@ pub(in crate::ctl) fn headline(stat: &Stat) -> String {
         "argod {version}, up {up}: {domains}/{domains_allowed} domains, {workers} workers, \
          {admins}/{admins_allowed} administrators"
     )
+}
+
+/// What was taken at the start, in one line; nothing unless in static mode.
+fn reserved(stat: &Stat) -> String {
+    stat.reserved.map_or_else(String::new, |Reserved { ram, heap }| {
+        format!("reserved: {} of RAM for sessions, {} of heap\n", bytes(ram), bytes(heap))
+    })
 }
 
 /// The domains, a line each.

@@ -1,6 +1,6 @@
 use super::one::one;
 use super::render::tables;
-use crate::admin::{DomainStat, RingStat, RuleStat, ServicesStat, SessionStat, Stat};
+use crate::admin::{DomainStat, Reserved, RingStat, RuleStat, ServicesStat, SessionStat, Stat};
 use crate::config::ServiceQuotas;
 
 pub(in crate::ctl) fn domain(id: u16, name: &str) -> DomainStat {
@@ -54,6 +54,7 @@ pub(in crate::ctl) fn stat(domains: Vec<DomainStat>, refusals: Vec<RuleStat>) ->
         admins: 1,
         admins_allowed: 16,
         domains_allowed: 1024,
+        reserved: None,
         domains,
         processor_ns: 0,
         gone_ns: 0,
@@ -68,8 +69,13 @@ fn everything_is_shown_aligned_and_fits_a_terminal() {
     server.rings_total = 3;
     let rule = RuleStat { cause: "policy rule 4 (demo.toml:31)".into(), count: 7 };
     let domains = vec![domain(1, "client"), server];
-    let text = tables(&stat(domains, vec![rule]));
+    let reserved = Some(Reserved { ram: 32 << 20, heap: 44 << 20 });
+    let text = tables(&Stat { reserved, ..stat(domains, vec![rule]) });
     assert!(text.lines().all(|line| line.chars().count() <= 100), "{text}");
+    assert!(
+        text.contains("\nreserved: 32.0 MiB of RAM for sessions, 44.0 MiB of heap\n"),
+        "{text}"
+    );
     let line = |start: &str| text.lines().find(|line| line.trim_start().starts_with(start));
     let shown = |start: &str| line(start).unwrap_or_else(|| panic!("no {start} in {text}"));
     assert_eq!(shown("ID").find("NAME"), shown("1  ").find("client"));

@@ -81,9 +81,7 @@ impl Connection {
         let pidfd = peer_pidfd(&*self.socket).ok();
         let mut place = domain.place(peer)?;
 
-        let control = control_bytes(queues);
-        let bytes = control as usize + domain.config.ram as usize;
-        let (ram, memfd) = Mapping::create(&format!("argo-{}", domain.name()), bytes)?;
+        let (ram, memfd) = domain.ram_for(queues)?;
         // From the beginning the guest has to ring: argod listens once the session is live.
         let _ = wake::rest(&ram.view(), &[0; QUEUES_MAX as usize][..queues as usize]);
         let doorbells = make_doorbells(host, domain)?;
@@ -94,7 +92,7 @@ impl Connection {
             errno: 0,
             domain: domain.id().raw().into(),
             queues,
-            control_bytes: control,
+            control_bytes: control_bytes(queues),
             ram_pages: domain.config.pages() as u32,
             doorbells: doorbells.len() as u32,
             cpus: cpus(host, &doorbells),
@@ -158,7 +156,11 @@ fn domain_memory(
         domain.config.read_only_pages.iter().copied().map(u64::from).collect();
     let memory =
         LinearMemory::new(ram.clone(), control_bytes(queues) as usize, domain.config.pages())?;
-    Ok(memory.with_read_only(&read_only))
+    let memory = memory.with_read_only(&read_only);
+    Ok(match &domain.stock {
+        Some(stock) => memory.with_page_lists(stock.page_lists()),
+        None => memory,
+    })
 }
 
 /// What remembers the RAM once it has been passed on.

@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 
 use argo_core::DomainId;
 use argo_hypervisor::{CreateError, Cut, Start};
+use argo_mem::MapError;
 use rustix::net::SocketType;
 
 use super::{EndReason, Host};
@@ -14,7 +15,9 @@ use crate::admin::{Changed, Reloaded, Standing};
 use crate::config::{self, ConfigError, Problems, Rules};
 use crate::daemon::domain::HostDomain;
 use crate::daemon::listener::ListenError;
+use crate::daemon::reserve::locked_limit;
 use crate::daemon::session::Session;
+use crate::daemon::stock::Stock;
 use crate::policy::{Directory, DirectoryError};
 
 /// Why a domain could not be made.
@@ -26,6 +29,13 @@ pub enum DomainError {
     /// The engine refuses it.
     #[error(transparent)]
     Engine(#[from] CreateError),
+    /// Its RAM could not be had beforehand.
+    #[error("static mode: {source}{}", locked_limit())]
+    Stock {
+        /// Why.
+        #[from]
+        source: MapError,
+    },
     /// Its socket could not be made.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -102,6 +112,8 @@ impl Host {
 
     fn create_in_engine(&self, config: config::Domain) -> Result<(), DomainError> {
         let id = config.id;
+        let stock = self.config.reserve.map(|_| Stock::new(&config, self.worker_count()));
+        let stock = stock.transpose()?;
         let engine = self.engine.create_domain(id, config.quotas.engine, Start::Dormant)?;
         let listener = self.doors.listen(&config.socket, SocketType::SEQPACKET, &self.passed);
         let listener = listener.inspect_err(|_| {
@@ -109,7 +121,7 @@ impl Host {
             let _ = self.engine.destroy_domain(id);
         })?;
         self.services.introduce(self.policy(), &config);
-        let domain = Arc::new(HostDomain::new(config, engine, listener));
+        let domain = Arc::new(HostDomain::new(config, engine, listener, stock));
         self.domains.write().insert(id, domain.clone());
         let listening = self.reception.listen(&domain);
         if listening.is_err() {

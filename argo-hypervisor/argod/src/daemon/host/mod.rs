@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime};
 
 use argo_core::DomainId;
-use argo_hypervisor::{Argo, WildcardRings};
+use argo_hypervisor::{Argo, Tables, WildcardRings};
 use parking_lot::{Mutex, RwLock};
 
 use super::burial::Undertaker;
@@ -75,7 +75,7 @@ impl Host {
     /// # Errors
     /// The system has no descriptors left.
     pub fn new(config: Config, passed: Passed, doors: Arc<Doors>, cage: Cage) -> io::Result<Self> {
-        let reception = ReceptionPort::new()?;
+        let reception = ReceptionPort::new(sessions_reserved(&config))?;
         let cpus = config::Host::detect().cpus;
         let workers = (0..config.service.workers)
             .map(|_| WorkerPort::new())
@@ -87,6 +87,7 @@ impl Host {
                 false => WildcardRings::Refused,
             },
         };
+        let tables = if config.reserve.is_some() { Tables::Reserved } else { Tables::Growing };
         let audit = match &config.audit {
             Some(audit) => Audit::keeping(audit.history as usize),
             None => Audit::default(),
@@ -95,7 +96,8 @@ impl Host {
             LivePolicy::new(config.policy.clone(), Directory::default()).with_audit(audit.clone());
         Ok(Self {
             engine: Engine::new(engine_config, policy, Interrupts::default())
-                .with_waking(config.waking),
+                .with_waking(config.waking)
+                .with_tables(tables),
             config,
             passed,
             domains: RwLock::default(),
@@ -168,6 +170,13 @@ impl Host {
     /// What argod was started with.
     pub fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Sessions that workers and reception keep room for from the beginning: in static mode twice as
+    /// many as there may be by the configuration, for one that has ended may not have been forgotten
+    /// when the next one comes; else none.
+    pub fn sessions_reserved(&self) -> usize {
+        sessions_reserved(&self.config)
     }
 
     /// Asks the threads that guests depend on whether they still pass their loops.
@@ -285,4 +294,9 @@ impl Host {
         let deadline = Instant::now() + PROMISES_WITHIN;
         domains.iter().for_each(|domain| domain.services.wait_until_deserted(deadline));
     }
+}
+
+fn sessions_reserved(config: &Config) -> usize {
+    let sessions = config.domains.iter().map(|domain| domain.quotas.sessions as usize);
+    config.reserve.map_or(0, |_| 2 * sessions.sum::<usize>())
 }

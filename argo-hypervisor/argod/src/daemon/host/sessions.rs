@@ -111,7 +111,6 @@ impl Host {
         let own = |ring: &_| Arc::ptr_eq(RingPages::memory(ring), &session.ram);
         self.engine.withdraw_rings(&domain.engine, own);
         domain.leave(&session, || self.engine.deactivate(&domain.engine));
-        self.undertaker.call();
         // Who attaches is still to be told why not.
         if !matches!(reason, EndReason::Failed) {
             let _ = shutdown(&*session.socket, Shutdown::Both);
@@ -120,6 +119,7 @@ impl Host {
             let (domain, peer) = (domain.name(), session.peer);
             tracing::info!(domain, %peer, %reason, suppressed, "session ended");
         }
+        self.undertaker.receive(session);
         true
     }
 
@@ -128,8 +128,10 @@ impl Host {
         self.reception.notify(Notice::End(key, reason));
     }
 
-    /// Has an ended session dropped by the reception: dropping it unmaps its memory.
+    /// Lets an ended session go that somebody still worked with. Never the last to do so: that is
+    /// [`end_session`](Self::end_session), or the undertaker.
     pub fn discard(&self, session: Arc<Session>) {
-        self.reception.notify(Notice::Discard(session));
+        drop(session);
+        self.undertaker.call();
     }
 }
