@@ -26,19 +26,19 @@ const MANY: usize = 48;
 /// # Errors
 /// Somebody does not start, or argod's memory may not be looked at (that takes root: argod is not
 /// dumpable).
-pub fn cases(_plan: &Plan) -> Result<Vec<Case>, Failure> {
+pub fn cases(plan: &Plan) -> Result<Vec<Case>, Failure> {
     let world = World::start()?;
     world.meet(Way::Argo)?;
     world.with(Way::Argo, |ends| ends.transfer(Way::Argo, BEFORE))?;
     Memory::of(world.argod())?;
     let bytes = |name| Figure { name, unit: Unit::Bytes };
     let alone = |name, figure| RatioOf { name, figure, of: 0, to: 0 };
-    let own = world.own();
+    let (own, messages) = (world.own(), MESSAGES.times(plan.effort));
     Ok(vec![
         Case {
-            title: "argod's memory over 10 million datagrams of 64 bytes".into(),
+            title: format!("argod's memory over {} datagrams of 64 bytes", messages.count),
             figures: vec![bytes("growth"), bytes("all")],
-            contestants: vec![Box::new(Growth { world })],
+            contestants: vec![Box::new(Growth { world, messages })],
             ratios: vec![alone("memory_growth_bytes", 0)],
             own,
         },
@@ -93,6 +93,7 @@ fn memfd_bytes(file: &Path) -> io::Result<u64> {
 /// Before and after messages.
 struct Growth {
     world: Rc<World>,
+    messages: Load,
 }
 
 impl Contestant for Growth {
@@ -100,8 +101,8 @@ impl Contestant for Growth {
         "argod"
     }
 
-    fn run(&mut self, plan: &Plan) -> Result<Vec<f64>, Failure> {
-        let load = MESSAGES.times(plan.effort);
+    fn run(&mut self, _plan: &Plan) -> Result<Vec<f64>, Failure> {
+        let load = self.messages;
         let before = Memory::of(self.world.argod())?.all();
         self.world.with(Way::Argo, |ends| ends.transfer(Way::Argo, load))?;
         let after = Memory::of(self.world.argod())?.all();

@@ -170,10 +170,10 @@ fn measure(
 
 impl Arguments {
     fn plan(&self) -> Plan {
-        let (rounds, effort) = if self.quick { (3, 0.2) } else { (7, 1.0) };
+        let (rounds, tries, effort) = if self.quick { (3, 2, 0.2) } else { (7, 4, 1.0) };
         Plan {
             rounds: self.rounds.map_or(rounds, usize::from),
-            tries: 4,
+            tries,
             strangers: self.strangers / 100.0,
             effort: self.effort.unwrap_or(effort),
         }

@@ -58,15 +58,15 @@ fn panel(
 ) -> Result<(), Box<dyn Error>> {
     let most = spreads.iter().map(|spread| spread.max).fold(0.0, f64::max);
     let names = &outcome.contestants;
+    // The last one is a segment too.
+    let segments = 0..names.len().saturating_sub(1);
     let mut chart = ChartBuilder::on(area)
         .caption(format!("{}, {}", outcome.title, figure.name), ("sans-serif", 18))
         .margin(8)
+        .margin_right(40)
         .x_label_area_size(26)
         .y_label_area_size(210)
-        .build_cartesian_2d(
-            0.0..most.max(f64::MIN_POSITIVE) * 1.15,
-            (0..names.len()).into_segmented(),
-        )?;
+        .build_cartesian_2d(0.0..most.max(f64::MIN_POSITIVE) * 1.15, segments.into_segmented())?;
     let name = |segment: &SegmentValue<usize>| match segment {
         // The first is at the top.
         SegmentValue::CenterOf(place) => {
