@@ -77,3 +77,16 @@ fn a_guard_that_cannot_be_read_is_said() {
     assert_eq!(output.status.code(), Some(1));
     assert!(text(&output.stderr).contains("line 2"), "{}", text(&output.stderr));
 }
+
+#[test]
+fn round_trips_take_longer_than_a_system_call() {
+    let options = ["--quick", "--effort", "0.005", "--rounds", "1", "--strangers", "1e9"];
+    let output = compare(&[&["round-trips", "--format", "json"], &options[..]].concat());
+    let document: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    for contestant in document["cases"][0]["contestants"].as_array().unwrap() {
+        let round = contestant["samples"][0].clone();
+        let [p50, p99, tail]: [f64; 3] = serde_json::from_value(round).unwrap();
+        assert!(100.0 < p50 && p50 <= p99, "{contestant}");
+        assert_eq!(tail, p99 / p50);
+    }
+}
