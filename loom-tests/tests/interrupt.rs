@@ -153,9 +153,5 @@ fn completions_that_are_shown_together_are_not_slept_through() {
 #[test]
 #[should_panic(expected = "deadlock")]
 fn completions_without_fences_are_slept_through() {
-    two_completions(
-        |calls| Unfenced(ControlArea::for_calls(calls)),
-        answer_two,
-        &Tally::default(),
-    );
+    two_completions(|calls| Unfenced(ControlArea::for_calls(calls)), answer_two, &Tally::default());
 }
