@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::usage::Usage;
+use crate::usage::{Taken, Usage};
 
 /// Anything that can go wrong while measuring.
 pub type Failure = Box<dyn std::error::Error + Send + Sync>;
@@ -12,10 +12,10 @@ pub type Failure = Box<dyn std::error::Error + Send + Sync>;
 pub struct Plan {
     /// Rounds that have to count.
     pub rounds: usize,
-    /// Rounds that are tried for each that counts, at most.
+    /// Rounds that are tried for each that has to count, at most.
     pub tries: usize,
-    /// Processor time of others (the machine's host included) that a contestant's part of a round
-    /// may contain, as a share of its length.
+    /// Processor time of others that a contestant's turn may contain, as a share of all
+    /// processors' time; and of the machine's host, beyond the contestant's best turn.
     pub strangers: f64,
     /// How much of its usual work a contestant does in a round: 1.0, or less to be quick.
     pub effort: f64,
@@ -130,35 +130,49 @@ impl Case {
     /// # Errors
     /// A contestant's.
     pub fn measure(mut self, plan: &Plan) -> Result<Outcome, Failure> {
-        let mut samples = vec![Vec::new(); self.contestants.len()];
-        let mut disturbed = 0;
-        for _ in 0..plan.rounds * plan.tries {
-            if samples.first().is_none_or(|rounds| rounds.len() == plan.rounds) {
-                break;
-            }
-            match self.round(plan)? {
-                Some(round) => samples.iter_mut().zip(round).for_each(|(all, one)| all.push(one)),
-                None => disturbed += 1,
-            }
+        let (mut rounds, mut counting) = (Vec::new(), Vec::new());
+        while counting.len() < plan.rounds && rounds.len() < plan.rounds * plan.tries {
+            rounds.push(self.round(plan)?);
+            counting = undisturbed(&rounds, plan.strangers);
         }
+        let of = |contestant: usize| {
+            counting.iter().map(|round| round[contestant].figures.clone()).collect()
+        };
+        let samples = (0..self.contestants.len()).map(of).collect();
+        let disturbed = rounds.len() - counting.len();
         let Self { title, figures, contestants, ratios, .. } = self;
         let contestants = contestants.iter().map(|contestant| contestant.name()).collect();
         Ok(Outcome { title, figures, contestants, samples, ratios, disturbed })
     }
 
-    /// Everybody's turn. `None`: strangers took too much of the machine in one of them.
-    fn round(&mut self, plan: &Plan) -> Result<Option<Vec<Vec<f64>>>, Failure> {
-        let mut round = Vec::new();
-        for contestant in &mut self.contestants {
+    /// Everybody's turn.
+    fn round(&mut self, plan: &Plan) -> Result<Vec<Turn>, Failure> {
+        let turn = |contestant: &mut Box<dyn Contestant>| {
             let before = Usage::now(&self.own)?;
-            let sample = contestant.run(plan)?;
-            if Usage::now(&self.own)?.strangers_since(&before) > plan.strangers {
-                return Ok(None);
-            }
-            round.push(sample);
-        }
-        Ok(Some(round))
+            let figures = contestant.run(plan)?;
+            Ok(Turn { figures, taken: Usage::now(&self.own)?.taken_since(&before) })
+        };
+        self.contestants.iter_mut().map(turn).collect()
     }
+}
+
+/// A contestant's turn in a round.
+struct Turn {
+    figures: Vec<f64>,
+    taken: Taken,
+}
+
+/// The rounds in no turn of which strangers took more than this share of the machine, nor its host
+/// more by this share than in the contestant's best turn.
+fn undisturbed(rounds: &[Vec<Turn>], share: f64) -> Vec<&Vec<Turn>> {
+    let least = |contestant: usize| {
+        rounds.iter().map(|round| round[contestant].taken.stolen).fold(f64::INFINITY, f64::min)
+    };
+    let quiet = |(contestant, turn): (usize, &Turn)| {
+        let stolen = turn.taken.stolen - least(contestant);
+        turn.taken.strangers <= share && stolen <= share
+    };
+    rounds.iter().filter(|round| round.iter().enumerate().all(quiet)).collect()
 }
 
 impl Outcome {
@@ -238,5 +252,19 @@ mod tests {
         let outcome = case().measure(&plan(-1.0)).unwrap();
         assert_eq!((outcome.rounds(), outcome.disturbed), (0, 2));
         assert!(outcome.ratio(&RatioOf { name: "", figure: 0, of: 0, to: 1 }).is_empty());
+    }
+
+    #[test]
+    fn a_round_is_disturbed_by_strangers_and_by_more_theft_than_the_contestant_always_suffers() {
+        let turn = |strangers, stolen| Turn { figures: vec![], taken: Taken { strangers, stolen } };
+        let rounds = [
+            vec![turn(0.0, 0.40), turn(0.0, 0.0)],
+            vec![turn(0.0, 0.45), turn(0.05, 0.08)],
+            vec![turn(0.0, 0.40), turn(0.0, 0.2)],
+            vec![turn(0.2, 0.40), turn(0.0, 0.0)],
+        ];
+        let found = undisturbed(&rounds, 0.1);
+        assert_eq!(found.len(), 2);
+        assert!(std::ptr::eq(found[0], &rounds[0]) && std::ptr::eq(found[1], &rounds[1]));
     }
 }

@@ -2,6 +2,8 @@
 
 use std::fs;
 use std::io;
+use std::num::NonZero;
+use std::thread;
 use std::time::Instant;
 
 /// Processor time so far, in seconds.
@@ -33,12 +35,25 @@ impl Usage {
         Ok(Self { at: Instant::now(), strangers, stolen: stolen_time()? })
     }
 
-    /// What others used, or the host of this machine took, since then: as a share of that time on
-    /// one processor.
-    pub fn strangers_since(&self, before: &Self) -> f64 {
-        let took = (self.strangers - before.strangers).max(0.0) + (self.stolen - before.stolen);
-        took / (self.at - before.at).as_secs_f64()
+    /// What others took since then.
+    pub fn taken_since(&self, before: &Self) -> Taken {
+        let processors = thread::available_parallelism().map_or(1, NonZero::get);
+        let could = (self.at - before.at).as_secs_f64() * processors as f64;
+        Taken {
+            strangers: (self.strangers - before.strangers).max(0.0) / could,
+            stolen: (self.stolen - before.stolen) / could,
+        }
     }
+}
+
+/// What others took, as shares of what all processors could do in that time.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Taken {
+    /// Other processes.
+    pub strangers: f64,
+    /// The host of a virtual machine. Part of it is one's own: the host also needs time to let a
+    /// processor run again that had nothing to do.
+    pub stolen: f64,
 }
 
 /// Seconds that the host of a virtual machine gave to others while something was to run here.

@@ -47,9 +47,8 @@ struct Arguments {
     /// How much of its usual work a contestant does in a round, more than 0.
     #[arg(long, value_parser = positive)]
     effort: Option<f64>,
-    /// Processor time of others that a contestant's part of a round may contain, in percent of one
-    /// core.
-    #[arg(long, default_value_t = 5.0)]
+    /// Processor time of others that a contestant's turn may contain, in percent of the machine's.
+    #[arg(long, default_value_t = 10.0)]
     strangers: f64,
     /// What is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
