@@ -174,10 +174,8 @@ impl Daemon {
             outlets: Vec::new(),
             uncaged: Arc::default(),
         };
-        for domain in host.config().domains.clone() {
-            let name = domain.name.clone();
-            host.create_domain(domain).map_err(|error| StartError::Domain { name, error })?;
-        }
+        host.create_domains(&host.config().domains)
+            .map_err(|(name, error)| StartError::Domain { name, error })?;
         daemon.outlets.extend(audit::open(&host).map_err(StartError::Outlet)?);
         daemon.outlets.extend(capture::open(&host).map_err(StartError::Outlet)?);
         host.reception().listen_admin(admin.listener()).map_err(system("listening"))?;

@@ -118,7 +118,7 @@ mod tests {
     fn what_is_left_is_shared_out_among_those_who_rang() {
         let mut tab = Tab::open();
         let [once, thrice] = [Arc::<Meter>::default(), Arc::default()];
-        [&once, &thrice, &thrice, &thrice].map(|meter| tab.rung(meter));
+        [&once, &thrice, &thrice, &thrice].into_iter().for_each(|meter| tab.rung(meter));
         work(Duration::from_millis(1));
         tab.settle(tab.looked + LOOK_EVERY);
         let [once, thrice] = [once, thrice].map(|meter| meter.nanos(Work::Doorbells));

@@ -86,6 +86,18 @@ impl LivePolicy {
         self.change_directory(|directory| directory.add(domain))
     }
 
+    /// The same with several at once.
+    ///
+    /// # Errors
+    /// The name of the first that cannot be, and why; nothing changed then.
+    pub fn add_domains(&self, domains: &[Domain]) -> Result<(), (String, DirectoryError)> {
+        self.change_directory(|directory| {
+            domains.iter().try_for_each(|domain| {
+                directory.add(domain).map_err(|error| (domain.name.clone(), error))
+            })
+        })
+    }
+
     /// From now on there is no such domain; whether there was.
     pub fn remove_domain(&self, id: DomainId) -> bool {
         let remove = |directory: &mut Directory| directory.remove(id).then_some(()).ok_or(());

@@ -7,7 +7,7 @@ use argo_core::Errno;
 use argo_core::abi::{DOMID_ANY, Op};
 
 use crate::common::raw::RawSession;
-use crate::common::{ARGS, Guest, RING, call, register, send_call};
+use crate::common::{ARGS, RING, call, register, send_call};
 
 const PORT: u32 = 7;
 /// A message in the ring takes 32 bytes; a slot of it is always free.

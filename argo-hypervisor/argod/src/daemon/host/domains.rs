@@ -110,6 +110,20 @@ impl Host {
         created
     }
 
+    /// Creates the domains that there are from the beginning. The policy's tables are made once for
+    /// all of them: they grow with the number of domains.
+    ///
+    /// # Errors
+    /// The first that cannot be, by its name, and why; those before it are there, and the policy
+    /// knows all of them.
+    pub fn create_domains(&self, configs: &[config::Domain]) -> Result<(), (String, DomainError)> {
+        let _alone = self.changing.lock();
+        self.policy().add_domains(configs).map_err(|(name, error)| (name, error.into()))?;
+        configs.iter().try_for_each(|config| {
+            self.create_in_engine(config.clone()).map_err(|error| (config.name.clone(), error))
+        })
+    }
+
     fn create_in_engine(&self, config: config::Domain) -> Result<(), DomainError> {
         let id = config.id;
         let stock = self.config.reserve.map(|_| Stock::new(&config, self.worker_count()));
