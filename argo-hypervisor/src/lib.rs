@@ -56,7 +56,8 @@
 //! - *register*: L0; own L1; own L2 (read) to check; pages are read and mapped with no L2; own L2
 //!   (write) to check again and install.
 //! - *notify*: own L1, own L2 (read), the L3 of each ring with waiters in turn (`waited` says which
-//!   they are, with no lock); all dropped whenever the buffer of signals is full; raise; go on at the next ring. Then each question like a send.
+//!   they are, with no lock); all dropped whenever the buffer of signals is full; raise; go on at the
+//!   next ring. Then each question like a send.
 //! - *teardown*: own L1 (write), so that none of the domain's calls is under way and none can
 //!   queue a wait any more; `active` is cleared; then L2 (write) of each domain in turn. A
 //!   registration that names the domain checks `active` under its L2: either the walk finds its

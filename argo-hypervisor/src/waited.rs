@@ -17,7 +17,8 @@ const BITS: usize = u64::BITS as usize;
 /// A sender finds a ring full, then enters its wait; a receiver makes room, then looks for waits. So
 /// that neither misses the other, each does its part before it looks at the other's (a fence lies in
 /// between), and the sender looks whether a [`search`](Self::search) began since it found the
-/// ring full. With no wait nothing is written here: senders share these words for reading.
+/// ring full. A send that finds room writes nothing here: senders share these words for reading, and
+/// each search of the receiver writes one of them.
 #[derive(Default)]
 pub(crate) struct Waited {
     slots: Vec<AtomicU64>,

@@ -6,9 +6,8 @@ use argo_core::claim::PayloadLen;
 use argo_core::ring::index;
 use argo_core::{DomainId, Partner};
 
-use crate::lists::List;
-
 use crate::config::Waking;
+use crate::lists::List;
 
 /// The waiting list of one ring: one entry a domain, with the longest payload that it waits for, in
 /// the order in which they began to wait.

@@ -108,7 +108,7 @@ impl GuestQueue {
 
     /// Takes the next completion, if one has come.
     pub fn reap(&mut self, words: &impl Words) -> Option<Completion> {
-        // Acquire: pairs with the Release in `HostQueue::complete`.
+        // Acquire: pairs with the Release in `HostQueue::publish`.
         let completed = words.load(self.layout.completed(), Ordering::Acquire);
         if completed == self.reaped || self.in_flight() == 0 {
             return None;
