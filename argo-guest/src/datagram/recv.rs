@@ -311,8 +311,9 @@ impl Drop for Received<'_> {
             Fate::Kept => self.socket.ring.put_back(consumer, ram),
             Fate::Consumed => {
                 let memory = self.memory();
-                inner.made_room(|| consumer.consume(&memory, self.message));
+                let notify = inner.made_room(|| consumer.consume(&memory, self.message));
                 self.socket.ring.put_back(consumer, ram);
+                inner.go_on_notifying(notify);
             }
         }
     }

@@ -91,10 +91,22 @@ impl Inner {
     }
 
     /// Runs `consume`, which makes room in a ring, and tells the hypervisor if somebody may wait
-    /// for it.
-    pub(crate) fn made_room(&self, consume: impl FnOnce()) {
+    /// for it. Who holds no lock then [goes on](Self::go_on_notifying).
+    pub(crate) fn made_room(&self, consume: impl FnOnce()) -> Notify {
         let wanted = || self.platform.events().space_wanted;
-        self.notify_if(self.room.made(consume, wanted));
+        let notify = self.room.made(consume, wanted);
+        self.notify_if(notify);
+        notify
+    }
+
+    /// Takes the answer to a notify that is under way, so that the next can follow.
+    ///
+    /// Who finds a message whenever it looks never waits, so takes no answers otherwise: somebody who
+    /// floods a ring could keep those waiting who wait for room in it.
+    pub(crate) fn go_on_notifying(&self, notify: Notify) {
+        if notify == Notify::UnderWay {
+            self.reap();
+        }
     }
 
     /// A notify was executed.

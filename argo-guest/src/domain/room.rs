@@ -3,7 +3,8 @@
 //! Senders that found a ring of ours full wait in the hypervisor until we call notify. A notify
 //! after every message would cost a hypercall each, so it is only made while somebody may wait:
 //! since the platform's count of such waits changed, until a notify ran while all our rings were
-//! empty, for then everybody who waited was signalled.
+//! empty, for then everybody who waited was signalled, or counted once more (argod signals those who
+//! find room together, and asks for another notify for the rest).
 //!
 //! A wait that begins in the very moment in which its room is made may be counted just after we
 //! looked at the count. The count is an event, so whoever waits for the platform then sees it.
@@ -15,6 +16,8 @@ use parking_lot::Mutex;
 #[must_use = "who waits for room waits on"]
 pub(crate) enum Notify {
     Needed,
+    /// Perhaps once the answer to the last one was taken.
+    UnderWay,
     Unneeded,
 }
 
@@ -87,7 +90,7 @@ impl State {
         }
         if self.asked.is_some() {
             self.again = true;
-            return Notify::Unneeded;
+            return Notify::UnderWay;
         }
         self.asked = Some(Asked { consumed: self.consumed, wanted });
         Notify::Needed
@@ -123,7 +126,7 @@ mod tests {
     fn room_made_meanwhile_asks_again_and_settles_nothing() {
         let room = Room::new(Some(0));
         assert_eq!(consume(&room, 1), Notify::Needed);
-        assert_eq!(consume(&room, 1), Notify::Unneeded);
+        assert_eq!(consume(&room, 1), Notify::UnderWay);
         assert_eq!(room.notified(true, Some(1)), Notify::Needed);
         assert_eq!(room.notified(true, Some(1)), Notify::Unneeded);
         assert_eq!(consume(&room, 1), Notify::Unneeded);

@@ -156,7 +156,8 @@ impl Reader {
     }
 
     fn take(&mut self, inner: &Inner, home: &Registration, message: Message) {
-        inner.made_room(|| self.consumer.consume(&home.memory(), message));
+        // The reader is locked: a dispatch takes the answer. One alone sends to this ring.
+        let _ = inner.made_room(|| self.consumer.consume(&home.memory(), message));
         self.offset = 0;
         self.taken += 1;
     }

@@ -270,7 +270,8 @@ impl SharedRing {
             }
             self.stalled.store(false, Ordering::SeqCst);
             reader.passed += u64::from((message.payload_len() + SLOT).next_multiple_of(SLOT));
-            self.inner.made_room(|| reader.consumer.consume(&memory, message));
+            // The reader is locked: a dispatch takes the answer.
+            let _ = self.inner.made_room(|| reader.consumer.consume(&memory, message));
         }
         Rest::More
     }
