@@ -29,7 +29,8 @@ fn who_never_reads_its_socket_misses_its_own_interrupts_only() {
     let pending = drain(&guilty);
     assert!(0 < pending && pending < MANY, "{pending} interrupts fitted: the socket was not full");
     interrupt(&mut guilty, &other);
-    assert_eq!(drain(&guilty), 1, "there are interrupts again");
+    // On a busy machine it comes by the thread for slow sessions, after the send was answered.
+    wait_until("there are interrupts again", || drain(&guilty) == 1);
     drop((guilty, other));
     scene.closes();
 }
