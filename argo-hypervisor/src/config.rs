@@ -21,13 +21,14 @@ pub enum WildcardRings {
 /// Whom a notify wakes of those who wait for room in a ring.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Waking {
+    /// Whoever would find room alone, all at once. So does Xen.
+    #[default]
+    All,
     /// In the order in which they began to wait, as many as find room together, and so one at
     /// least. Who would find room alone and has to stay makes the engine ask for another notify
-    /// ([`Events::space_wanted`](crate::Events::space_wanted)).
-    #[default]
+    /// ([`Events::space_wanted`](crate::Events::space_wanted)). A place reserves no room: who sends
+    /// without having waited may be first.
     Fair,
-    /// Whoever would find room alone, all at once. So does Xen.
-    All,
 }
 
 /// When the memory of a domain's tables is taken.

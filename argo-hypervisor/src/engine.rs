@@ -41,7 +41,7 @@ pub enum CreateError {
 pub struct NoSuchDomain(pub DomainId);
 
 impl<S: System> Engine<S> {
-    /// An engine without domains. Waking is fair.
+    /// An engine without domains. It wakes as Xen does.
     pub fn new(config: Config, policy: S::Policy, events: S::Events) -> Self {
         let (tables, waking, registry) = (Tables::default(), Waking::default(), Registry::new());
         Self { config, waking, tables, registry, policy, events }

@@ -5,7 +5,7 @@ mod support;
 
 use argo_core::abi::{RING_LEN_MAX, RingFlags};
 use argo_core::{Errno, Partner, Port, RingName};
-use argo_hypervisor::{Quotas, Waking};
+use argo_hypervisor::Quotas;
 use support::*;
 
 fn name(port: u32) -> RingName {
@@ -63,7 +63,7 @@ fn as_many_waiters_as_the_quota_and_no_more() {
 
 #[test]
 fn more_signals_than_fit_one_round_are_all_raised() {
-    let world = World::new().waking(Waking::All);
+    let world = World::new();
     let server = world.guest_with(1, Quotas { waiters: 600, ..Quotas::default() });
     let clients: Vec<_> = (2..602).map(|id| world.guest(id)).collect();
     for port in 0..3 {

@@ -41,7 +41,7 @@ fn read(server: &Guest, messages: u32) {
 
 #[test]
 fn those_who_fit_together_go_in_the_order_in_which_they_began_and_the_rest_is_asked_for() {
-    let world = World::new();
+    let world = World::new().waking(Waking::Fair);
     let (server, clients) = full(&world, 5);
     for client in clients.iter().rev() {
         wait(&world, client, &server, 32);
@@ -57,7 +57,7 @@ fn those_who_fit_together_go_in_the_order_in_which_they_began_and_the_rest_is_as
 
 #[test]
 fn everybody_who_fits_alone_goes_at_once_if_all_are_to_be_woken() {
-    let world = World::new().waking(Waking::All);
+    let world = World::new();
     let (server, clients) = full(&world, 5);
     clients.iter().for_each(|client| wait(&world, client, &server, 32));
     wait(&world, &clients[4], &server, 80);
@@ -68,7 +68,7 @@ fn everybody_who_fits_alone_goes_at_once_if_all_are_to_be_woken() {
 
 #[test]
 fn who_needs_more_than_there_is_keeps_nobody_waiting_and_its_place() {
-    let world = World::new();
+    let world = World::new().waking(Waking::Fair);
     let (server, clients) = full(&world, 3);
     for (client, bytes) in iter::zip(&clients, [128, 32, 32]) {
         wait(&world, client, &server, bytes);
@@ -82,7 +82,7 @@ fn who_needs_more_than_there_is_keeps_nobody_waiting_and_its_place() {
 /// Otherwise small messages could overtake a large one for ever.
 #[test]
 fn who_fits_alone_is_not_overtaken() {
-    let world = World::new();
+    let world = World::new().waking(Waking::Fair);
     let (server, clients) = full(&world, 3);
     for (client, bytes) in iter::zip(&clients, [32, 80, 16]) {
         wait(&world, client, &server, bytes);
@@ -95,7 +95,7 @@ fn who_fits_alone_is_not_overtaken() {
 
 #[test]
 fn who_waits_for_more_keeps_its_place_and_who_was_woken_has_to_queue_again() {
-    let world = World::new();
+    let world = World::new().waking(Waking::Fair);
     let (server, clients) = full(&world, 3);
     clients.iter().for_each(|client| wait(&world, client, &server, 16));
     wait(&world, &clients[0], &server, 32);
@@ -109,7 +109,7 @@ fn who_waits_for_more_keeps_its_place_and_who_was_woken_has_to_queue_again() {
 
 #[test]
 fn a_notify_finds_the_waits_of_all_rings_wherever_they_are() {
-    let world = World::new();
+    let world = World::new().waking(Waking::Fair);
     let (server, client) = (world.guest(1), world.guest(2));
     let ports = [0, 1, 63, 64, 100, 127];
     for port in 0..128 {

@@ -87,6 +87,6 @@ fn round_trips_take_longer_than_a_system_call() {
         let round = contestant["samples"][0].clone();
         let [p50, p99, tail]: [f64; 3] = serde_json::from_value(round).unwrap();
         assert!(100.0 < p50 && p50 <= p99, "{contestant}");
-        assert_eq!(tail, p99 / p50);
+        assert!((tail - p99 / p50).abs() < 1e-9 * tail, "{contestant}");
     }
 }

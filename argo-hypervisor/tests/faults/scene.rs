@@ -6,7 +6,7 @@ use argo_core::abi::{Addr, Iov, Op, RegisterRing, RingDataEnt, SendAddr, Unregis
 use argo_core::claim::RingLen;
 use argo_core::{Errno, GuestAddr, Partner, Port, RingName};
 use argo_hypervisor::{
-    Argo, Caller, Config, Engine, Existing, GuestMemory, Quotas, RegisterRequest, Start, Waking,
+    Argo, Caller, Config, Engine, Existing, GuestMemory, Quotas, RegisterRequest, Start,
     WildcardRings,
 };
 use zerocopy::IntoBytes;
@@ -35,9 +35,7 @@ pub struct Scene {
 impl Scene {
     pub fn new() -> Self {
         let config = Config { argo: Argo::On, wildcard_rings: WildcardRings::Allowed };
-        // One notify is to end both waits in the first ring, so that a second one finds nothing.
         let engine = Engine::new(config, Denials::default(), Record::default());
-        let engine = engine.with_waking(Waking::All);
         let guests = [1, 2, 3].map(|id| {
             let own = engine.create_domain(domain(id), Quotas::default(), Start::Active).unwrap();
             Caller::new(own, FrailMemory { ram: ram(), good: AtomicI64::new(-1) })

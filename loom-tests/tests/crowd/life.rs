@@ -81,7 +81,8 @@ impl Diary {
     fn send(&mut self, citizen: &Citizen, sent: Sent) {
         let (to, port, number) = sent;
         let answers = self.town.answers(self.number, to);
-        match citizen.guest.send(id(to), port, number) {
+        // A sender that a notify may have missed is told within its own call.
+        match about(to, || citizen.guest.send(id(to), port, number)) {
             Ok(_) => self.sent.push(sent),
             Err(Errno::EAGAIN) => {
                 self.waits.push(Wait { to, port, lives: citizen.lives, answers });

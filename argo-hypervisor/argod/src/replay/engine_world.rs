@@ -9,7 +9,7 @@ use argo_core::{DomainId, GuestAddr};
 use argo_hypervisor::inprocess::AllowAll;
 use argo_hypervisor::{
     Argo, Caller, Config, Engine, Events, GuestMemory, Judge, LinearMemory, ParkingLot, Quotas,
-    Start, Waking, WildcardRings,
+    Start, WildcardRings,
 };
 use argo_mem::HeapRam;
 
@@ -73,7 +73,6 @@ impl EngineWorld {
         };
         let config = Config { argo, wildcard_rings };
         let engine = Engine::new(config, Denials::default(), Raised::default());
-        let engine = engine.with_waking(Waking::All);
         Self { engine, callers: HashMap::new() }
     }
 

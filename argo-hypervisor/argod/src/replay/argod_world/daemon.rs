@@ -56,6 +56,6 @@ fn configuration(system: &System, policy: &str, folder: &Path) -> Result<String,
     // Nothing here is worth the time that locking takes.
     Ok(format!(
         "runtime_dir = {folder}\nargo = {argo}\nwildcard_rings = {mac_permissive}\n\
-         waking = \"all\"\nlock_memory = \"no\"\n{policy}"
+         lock_memory = \"no\"\n{policy}"
     ))
 }
