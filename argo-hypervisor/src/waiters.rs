@@ -1,8 +1,9 @@
 //! Who waits for space in a ring.
 
 use alloc::vec::Vec;
+use core::mem;
 
-use argo_core::claim::PayloadLen;
+use argo_core::claim::{PayloadLen, RingLen};
 use argo_core::ring::index;
 use argo_core::{DomainId, Partner};
 
@@ -13,15 +14,40 @@ use crate::lists::List;
 /// the order in which they began to wait.
 ///
 /// Its memory is taken when the ring is registered: a send that has to wait allocates nothing.
+///
+/// Xen's way ([`Waking::All`]), an entry goes when its domain is woken. In a fair list it stays as
+/// *called* until the domain has sent or let its time pass, and its room is kept:
+/// - Nobody sends past one who waits, and nobody into room that is kept for one before it.
+/// - No message keeps more than a quarter of the ring, and all together no more than three quarters:
+///   who is called and does not come leaves a part of the ring to the others.
+///
+/// A longer message is called in its turn but has to be quicker than those called with it.
 pub(crate) struct Waiters {
     entries: List<Waiter>,
     limit: usize,
+    waking: Waking,
+    len: RingLen,
+    /// Whether the owner was asked for a notify since its last one.
+    asked: bool,
 }
 
 #[derive(Clone, Copy)]
 pub(crate) struct Waiter {
     domain: DomainId,
     payload: PayloadLen,
+    standing: Standing,
+}
+
+#[derive(Clone, Copy)]
+enum Standing {
+    Waits,
+    /// It was woken, and has not sent since.
+    Called {
+        /// Bytes of the ring that are kept for it.
+        kept: u32,
+        /// Since the last time that room was [lent](Waiters::lend).
+        lately: bool,
+    },
 }
 
 /// What became of the wish to wait.
@@ -29,6 +55,8 @@ pub(crate) struct Waiter {
 pub(crate) enum Wait {
     /// The domain waits now, or for more than before.
     New,
+    /// The same, and some of the room is kept for others.
+    Behind,
     /// It waited for as much already.
     AsBefore,
     /// Too many others wait.
@@ -47,31 +75,80 @@ impl Waiters {
         }
     }
 
-    /// An empty list with room for at least `limit` domains, and how many may wait.
-    pub fn new(entries: List<Waiter>, limit: usize) -> Self {
-        Self { entries, limit }
+    /// An empty list with room for at least `limit` domains, and how many may wait, for a ring of
+    /// this length.
+    pub fn new(entries: List<Waiter>, limit: usize, waking: Waking, len: RingLen) -> Self {
+        Self { entries, limit, waking, len, asked: false }
     }
 
+    /// How many wait.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.domains().count()
+    }
+
+    /// The domains that wait.
+    pub fn domains(&self) -> impl Iterator<Item = DomainId> {
+        self.entries.iter().filter(|entry| entry.waits()).map(|entry| entry.domain)
+    }
+
+    /// How much of the ring's free bytes a domain may use.
+    #[inline]
+    pub fn room_for(&self, domain: DomainId, free: u32) -> u32 {
+        match self.waking {
+            Waking::Fair if !self.entries.is_empty() => self.room_in_turn(domain, free),
+            Waking::Fair | Waking::All => free,
+        }
+    }
+
+    #[inline(never)]
+    fn room_in_turn(&self, domain: DomainId, free: u32) -> u32 {
+        let before = self.entries.iter().take_while(|entry| entry.domain != domain);
+        before.fold(free, |room, entry| match entry.standing {
+            Standing::Waits => 0,
+            Standing::Called { kept, .. } => room.saturating_sub(kept),
+        })
+    }
+
+    /// The domain has sent. Whether the owner is to be asked for a notify once it has read, because
+    /// others wait.
+    #[inline]
+    pub fn served(&mut self, domain: DomainId) -> bool {
+        match self.waking {
+            Waking::Fair if !self.entries.is_empty() => {
+                self.cancel(domain);
+                self.len() > 0 && !mem::replace(&mut self.asked, true)
+            }
+            Waking::Fair | Waking::All => false,
+        }
     }
 
     /// Puts the domain at the end of the list. An entry that it has already keeps its place, and the
     /// longer payload: space for it is space for any of the messages that wait.
     pub fn wait(&mut self, domain: DomainId, payload: PayloadLen) -> Wait {
-        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.domain == domain) {
-            if entry.payload >= payload {
-                return Wait::AsBefore;
+        let waiter = Waiter { domain, payload, standing: Standing::Waits };
+        let own = self.entries.iter_mut().find(|entry| entry.domain == domain);
+        match own {
+            Some(entry) if entry.waits() && entry.payload >= payload => return Wait::AsBefore,
+            Some(entry) => *entry = waiter,
+            None => {
+                if !self.make_place() {
+                    return Wait::Busy;
+                }
+                self.entries.push(waiter);
             }
-            entry.payload = payload;
-            return Wait::New;
         }
+        self.asked = true;
+        if self.kept() > 0 { Wait::Behind } else { Wait::New }
+    }
+
+    /// Whether there is a place for one more who waits: who was called only gives up its own.
+    fn make_place(&mut self) -> bool {
         // The limit is what was reserved, so that the push cannot grow the list.
-        if self.entries.len() >= self.limit.min(self.entries.capacity()) {
-            return Wait::Busy;
+        if self.entries.len() < self.limit.min(self.entries.capacity()) {
+            return true;
         }
-        self.entries.push(Waiter { domain, payload });
-        Wait::New
+        let called = self.entries.iter().position(|entry| !entry.waits());
+        called.map(|at| self.entries.remove(at)).is_some()
     }
 
     /// Takes the domain off the list.
@@ -79,37 +156,110 @@ impl Waiters {
         self.entries.retain(|entry| entry.domain != domain);
     }
 
-    /// Takes off the list, and hands out, whom these free bytes let go. Whether somebody stays who
-    /// would find room alone.
-    ///
-    /// Who needs more than there is keeps nobody waiting. Who would fit alone, but not beside those
-    /// that go, keeps all behind it waiting: smaller ones would else overtake it for ever.
-    pub fn release(&mut self, free: u32, waking: Waking, mut each: impl FnMut(DomainId)) -> bool {
-        let (mut left, mut stays) = (free, false);
-        self.entries.retain(|&Waiter { domain, payload }| {
-            if !index::fits(payload, free) {
-                return true;
+    /// The domain was told that there is room for it: it need not be woken.
+    pub fn told(&mut self, domain: DomainId) {
+        match self.waking {
+            Waking::All => self.cancel(domain),
+            Waking::Fair => {
+                let kept = self.kept();
+                let (len, mut entries) = (self.len, self.entries.iter_mut());
+                if let Some(entry) = entries.find(|entry| entry.domain == domain && entry.waits()) {
+                    entry.call(kept, len);
+                }
             }
-            let together = !stays && index::fits(payload, left);
-            if waking == Waking::Fair && !together {
-                stays = true;
-                return true;
-            }
-            left = left.saturating_sub(index::message_bytes(payload));
-            each(domain);
-            false
-        });
-        stays
+        }
     }
 
-    /// Takes the domain off the list, and adds it to `dismissed` if it was there.
+    /// Hands out whom these free bytes let go. Whether somebody stays who would find room, were
+    /// none kept for others.
+    pub fn release(&mut self, free: u32, each: impl FnMut(DomainId)) -> bool {
+        self.asked = false;
+        match self.waking {
+            Waking::All => self.release_all(free, each),
+            Waking::Fair => self.release_in_turn(free, each),
+        }
+    }
+
+    /// Whoever would find room alone, and off the list.
+    fn release_all(&mut self, free: u32, mut each: impl FnMut(DomainId)) -> bool {
+        self.entries.retain(|&Waiter { domain, payload, .. }| {
+            let goes = index::fits(payload, free);
+            if goes {
+                each(domain);
+            }
+            !goes
+        });
+        false
+    }
+
+    /// As many as find room together, until one does not: smaller ones would else overtake it for
+    /// ever.
+    fn release_in_turn(&mut self, free: u32, mut each: impl FnMut(DomainId)) -> bool {
+        let len = self.len;
+        let mut kept = self.kept();
+        let mut left = free.saturating_sub(kept);
+        for entry in self.entries.iter_mut().filter(|entry| entry.waits()) {
+            // What keeps no room need not find any beside what is kept.
+            let large = entry.bytes() > quarter(len);
+            if !index::fits(entry.payload, if large { free } else { left }) {
+                return index::fits(entry.payload, free);
+            }
+            kept = entry.call(kept, len);
+            left = left.saturating_sub(if large { 0 } else { entry.bytes() });
+            each(entry.domain);
+        }
+        false
+    }
+
+    /// If somebody waits, room is kept no longer for those who were called before the last time that
+    /// this was asked, and their places are gone.
+    pub fn lend(&mut self) {
+        if self.len() == 0 {
+            return;
+        }
+        self.entries.retain_mut(|entry| match &mut entry.standing {
+            Standing::Waits => true,
+            Standing::Called { lately, .. } => mem::take(lately),
+        });
+    }
+
+    /// Takes the domain off the list, and adds it to `dismissed` if it waited.
     pub fn dismiss(&mut self, domain: DomainId, dismissed: &mut Vec<DomainId>) {
         let picked = self.entries.extract_if(.., |entry| entry.domain == domain);
-        dismissed.extend(picked.map(|entry| entry.domain));
+        dismissed.extend(picked.filter(Waiter::waits).map(|entry| entry.domain));
     }
 
-    /// The domains on the list.
-    pub fn domains(&self) -> impl Iterator<Item = DomainId> {
-        self.entries.iter().map(|entry| entry.domain)
+    /// Bytes that are kept.
+    fn kept(&self) -> u32 {
+        let each = self.entries.iter().map(|entry| match entry.standing {
+            Standing::Waits => 0,
+            Standing::Called { kept, .. } => kept,
+        });
+        each.fold(0, u32::saturating_add)
     }
+}
+
+impl Waiter {
+    fn waits(&self) -> bool {
+        matches!(self.standing, Standing::Waits)
+    }
+
+    /// Of the ring, for its message.
+    fn bytes(&self) -> u32 {
+        index::message_bytes(self.payload)
+    }
+
+    /// Calls it, where so many bytes are kept for others. Gives how many are kept then.
+    fn call(&mut self, kept: u32, len: RingLen) -> u32 {
+        let sum = kept.saturating_add(self.bytes());
+        let keeps = self.bytes() <= quarter(len) && sum <= quarter(len).saturating_mul(3);
+        let own = if keeps { self.bytes() } else { 0 };
+        self.standing = Standing::Called { kept: own, lately: true };
+        kept.saturating_add(own)
+    }
+}
+
+/// The most that one message keeps.
+fn quarter(len: RingLen) -> u32 {
+    len.bytes() / 4
 }

@@ -220,6 +220,12 @@ impl Daemon {
             host.policy().pacer().run(|domain| host.engine().events().virq(domain));
         };
         self.spawn_narrow("pacer".into(), Class::Worker, pace)?;
+        let lend = |host: &Arc<Host>| {
+            let engine = host.engine();
+            // Of a domain that was destroyed nothing is kept.
+            engine.events().lender().run(|owner| drop(engine.lend_room(owner)));
+        };
+        self.spawn_narrow("lender".into(), Class::Worker, lend)?;
         let host = self.host.clone();
         let receive = move || reception::run(&host, &admin, metrics.as_ref());
         self.reception = Some(thread("reception".into(), receive)?);
