@@ -17,7 +17,7 @@ use common::*;
 const SENDERS: u16 = 64;
 const SINK: u16 = 100;
 const RING_LEN: u32 = 4096;
-/// Of payload: four such messages fill the ring.
+/// Of payload: three such messages find room.
 const LEN: u32 = 1000;
 /// Messages of the crowd, all together.
 const MESSAGES: usize = 200 * SENDERS as usize;
@@ -33,13 +33,7 @@ const WAKES: f64 = 2.0;
 /// does, the first always before the last; nobody is told apart but by argod.
 #[test]
 fn of_a_crowd_that_floods_one_ring_nobody_starves() {
-    let senders: Vec<_> = (1..=SENDERS).map(|id| (id, format!("sender{id}"))).collect();
-    let tables: Vec<_> = senders.iter().map(|(id, name)| (*id, &**name)).collect();
-    let sink = "[[domain]]\nid = 100\nname = \"sink\"\nram = \"1MiB\"\n\
-                quotas = { waiters = 64 }\n";
-    let argod = Argod::start(&(open_system(&tables) + sink));
-    let mut sink = Sink::attach(&argod);
-    let mut crowd: Vec<_> = senders.iter().map(|(_, name)| Sender::attach(&argod, name)).collect();
+    let (_argod, mut sink, mut crowd) = scene(SENDERS);
     let mut order = Vec::new();
     while order.len() < MESSAGES {
         crowd.iter_mut().for_each(Sender::go_on);
@@ -57,6 +51,38 @@ fn of_a_crowd_that_floods_one_ring_nobody_starves() {
         let share = (at.len() - 2) as f64 * f64::from(SENDERS) / order.len() as f64;
         assert!((1.0 / SHARE..=SHARE).contains(&share), "{sender} had {share:.2} of its share");
     }
+}
+
+/// Three keep all the room that there is, and the receiver hears of nothing: it has read all.
+#[test]
+fn who_is_woken_and_never_comes_keeps_nobody_waiting() {
+    let (_argod, mut sink, mut crowd) = scene(5);
+    for sender in &mut crowd {
+        while sender.waits.is_none() {
+            sender.go_on();
+        }
+    }
+    let woken = |sender: &Sender| sender.session.word(VIRQS) > 0;
+    assert!(!crowd.iter().any(woken));
+    assert_eq!(sink.take(), [1, 1, 1]);
+    wait_until("all are woken", || crowd.iter().all(woken));
+    let mut senders = Vec::new();
+    while !(senders.contains(&4) && senders.contains(&5)) {
+        crowd.iter_mut().skip(3).for_each(Sender::go_on);
+        senders.extend(sink.take());
+    }
+}
+
+/// Some senders, and whom they send to.
+fn scene(senders: u16) -> (Argod, Sink, Vec<Sender>) {
+    let senders: Vec<_> = (1..=senders).map(|id| (id, format!("sender{id}"))).collect();
+    let tables: Vec<_> = senders.iter().map(|(id, name)| (*id, &**name)).collect();
+    let sink = "[[domain]]\nid = 100\nname = \"sink\"\nram = \"1MiB\"\n\
+                quotas = { waiters = 64 }\n";
+    let argod = Argod::start(&(open_system(&tables) + sink));
+    let sink = Sink::attach(&argod);
+    let crowd = senders.iter().map(|(_, name)| Sender::attach(&argod, name)).collect();
+    (argod, sink, crowd)
 }
 
 /// Sends one message after the other.
