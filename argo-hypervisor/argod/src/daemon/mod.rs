@@ -223,7 +223,9 @@ impl Daemon {
         let lend = |host: &Arc<Host>| {
             let engine = host.engine();
             // Of a domain that was destroyed nothing is kept.
-            engine.events().lender().run(|owner| drop(engine.lend_room(owner)));
+            engine.events().lender().run(|owner| {
+                let _ = engine.lend_room(owner);
+            });
         };
         self.spawn_narrow("lender".into(), Class::Worker, lend)?;
         let host = self.host.clone();
