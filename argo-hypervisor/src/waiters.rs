@@ -131,7 +131,10 @@ impl Waiters {
             Some(entry) if entry.waits() && entry.payload >= payload => return Wait::AsBefore,
             Some(entry) => *entry = waiter,
             None => {
-                if !self.make_place() {
+                if self.is_full() {
+                    self.forget_one();
+                }
+                if self.is_full() {
                     return Wait::Busy;
                 }
                 self.entries.push(waiter);
@@ -141,14 +144,15 @@ impl Waiters {
         if self.kept() > 0 { Wait::Behind } else { Wait::New }
     }
 
-    /// Whether there is a place for one more who waits: who was called only gives up its own.
-    fn make_place(&mut self) -> bool {
-        // The limit is what was reserved, so that the push cannot grow the list.
-        if self.entries.len() < self.limit.min(self.entries.capacity()) {
-            return true;
-        }
-        let called = self.entries.iter().position(|entry| !entry.waits());
-        called.map(|at| self.entries.remove(at)).is_some()
+    /// The limit is what was reserved, so that no push can grow the list.
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.entries.len() >= self.limit.min(self.entries.capacity())
+    }
+
+    /// Who was called first gives up its place.
+    fn forget_one(&mut self) {
+        let _ = self.entries.extract_if(.., |entry| !entry.waits()).next();
     }
 
     /// Takes the domain off the list.

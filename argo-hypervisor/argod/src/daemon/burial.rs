@@ -41,10 +41,15 @@ impl Buried {
         Ok(Self { fd: reopen(memfd)?, mapping })
     }
 
-    /// Whether somebody still has the memory: argod itself (a call is being finished), or a
-    /// process that kept a descriptor or a mapping.
+    /// Whether somebody still has the memory: argod itself, or a process that kept a descriptor or a
+    /// mapping.
     pub fn is_held(&self) -> bool {
-        self.mapping.strong_count() > 0 || !try_write_lease(&self.fd)
+        self.is_held_here() || !try_write_lease(&self.fd)
+    }
+
+    /// Whether argod has it: a call is being finished, or the undertaker has not come to it.
+    pub fn is_held_here(&self) -> bool {
+        self.mapping.strong_count() > 0
     }
 }
 
