@@ -42,7 +42,7 @@ pub trait Events: Send + Sync {
     /// nothing to read. Xen tells nobody.
     fn space_wanted(&self, _owner: DomainId) {}
 
-    /// In a ring of this owner somebody waits for space that is kept for others who were woken
+    /// In a ring of this owner somebody waits behind others, whose turn comes first
     /// ([`Waking::Fair`](crate::Waking::Fair) only). The host calls
     /// [`Engine::lend_room`](crate::Engine::lend_room) after the time that it grants to those who are
     /// woken; asked again before that, it need not do so twice.

@@ -50,6 +50,9 @@ impl<S: System> Found<'_, S> {
             state.waiters.cancel(domain);
             return Wait::Over;
         }
+        if new {
+            state.waiters.asks();
+        }
         wait
     }
 }

@@ -18,6 +18,9 @@ use crate::lists::List;
 /// Xen's way ([`Waking::All`]), an entry goes when its domain is woken. In a fair list it stays as
 /// *called* until the domain has sent or let its time pass, and its room is kept:
 /// - Nobody sends past one who waits, and nobody into room that is kept for one before it.
+/// - Who waits and sends all the same (its turn had come, or its message is shorter) goes on waiting, at
+///   the end: others of its domain may wait. So does who was called and asks for more than it was called
+///   for, or for more than a quarter of the ring, and does not find it.
 /// - No message keeps more than a quarter of the ring, and all together no more than three quarters:
 ///   who is called and does not come leaves a part of the ring to the others.
 ///
@@ -27,7 +30,7 @@ pub(crate) struct Waiters {
     limit: usize,
     waking: Waking,
     len: RingLen,
-    /// Whether the owner was asked for a notify since its last one.
+    /// Whether the owner was asked for a notify since who waits was looked at last.
     asked: bool,
 }
 
@@ -55,7 +58,7 @@ enum Standing {
 pub(crate) enum Wait {
     /// The domain waits now, or for more than before.
     New,
-    /// The same, and some of the room is kept for others.
+    /// The same, and others are before it in their turn.
     Behind,
     /// It waited for as much already.
     AsBefore,
@@ -102,11 +105,12 @@ impl Waiters {
 
     #[inline(never)]
     fn room_in_turn(&self, domain: DomainId, free: u32) -> u32 {
-        let before = self.entries.iter().take_while(|entry| entry.domain != domain);
-        before.fold(free, |room, entry| match entry.standing {
-            Standing::Waits => 0,
-            Standing::Called { kept, .. } => room.saturating_sub(kept),
-        })
+        let mut before = self.entries.iter().take_while(|entry| entry.domain != domain);
+        before
+            .try_fold(free, |room, entry| {
+                (!entry.waits()).then(|| room.saturating_sub(entry.kept()))
+            })
+            .unwrap_or(0)
     }
 
     /// The domain has sent. Whether the owner is to be asked for a notify once it has read, because
@@ -115,49 +119,71 @@ impl Waiters {
     pub fn served(&mut self, domain: DomainId) -> bool {
         match self.waking {
             Waking::Fair if !self.entries.is_empty() => {
-                self.cancel(domain);
+                match self.leave(domain) {
+                    Some(entry) if entry.waits() => self.join(entry),
+                    Some(_) | None => {}
+                }
                 self.len() > 0 && !mem::replace(&mut self.asked, true)
             }
             Waking::Fair | Waking::All => false,
         }
     }
 
-    /// Puts the domain at the end of the list. An entry that it has already keeps its place, and the
-    /// longer payload: space for it is space for any of the messages that wait.
+    /// Puts the domain at the end of the list. If it waits already it keeps its place, and the longer
+    /// payload: space for it is space for any of the messages that wait.
     pub fn wait(&mut self, domain: DomainId, payload: PayloadLen) -> Wait {
         let waiter = Waiter { domain, payload, standing: Standing::Waits };
-        let own = self.entries.iter_mut().find(|entry| entry.domain == domain);
-        match own {
+        let (len, mut entries) = (self.len, self.entries.iter_mut());
+        let stays = |entry: &&mut Waiter| entry.domain == domain && entry.stays_for(&waiter, len);
+        match entries.find(stays) {
             Some(entry) if entry.waits() && entry.payload >= payload => return Wait::AsBefore,
             Some(entry) => *entry = waiter,
             None => {
+                let _ = self.leave(domain);
                 if self.is_full() {
                     self.forget_one();
                 }
                 if self.is_full() {
                     return Wait::Busy;
                 }
-                self.entries.push(waiter);
+                self.join(waiter);
             }
         }
-        self.asked = true;
-        if self.kept() > 0 { Wait::Behind } else { Wait::New }
+        if self.waking == Waking::Fair && self.entries.len() > 1 { Wait::Behind } else { Wait::New }
     }
 
-    /// The limit is what was reserved, so that no push can grow the list.
+    /// The owner is asked for a notify, because of one who waits.
+    pub fn asks(&mut self) {
+        self.asked = true;
+    }
+
+    /// The limit is what was reserved.
     #[inline]
     fn is_full(&self) -> bool {
         self.entries.len() >= self.limit.min(self.entries.capacity())
     }
 
-    /// Who was called first gives up its place.
+    /// Adds an entry for which there is a place: no push grows the list.
+    #[inline]
+    fn join(&mut self, entry: Waiter) {
+        debug_assert!(!self.is_full(), "no place for {}", entry.domain);
+        if !self.is_full() {
+            self.entries.push(entry);
+        }
+    }
+
+    fn leave(&mut self, domain: DomainId) -> Option<Waiter> {
+        self.entries.extract_if(.., |entry| entry.domain == domain).next()
+    }
+
+    /// The first of those who were called gives up its place.
     fn forget_one(&mut self) {
         let _ = self.entries.extract_if(.., |entry| !entry.waits()).next();
     }
 
     /// Takes the domain off the list.
     pub fn cancel(&mut self, domain: DomainId) {
-        self.entries.retain(|entry| entry.domain != domain);
+        let _ = self.leave(domain);
     }
 
     /// The domain was told that there is room for it: it need not be woken.
@@ -202,15 +228,21 @@ impl Waiters {
         let len = self.len;
         let mut kept = self.kept();
         let mut left = free.saturating_sub(kept);
-        for entry in self.entries.iter_mut().filter(|entry| entry.waits()) {
-            // What keeps no room need not find any beside what is kept.
-            let large = entry.bytes() > quarter(len);
-            if !index::fits(entry.payload, if large { free } else { left }) {
-                return index::fits(entry.payload, free);
+        // What is kept for those before keeps nothing for those behind.
+        let mut before = 0u32;
+        for entry in self.entries.iter_mut() {
+            if entry.waits() {
+                // What keeps no room need not find any beside what is kept for those behind it.
+                let large = entry.bytes() > quarter(len);
+                let room = if large { free.saturating_sub(before) } else { left };
+                if !index::fits(entry.payload, room) {
+                    return index::fits(entry.payload, free);
+                }
+                kept = entry.call(kept, len);
+                left = left.saturating_sub(if large { 0 } else { entry.bytes() });
+                each(entry.domain);
             }
-            kept = entry.call(kept, len);
-            left = left.saturating_sub(if large { 0 } else { entry.bytes() });
-            each(entry.domain);
+            before = before.saturating_add(entry.kept());
         }
         false
     }
@@ -235,11 +267,7 @@ impl Waiters {
 
     /// Bytes that are kept.
     fn kept(&self) -> u32 {
-        let each = self.entries.iter().map(|entry| match entry.standing {
-            Standing::Waits => 0,
-            Standing::Called { kept, .. } => kept,
-        });
-        each.fold(0, u32::saturating_add)
+        self.entries.iter().map(Waiter::kept).fold(0, u32::saturating_add)
     }
 }
 
@@ -248,9 +276,22 @@ impl Waiter {
         matches!(self.standing, Standing::Waits)
     }
 
+    /// Whether its place is still its own if it waits like that from now on.
+    fn stays_for(&self, next: &Self, len: RingLen) -> bool {
+        self.waits() || (next.payload <= self.payload && next.bytes() <= quarter(len))
+    }
+
     /// Of the ring, for its message.
     fn bytes(&self) -> u32 {
         index::message_bytes(self.payload)
+    }
+
+    /// Of the ring, kept for it now.
+    fn kept(&self) -> u32 {
+        match self.standing {
+            Standing::Waits => 0,
+            Standing::Called { kept, .. } => kept,
+        }
     }
 
     /// Calls it, where so many bytes are kept for others. Gives how many are kept then.

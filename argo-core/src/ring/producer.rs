@@ -76,7 +76,8 @@ impl Producer {
         self.reserve_in(self.free(mem), payload)
     }
 
-    /// The same in so much of the [free](Self::free) bytes, which is for the caller to know.
+    /// The same in so much of the [free](Self::free) bytes: who says more than there are overwrites
+    /// what is not read yet.
     ///
     /// # Errors
     /// "Can never fit" is answered before "does not fit now".

@@ -3,6 +3,8 @@
 
 mod common;
 
+use std::cell::RefCell;
+
 use argo_core::Errno;
 use argo_core::abi::{DOMID_ANY, Op, RING_HEADER};
 use argo_core::claim::RingLen;
@@ -66,11 +68,13 @@ fn who_is_woken_and_never_comes_keeps_nobody_waiting() {
     assert!(!crowd.iter().any(woken));
     assert_eq!(sink.take(), [1, 1, 1]);
     wait_until("all are woken", || crowd.iter().all(woken));
-    let mut senders = Vec::new();
-    while !(senders.contains(&4) && senders.contains(&5)) {
+    let rest = RefCell::new((sink, crowd, Vec::new()));
+    wait_until("the last two have sent", || {
+        let (sink, crowd, senders) = &mut *rest.borrow_mut();
         crowd.iter_mut().skip(3).for_each(Sender::go_on);
         senders.extend(sink.take());
-    }
+        senders.contains(&4) && senders.contains(&5)
+    });
 }
 
 /// Some senders, and whom they send to.

@@ -53,23 +53,33 @@ impl Queue {
         if self.waking == Waking::All {
             return false;
         }
-        self.leave(domain);
+        // Others of its domain may wait for what it has not sent.
+        let own = self.entries.iter().position(|entry| entry.domain == domain);
+        if let Some(entry) = own.map(|at| self.entries.remove(at))
+            && entry.called.is_none()
+        {
+            self.entries.push(entry);
+        }
         let tells = !self.asked && !self.waiting().is_empty();
         self.asked |= tells;
         tells
     }
 
-    /// Whether it waits; and if that is new, whether behind room that is kept.
+    /// Whether it waits; and if that is new, whether behind others.
     pub fn wait(&mut self, domain: DomainId, payload: u32, limit: u32) -> (bool, Option<bool>) {
-        match self.entries.iter().position(|entry| entry.domain == domain) {
-            Some(at) => {
-                let entry = &mut self.entries[at];
-                if entry.called.is_none() && entry.payload >= payload {
-                    return (true, None);
-                }
-                *entry = Entry { domain, payload, called: None };
+        let small = space(payload) <= self.len / 4;
+        let at = self.entries.iter().position(|entry| entry.domain == domain);
+        match at.map(|at| (at, self.entries[at])) {
+            Some((_, Entry { payload: before, called: None, .. })) if before >= payload => {
+                return (true, None);
             }
-            None => {
+            Some((at, Entry { payload: before, called, .. }))
+                if called.is_none() || (small && payload <= before) =>
+            {
+                self.entries[at] = Entry { domain, payload, called: None };
+            }
+            _ => {
+                self.leave(domain);
                 if self.entries.len() as u32 == limit {
                     let called = self.entries.iter().position(|entry| entry.called.is_some());
                     let Some(called) = called else { return (false, None) };
@@ -79,7 +89,7 @@ impl Queue {
             }
         }
         self.asked = true;
-        (true, Some(self.kept() > 0))
+        (true, Some(self.waking == Waking::Fair && self.entries.len() > 1))
     }
 
     pub fn leave(&mut self, domain: DomainId) {
@@ -121,7 +131,8 @@ impl Queue {
                 continue;
             }
             let small = space(payload) <= self.len / 4;
-            let beside = if small { used } else { 0 };
+            let before = self.entries[..at].iter().filter_map(|it| it.called).map(|(kept, _)| kept);
+            let beside = if small { used } else { before.sum() };
             if space(payload) + beside >= free {
                 return (woken, space(payload) < free);
             }

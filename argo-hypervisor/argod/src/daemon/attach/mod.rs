@@ -67,8 +67,10 @@ const LETTING_GO: Duration = Duration::from_millis(500);
 fn place(host: &Host, domain: &Arc<HostDomain>, peer: Peer) -> Result<Place, NoPlace> {
     let until = Instant::now() + LETTING_GO;
     loop {
+        // Asked first: argod may let go at any moment.
+        let lets_go = domain.lets_go();
         match domain.place(peer) {
-            Err(NoPlace::StillHeld { .. }) if domain.lets_go() && Instant::now() < until => {
+            Err(NoPlace::StillHeld { .. }) if lets_go && Instant::now() < until => {
                 host.undertaker().call();
                 thread::sleep(Duration::from_millis(1));
             }
