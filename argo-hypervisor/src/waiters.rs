@@ -228,21 +228,23 @@ impl Waiters {
         let len = self.len;
         let mut kept = self.kept();
         let mut left = free.saturating_sub(kept);
-        // What is kept for those before keeps nothing for those behind.
+        // Kept for those before, or theirs who go now.
         let mut before = 0u32;
         for entry in self.entries.iter_mut() {
             if entry.waits() {
-                // What keeps no room need not find any beside what is kept for those behind it.
                 let large = entry.bytes() > quarter(len);
                 let room = if large { free.saturating_sub(before) } else { left };
                 if !index::fits(entry.payload, room) {
                     return index::fits(entry.payload, free);
                 }
                 kept = entry.call(kept, len);
+                // A large one may not come: those behind it that keep room do not depend on it.
                 left = left.saturating_sub(if large { 0 } else { entry.bytes() });
+                before = before.saturating_add(entry.bytes());
                 each(entry.domain);
+            } else {
+                before = before.saturating_add(entry.kept());
             }
-            before = before.saturating_add(entry.kept());
         }
         false
     }

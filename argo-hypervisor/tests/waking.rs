@@ -192,6 +192,15 @@ fn a_large_message_waits_for_those_woken_before_it() {
     assert_eq!(world.send(&clients[1], &server, 80), Ok(80));
 }
 
+#[test]
+fn large_messages_are_no_herd() {
+    let world = World::new().waking(Waking::Fair);
+    let (server, clients) = full(&world, 6);
+    clients.iter().for_each(|client| wait(&world, client, &server, 80));
+    read(&server, 4);
+    assert_eq!(notify(&world, &server), [Event::Virq(2), Event::Virq(3), Event::RoomKept(1)]);
+}
+
 /// An owner that reads and never notifies, as some do: the host does it for it.
 #[test]
 fn who_waits_behind_another_has_the_host_look() {

@@ -124,20 +124,24 @@ impl Queue {
             woken.extend(going.map(|entry| entry.domain));
             return (woken, false);
         }
-        let mut used = self.kept();
+        let (mut used, mut going) = (self.kept(), Vec::new());
         for at in 0..self.entries.len() {
             let Entry { domain, payload, called } = self.entries[at];
             if called.is_some() {
                 continue;
             }
             let small = space(payload) <= self.len / 4;
-            let before = self.entries[..at].iter().filter_map(|it| it.called).map(|(kept, _)| kept);
+            let before = (0..at).map(|it| match self.entries[it] {
+                Entry { payload, .. } if going.contains(&it) => space(payload),
+                Entry { called, .. } => called.map_or(0, |(kept, _)| kept),
+            });
             let beside = if small { used } else { before.sum() };
             if space(payload) + beside >= free {
                 return (woken, space(payload) < free);
             }
             used += if small { space(payload) } else { 0 };
             self.call(at);
+            going.push(at);
             woken.push(domain);
         }
         (woken, false)
