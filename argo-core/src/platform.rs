@@ -4,11 +4,12 @@
 //! In-process engines and Xen answer a call at once; `argod` takes it into a queue and answers
 //! later, so that several can be in flight.
 
+use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 
 use argo_mem::View;
 
-use crate::{DomainId, GuestAddr};
+use crate::{DomainId, Errno, GuestAddr};
 
 /// One hypercall, as its registers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,6 +30,26 @@ pub enum Link {
     /// It belongs to the same chain as the *next* call: when this one fails, the next completes
     /// with `ECANCELED`, unexecuted, and so on to the end of the chain.
     Next,
+}
+
+/// The chains of a platform that answers each call at once. Calls that several threads make at the same
+/// time are not kept apart: who links calls makes them one after the other.
+#[derive(Debug, Default)]
+pub struct Chains {
+    /// Whether the last call failed and the next one is linked to it.
+    broken: AtomicBool,
+}
+
+impl Chains {
+    /// Makes a call and gives what it returned, or `ECANCELED` if the chain that it belongs to is
+    /// broken.
+    #[inline]
+    pub fn make(&self, link: Link, call: impl FnOnce() -> i64) -> i64 {
+        let broken = self.broken.load(Ordering::Acquire);
+        let ret = if broken { Errno::ECANCELED.ret() } else { call() };
+        self.broken.store(link == Link::Next && ret < 0, Ordering::Release);
+        ret
+    }
 }
 
 /// Names a call among those in flight: chosen by the submitter, returned with the answer.

@@ -130,7 +130,7 @@ pub use engine::{CreateError, Engine, NoSuchDomain};
 pub use memory::{BadRam, Fault, GuestMemory, LinearMemory, MapError, PageLists, RingPages};
 pub use notify::{Answer, Question};
 pub use observer::{Copied, Observer, Sent};
-pub use policy::{Judge, Passage, Policy, Refused};
+pub use policy::{AllowAll, Judge, Passage, Policy, Refused};
 pub use quotas::{BadQuotas, Quotas};
 pub use register::{Existing, RegisterRequest};
 pub use send::SendRequest;

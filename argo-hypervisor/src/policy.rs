@@ -77,6 +77,28 @@ pub trait Judge {
     fn refused(&self, _what: Refused, _rule: Option<usize>) {}
 }
 
+/// Everybody may do everything.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct AllowAll;
+
+impl Judge for AllowAll {
+    fn hook(&self, _: Query) -> Decision {
+        Decision { action: Action::Allow, rule: None }
+    }
+
+    fn ports(&self, _: PortQuery) -> Decision {
+        Decision { action: Action::Allow, rule: None }
+    }
+
+    fn ports_from_any(&self, query: PortQuery) -> Decision {
+        self.ports(query)
+    }
+
+    fn minds_source(&self, _: Port) -> bool {
+        false
+    }
+}
+
 /// What was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refused {

@@ -58,7 +58,7 @@ enum Standing {
 pub(crate) enum Wait {
     /// The domain waits now, or for more than before.
     New,
-    /// The same, and others are before it in their turn.
+    /// The same, and it is not alone on the list: others may come first and not use their turn.
     Behind,
     /// It waited for as much already.
     AsBefore,
@@ -201,7 +201,7 @@ impl Waiters {
     }
 
     /// Hands out whom these free bytes let go. Whether somebody stays who would find room, were
-    /// none kept for others.
+    /// none kept for others, and none went before them.
     pub fn release(&mut self, free: u32, each: impl FnMut(DomainId)) -> bool {
         self.asked = false;
         match self.waking {

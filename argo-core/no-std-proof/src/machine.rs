@@ -7,11 +7,11 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 
 use argo_core::abi::PAGE_SIZE;
-use argo_core::platform::{Call, EventCounts, Gone, Link, Platform, Submission, Tag};
-use argo_core::policy::{Action, Decision, PortQuery, Query};
-use argo_core::{DomainId, Errno, GuestAddr};
+use argo_core::platform::{Call, Chains, EventCounts, Gone, Platform, Submission, Tag};
+use argo_core::{DomainId, GuestAddr};
 use argo_hypervisor::{
-    Argo, Caller, Config, Engine, Events, Judge, LinearMemory, Quotas, Start, System, WildcardRings,
+    AllowAll, Argo, Caller, Config, Engine, Events, LinearMemory, Quotas, Start, System,
+    WildcardRings,
 };
 use argo_mem::{HeapRam, Memory, View};
 
@@ -20,7 +20,6 @@ use crate::spin::SpinLocks;
 const PAGES: usize = 1024;
 
 struct Bare;
-struct Allow;
 
 /// Interrupts, and whatever else ends a wait.
 #[derive(Default)]
@@ -31,23 +30,9 @@ struct News {
 
 impl System for Bare {
     type Memory = LinearMemory<HeapRam>;
-    type Policy = Allow;
+    type Policy = AllowAll;
     type Events = News;
     type Locks = SpinLocks;
-}
-
-impl Judge for Allow {
-    fn hook(&self, _: Query) -> Decision {
-        Decision { action: Action::Allow, rule: None }
-    }
-
-    fn ports(&self, _: PortQuery) -> Decision {
-        Decision { action: Action::Allow, rule: None }
-    }
-
-    fn ports_from_any(&self, query: PortQuery) -> Decision {
-        self.ports(query)
-    }
 }
 
 impl Events for News {
@@ -60,7 +45,7 @@ impl Events for News {
 pub struct Machine {
     engine: Engine<Bare>,
     caller: Caller<Bare>,
-    broken_chain: AtomicBool,
+    chains: Chains,
     closed: AtomicBool,
     /// Its clock, in microseconds: a look at it takes one.
     micros: AtomicU64,
@@ -70,7 +55,7 @@ impl Machine {
     /// Domain 1 of a new engine, with 4 MiB of RAM; `None`: that could not be made.
     pub fn new() -> Option<Self> {
         let config = Config { argo: Argo::On, wildcard_rings: WildcardRings::Allowed };
-        let engine = Engine::new(config, Allow, News::default());
+        let engine = Engine::new(config, AllowAll, News::default());
         let id = DomainId::new(1)?;
         let domain = engine.create_domain(id, Quotas::default(), Start::Active).ok()?;
         let ram = Arc::new(HeapRam::zeroed(PAGES * PAGE_SIZE as usize));
@@ -78,7 +63,7 @@ impl Machine {
         Some(Self {
             caller: Caller::new(domain, memory),
             engine,
-            broken_chain: AtomicBool::new(false),
+            chains: Chains::default(),
             closed: AtomicBool::new(false),
             micros: AtomicU64::new(0),
         })
@@ -105,13 +90,8 @@ impl Platform for Machine {
     fn submit(&self, call: &Call, _: Tag) -> Result<Submission, Gone> {
         self.check_open()?;
         let [arg1, arg2, arg3, arg4] = call.args;
-        let ret = if self.broken_chain.load(Ordering::SeqCst) {
-            Errno::ECANCELED.ret()
-        } else {
-            self.engine.argo_op(&self.caller, call.cmd, arg1, arg2, arg3, arg4)
-        };
-        self.broken_chain.store(call.link == Link::Next && ret < 0, Ordering::SeqCst);
-        Ok(Submission::Done(ret))
+        let op = || self.engine.argo_op(&self.caller, call.cmd, arg1, arg2, arg3, arg4);
+        Ok(Submission::Done(self.chains.make(call.link, op)))
     }
 
     fn flush(&self) -> Result<(), Gone> {

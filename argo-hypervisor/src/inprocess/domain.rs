@@ -1,12 +1,11 @@
 //! A domain in this process, as the guest library sees its machine.
 
 use alloc::sync::Arc;
-use core::sync::atomic::{AtomicBool, Ordering};
 use core::time::Duration;
 use std::time::Instant;
 
-use argo_core::platform::{Call, EventCounts, Gone, Link, Platform, Submission, Tag};
-use argo_core::{DomainId, Errno, GuestAddr};
+use argo_core::platform::{Call, Chains, EventCounts, Gone, Platform, Submission, Tag};
+use argo_core::{DomainId, GuestAddr};
 use argo_mem::{Memory, View};
 
 use super::{Bell, Local};
@@ -19,8 +18,7 @@ pub struct LocalDomain<P: Policy + 'static> {
     engine: Arc<Engine<Local<P>>>,
     caller: Caller<Local<P>>,
     bell: Arc<Bell>,
-    /// Whether the last call failed and the next one is linked to it.
-    broken_chain: AtomicBool,
+    chains: Chains,
     began: Instant,
 }
 
@@ -30,8 +28,7 @@ impl<P: Policy + 'static> LocalDomain<P> {
         caller: Caller<Local<P>>,
         bell: Arc<Bell>,
     ) -> Self {
-        let broken_chain = AtomicBool::new(false);
-        Self { engine, caller, bell, broken_chain, began: Instant::now() }
+        Self { engine, caller, bell, chains: Chains::default(), began: Instant::now() }
     }
 
     /// The domain as the engine's typed calls want it.
@@ -56,13 +53,8 @@ impl<P: Policy + 'static> Platform for LocalDomain<P> {
     fn submit(&self, call: &Call, _tag: Tag) -> Result<Submission, Gone> {
         self.bell.check_open()?;
         let [arg1, arg2, arg3, arg4] = call.args;
-        let ret = if self.broken_chain.load(Ordering::Acquire) {
-            Errno::ECANCELED.ret()
-        } else {
-            self.engine.argo_op(&self.caller, call.cmd, arg1, arg2, arg3, arg4)
-        };
-        self.broken_chain.store(call.link == Link::Next && ret < 0, Ordering::Release);
-        Ok(Submission::Done(ret))
+        let op = || self.engine.argo_op(&self.caller, call.cmd, arg1, arg2, arg3, arg4);
+        Ok(Submission::Done(self.chains.make(call.link, op)))
     }
 
     fn flush(&self) -> Result<(), Gone> {

@@ -38,9 +38,10 @@ use crate::quotas::Quotas;
 use crate::system::{ParkingLot, System};
 use bell::Bell;
 
+pub use crate::policy::AllowAll;
 pub use bells::Bells;
 pub use domain::LocalDomain;
-pub use rules::{AllowAll, Rules};
+pub use rules::Rules;
 
 /// An engine whose domains live in this process. Clones are the same system.
 pub struct InProcess<P: Policy + 'static> {

@@ -1,37 +1,15 @@
-//! Ready-made policies.
+//! A ready-made policy.
 
 use alloc::collections::BTreeMap;
 use alloc::vec::Vec;
 
 use argo_core::policy::{
-    Action, Decision, LabelSet, PortQuery, PortRule, Query, Rule, decide, decide_from_any_port,
+    Decision, LabelSet, PortQuery, PortRule, Query, Rule, decide, decide_from_any_port,
     decide_from_ports, decide_ports,
 };
 use argo_core::{DomainId, Port};
 
 use crate::policy::Judge;
-
-/// Everybody may do everything.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct AllowAll;
-
-impl Judge for AllowAll {
-    fn hook(&self, _: Query) -> Decision {
-        Decision { action: Action::Allow, rule: None }
-    }
-
-    fn ports(&self, _: PortQuery) -> Decision {
-        Decision { action: Action::Allow, rule: None }
-    }
-
-    fn ports_from_any(&self, query: PortQuery) -> Decision {
-        self.ports(query)
-    }
-
-    fn minds_source(&self, _: Port) -> bool {
-        false
-    }
-}
 
 /// Lists of rules, the first that matches deciding; nothing is allowed that none allows.
 #[derive(Clone, Debug, Default)]
