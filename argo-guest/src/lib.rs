@@ -51,7 +51,12 @@
 //! # How it is made
 //! `datagram` (the sockets) → `domain` (calls in flight, waiting, events) → a `Platform` such as
 //! [`host`]; `ring` is the receiving side of a socket, `arena` divides up the domain's RAM.
+#![no_std]
 #![deny(unsafe_code)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod address;
 mod arena;
@@ -62,6 +67,8 @@ mod domain;
 #[cfg(all(feature = "host", target_os = "linux"))]
 pub mod host;
 mod in_place;
+pub mod io;
+mod lock;
 mod readiness;
 mod registration;
 mod ring;

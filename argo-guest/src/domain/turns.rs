@@ -1,7 +1,7 @@
 //! Driving a session from a loop of one's own, where there are no threads.
 
-use std::sync::Arc;
-use std::time::Duration;
+use alloc::sync::Arc;
+use core::time::Duration;
 
 use argo_core::platform::{Gone, Platform};
 
@@ -48,7 +48,15 @@ impl Domain {
     /// call them, and so it is when the last handle is dropped while streams have something to
     /// deliver.
     pub fn without_thread(platform: impl Platform + 'static, entropy: u64) -> (Self, Driver) {
-        let inner = Inner::new(Arc::new(platform), Lending::Copied, Chance::given(entropy));
+        Self::threadless(Arc::new(platform), Lending::Copied, entropy)
+    }
+
+    pub(crate) fn threadless(
+        platform: Arc<dyn Platform>,
+        lending: Lending,
+        entropy: u64,
+    ) -> (Self, Driver) {
+        let inner = Inner::new(platform, lending, Chance::given(entropy));
         inner.drive.is_driven_elsewhere();
         let domain = Self::of(inner);
         let driver = Driver { domain: DomainInside(domain.inner().clone()) };
@@ -88,8 +96,8 @@ impl Driver {
     }
 }
 
-impl std::fmt::Debug for DomainInside {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for DomainInside {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_tuple("Domain").field(&self.0.platform.domain()).finish()
     }
 }
