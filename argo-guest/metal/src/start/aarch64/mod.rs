@@ -156,7 +156,7 @@ unsafe fn share(xen: Xen) -> Result<&'static SharedInfo, Refused> {
 ///
 /// # Safety
 /// To be called once.
-unsafe fn watch(xen: Xen) -> Result<&'static Clock, Refused> {
+unsafe fn watch(_: Xen) -> Result<&'static Clock, Refused> {
     const REGISTER_RUNSTATE: u64 = 5;
     let runstate: &'static Runstate = alloc::boxed::Box::leak(alloc::boxed::Box::default());
     let at = &raw const *runstate as u64;
