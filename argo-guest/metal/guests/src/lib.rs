@@ -5,8 +5,11 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 pub mod loopback;
 pub mod probe;
 mod report;
+pub mod talk;
 
 pub use report::Report;
