@@ -1,6 +1,6 @@
 //! Where messages come from and go to.
 
-use std::fmt;
+use core::fmt;
 
 use argo_core::abi::Addr;
 use argo_core::{DomainId, Port};

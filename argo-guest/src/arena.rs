@@ -4,7 +4,8 @@
 //! more; freed buffers are kept by size for the next one. When nothing fits, what was kept is merged with its
 //! neighbours and looked through once more, so that old small buffers never keep a large one out.
 
-use std::collections::BTreeMap;
+use alloc::collections::BTreeMap;
+use alloc::vec::Vec;
 
 use argo_core::abi::PAGE_SIZE;
 
@@ -139,7 +140,7 @@ impl Arena {
 
     fn merge_kept(&mut self) {
         for class in 0..CLASSES {
-            for offset in std::mem::take(&mut self.kept[class]) {
+            for offset in core::mem::take(&mut self.kept[class]) {
                 self.merge(offset, size_of_class(class));
             }
         }

@@ -1,6 +1,7 @@
 //! Payload that is written straight into the domain's RAM.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec;
 
 use argo_core::abi::{Iov, Op, PAYLOAD_MAX, SendAddr};
 use argo_core::platform::{Call, Link};
@@ -145,8 +146,8 @@ impl Buffer {
     }
 }
 
-impl std::fmt::Debug for Buffer {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Buffer").field("len", &self.len).finish()
     }
 }

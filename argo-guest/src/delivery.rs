@@ -1,7 +1,7 @@
 //! What a send that was refused means, and waiting for room.
 
-use std::sync::Arc;
-use std::time::Duration;
+use alloc::sync::Arc;
+use core::time::Duration;
 
 use argo_core::Errno;
 use argo_core::abi::{Op, RingData, RingDataEnt, RingFlags};

@@ -1,14 +1,14 @@
 //! Reading a message where it lies: the one place where RAM is lent as ordinary bytes.
 #![allow(unsafe_code, reason = "the proof that nobody writes what is lent is made here, once")]
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use argo_core::abi::RING_HEADER;
 use argo_core::platform::Platform;
 use argo_core::ring::{Message, Span};
 use argo_mem::View;
 
-use crate::domain::{Domain, Lending};
+use crate::domain::{Domain, Driver, Lending};
 
 impl Domain {
     /// Sockets over a platform whose RAM only the handle and the hypervisor reach, so that
@@ -20,8 +20,20 @@ impl Domain {
     ///   process does but the hypervisor's;
     /// - the hypervisor keeps Argo's contract: of a registered ring it writes only `tx_ptr` and
     ///   the part that is free, and never the part between `rx_ptr` and `tx_ptr`.
+    #[cfg(feature = "std")]
     pub unsafe fn with_exclusive_ram(platform: impl Platform + 'static) -> Self {
         Self::over(Arc::new(platform), Lending::InPlace)
+    }
+
+    /// [`without_thread`](Self::without_thread) over such a platform.
+    ///
+    /// # Safety
+    /// As for [`with_exclusive_ram`](Self::with_exclusive_ram).
+    pub unsafe fn without_thread_exclusive(
+        platform: impl Platform + 'static,
+        entropy: u64,
+    ) -> (Self, Driver) {
+        Self::threadless(Arc::new(platform), Lending::InPlace, entropy)
     }
 
     /// Attaches to the domain of argod whose socket lies at `path`.

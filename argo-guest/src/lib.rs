@@ -37,6 +37,51 @@
 //! # }
 //! ```
 //!
+//! # Without `std`
+//! With `default-features = false` the crate is `no_std` with `alloc`, for guests without an
+//! operating system: the same sockets, blocking and async, over a `Platform` of the guest's own.
+//! What is missing has to do with threads, and with traits of others: [`Domain::new`] and its
+//! driver thread, the host platform, the I/O traits of futures and tokio. [`io`] stands in for
+//! `std::io`.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use argo_guest::stream::{Stream, StreamListener};
+//! use argo_guest::{Address, Domain, DomainId, Port};
+//! use futures::future::try_join;
+//! # use argo_hypervisor::inprocess::{AllowAll, InProcess};
+//! # use argo_hypervisor::{Argo, Config, WildcardRings};
+//! # let config = Config { argo: Argo::On, wildcard_rings: WildcardRings::Allowed };
+//! # let system = InProcess::new(config, AllowAll);
+//! # let id = DomainId::new(1).ok_or("reserved")?;
+//! # let (platform, entropy) = (system.domain(id, 2048)?, 7);
+//! // No thread is started: whoever waits deals with what comes, and waits for the platform.
+//! let (domain, _driver) = Domain::without_thread(platform, entropy);
+//! let listener = StreamListener::bind_blocking(&domain, Port(7))?;
+//!
+//! // Two tasks, of which whichever can go on does.
+//! let serve = async {
+//!     let (stream, _) = listener.accept().await?;
+//!     let mut byte = [0];
+//!     stream.read(&mut byte).await?;
+//!     stream.write(&[byte[0] + 1]).await?;
+//!     Ok::<_, Box<dyn std::error::Error>>(stream)
+//! };
+//! let ask = async {
+//!     let stream = Stream::connect(&domain, listener.local_addr()).await?;
+//!     stream.write(&[41]).await?;
+//!     let mut byte = [0];
+//!     stream.read(&mut byte).await?;
+//!     Ok(byte[0])
+//! };
+//! let (_stream, answer) = domain.block_on(try_join(serve, ask))?;
+//! assert_eq!(answer, 42);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A loop of the guest's own, with tasks of its own, drives the session by [`Driver::turn`].
+//!
 //! # What is guaranteed
 //! - A message arrives whole, once, in the order sent from one socket, or an error says why not.
 //!   The source's *domain* is true, its port a claim.
@@ -51,7 +96,12 @@
 //! # How it is made
 //! `datagram` (the sockets) → `domain` (calls in flight, waiting, events) → a `Platform` such as
 //! [`host`]; `ring` is the receiving side of a socket, `arena` divides up the domain's RAM.
+#![no_std]
 #![deny(unsafe_code)]
+
+extern crate alloc;
+#[cfg(feature = "std")]
+extern crate std;
 
 mod address;
 mod arena;
@@ -62,6 +112,8 @@ mod domain;
 #[cfg(all(feature = "host", target_os = "linux"))]
 pub mod host;
 mod in_place;
+pub mod io;
+mod lock;
 mod readiness;
 mod registration;
 mod ring;

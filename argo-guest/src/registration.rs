@@ -1,7 +1,8 @@
 //! Rings of ours as the hypervisor knows them: registered here, taken down when dropped.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use argo_core::abi::{self, Op, RegisterFlags, RegisterRing, UnregisterRing};
 use argo_core::claim::RingLen;
@@ -103,7 +104,7 @@ impl Registration {
 
     /// Asks whether it is there, by a registration that cannot succeed.
     pub(crate) async fn probe(&self) -> Standing {
-        self.ask(std::iter::repeat(NO_PAGE)).await
+        self.ask(core::iter::repeat(NO_PAGE)).await
     }
 
     async fn ask(&self, pages: impl Iterator<Item = u64>) -> Standing {
@@ -194,8 +195,8 @@ fn empty_ring(
 }
 
 /// The numbers of a ring's pages.
-fn pages_from(inner: &Inner, ring: usize) -> impl Iterator<Item = u64> + use<> {
-    inner.platform.handle(ring).0 / u64::from(abi::PAGE_SIZE)..
+fn pages_from(inner: &Inner, ring: usize) -> impl Iterator<Item = u64> + use<'_> {
+    (ring..).step_by(abi::PAGE_SIZE as usize).map(|page| inner.platform.page(page))
 }
 
 /// The structure and the page list of a registration.

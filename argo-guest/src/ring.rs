@@ -1,16 +1,16 @@
 //! A ring of ours: registered with the hypervisor, read by one reader at a time.
 
-use std::sync::{Arc, OnceLock, Weak};
+use alloc::sync::{Arc, Weak};
 
 use argo_core::abi::RING_HEADER;
 use argo_core::claim::RingLen;
 use argo_core::ring::{Consumer, Corrupt, Message, RingMem};
 use argo_mem::View;
 use event_listener::{Event, EventListener};
-use parking_lot::Mutex;
 
 use crate::datagram::BindError;
 use crate::domain::{Attend, Cut, IfCut, Rest};
+use crate::lock::{Mutex, OnceLock};
 use crate::registration::Registration;
 
 /// A registered ring. The memory belongs to its socket.

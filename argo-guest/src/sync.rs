@@ -2,12 +2,16 @@
 
 #[cfg(argo_loom)]
 pub(crate) use self::modelled::{Condvar, Mutex, MutexGuard, Parker};
+#[cfg(not(argo_loom))]
+pub(crate) use crate::lock::Mutex;
+#[cfg(not(argo_loom))]
+pub(crate) use core::sync::atomic;
 #[cfg(argo_loom)]
 pub(crate) use loom::{sync::atomic, thread};
-#[cfg(not(argo_loom))]
-pub(crate) use parking_lot::{Condvar, Mutex, MutexGuard};
-#[cfg(not(argo_loom))]
-pub(crate) use std::{sync::atomic, thread};
+#[cfg(all(feature = "std", not(argo_loom)))]
+pub(crate) use parking_lot::{Condvar, MutexGuard};
+#[cfg(all(feature = "std", not(argo_loom)))]
+pub(crate) use std::thread;
 
 /// Whether a model has failed: then its threads are switched no more, and destructors must leave
 /// everything as it is.
@@ -22,24 +26,42 @@ pub(crate) fn model_failed() -> bool {
 }
 
 /// Where the thread that made it sleeps, until another one unparks it.
-#[cfg(not(argo_loom))]
-pub(crate) struct Parker(std::thread::Thread);
+#[cfg(all(feature = "std", not(argo_loom)))]
+pub(crate) struct Parker(thread::Thread);
 
-#[cfg(not(argo_loom))]
+#[cfg(all(feature = "std", not(argo_loom)))]
 impl Parker {
     pub(crate) fn new() -> Self {
-        Self(std::thread::current())
+        Self(thread::current())
     }
 
     /// Sleeps until unparked, or for no reason. Of the thread that made it only.
     pub(crate) fn park(&self) {
-        std::thread::park();
+        thread::park();
     }
 
     /// Ends the current sleep, or else the next.
     pub(crate) fn unpark(&self) {
         self.0.unpark();
     }
+}
+
+/// Without threads a vCPU has nobody to leave the processor to: its sleep ends at once, for no
+/// reason.
+#[cfg(not(feature = "std"))]
+pub(crate) struct Parker;
+
+#[cfg(not(feature = "std"))]
+impl Parker {
+    pub(crate) fn new() -> Self {
+        Self
+    }
+
+    pub(crate) fn park(&self) {
+        core::hint::spin_loop();
+    }
+
+    pub(crate) fn unpark(&self) {}
 }
 
 /// Loom's primitives with the same interface.

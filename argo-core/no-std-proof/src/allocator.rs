@@ -5,7 +5,7 @@ use core::cell::UnsafeCell;
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-const BYTES: usize = 1 << 20;
+const BYTES: usize = 16 << 20;
 
 #[repr(align(4096))]
 struct Arena(UnsafeCell<[u8; BYTES]>);

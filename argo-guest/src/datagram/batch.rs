@@ -1,5 +1,8 @@
 //! Sending many messages with one signal.
 
+use alloc::vec;
+use alloc::vec::Vec;
+
 use argo_core::Errno;
 use argo_core::abi::{Iov, Op, PAYLOAD_MAX, SendAddr};
 use argo_core::platform::{Call, Link};

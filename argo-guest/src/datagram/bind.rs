@@ -1,15 +1,15 @@
 //! Binding: a ring is made and registered.
 
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use alloc::sync::Arc;
+use core::sync::atomic::AtomicU64;
 
 use argo_core::abi::{self, PAGES_MAX};
 use argo_core::claim::RingLen;
 use argo_core::{DomainId, Partner, Port};
-use parking_lot::Mutex;
 
 use super::{BindError, Datagram, MESSAGE_TYPE};
 use crate::domain::Domain;
+use crate::lock::Mutex;
 use crate::registration::Registration;
 use crate::ring::Ring;
 

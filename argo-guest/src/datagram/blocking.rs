@@ -1,7 +1,7 @@
 //! The blocking forms.
 
-use std::io::IoSlice;
-use std::time::Duration;
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -9,6 +9,7 @@ use super::{BatchError, Datagram, Received, RecvError, SendError};
 use crate::address::Address;
 use crate::buffer::Buffer;
 use crate::domain::Patience;
+use crate::io::IoSlice;
 
 /// A datagram socket whose operations block the calling thread: the same names as the async ones.
 ///

@@ -1,7 +1,9 @@
 //! What can go wrong with a datagram socket: one enum an operation.
 
-use std::io;
-use std::time::Duration;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::String;
+use core::time::Duration;
 
 use argo_core::platform::Gone;
 use argo_core::ring::Corrupt;
@@ -9,6 +11,7 @@ use argo_core::{Errno, Partner, Port};
 
 use crate::address::Address;
 use crate::arena::OutOfMemory;
+use crate::io;
 
 /// Why a socket could not be bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

@@ -19,12 +19,11 @@ mod ready;
 mod recv;
 mod send;
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use alloc::sync::Arc;
+use core::sync::atomic::{AtomicU64, Ordering};
 
 use argo_core::Partner;
 use bytes::Bytes;
-use parking_lot::Mutex;
 
 pub use bind::{BindOptions, RING_LEN_DEFAULT, RING_LEN_MAX};
 pub use blocking::Blocking;
@@ -33,6 +32,7 @@ pub use recv::Received;
 
 use crate::address::Address;
 use crate::domain::Domain;
+use crate::lock::Mutex;
 use crate::registration::Registration;
 use crate::ring::Ring;
 use crate::stream::Waiter;
@@ -109,8 +109,8 @@ impl Datagram {
     }
 }
 
-impl std::fmt::Debug for Datagram {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Datagram {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Datagram")
             .field("local_addr", &self.local_addr())
             .field("partner", &self.partner())

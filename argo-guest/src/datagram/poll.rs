@@ -1,8 +1,9 @@
 //! Polls, and datagrams as a sink and a stream of futures.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use alloc::boxed::Box;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures::{Sink, Stream};

@@ -1,10 +1,9 @@
 //! What a socket is ready for.
 
-use std::io;
-
 use argo_core::platform::Gone;
 
 use super::{Datagram, RecvError, SendError};
+use crate::io;
 use crate::readiness::{Interest, Ready};
 
 impl Datagram {

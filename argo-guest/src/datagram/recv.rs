@@ -1,7 +1,8 @@
 //! Receiving messages.
 
-use std::sync::OnceLock;
-use std::sync::atomic::Ordering;
+use alloc::vec;
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
 
 use argo_core::DomainId;
 use argo_core::Port;
@@ -14,6 +15,7 @@ use super::{Datagram, RecvError};
 use crate::address::Address;
 use crate::domain::{Patience, TimedOut};
 use crate::in_place;
+use crate::lock::OnceLock;
 
 /// Messages of strangers that a receive drops before others have their turn.
 const SKIPPED_AT_ONCE: usize = 256;
@@ -292,8 +294,8 @@ impl Received<'_> {
     }
 }
 
-impl std::fmt::Debug for Received<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Received<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Received")
             .field("source", &self.source())
             .field("message_type", &self.message_type())

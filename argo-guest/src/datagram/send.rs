@@ -1,7 +1,5 @@
 //! Sending one message.
 
-use std::io::IoSlice;
-
 use argo_core::abi::SendAddr;
 use argo_core::errno::decode_ret;
 use argo_core::platform::Link;
@@ -11,6 +9,7 @@ use super::{Datagram, SendError};
 use crate::address::Address;
 use crate::buffer::Buffer;
 use crate::domain::{Patience, TimedOut};
+use crate::io::IoSlice;
 
 impl Datagram {
     /// Sends a message to the connected peer; waits while its ring is full. Returns its length.

@@ -1,9 +1,10 @@
 //! What a call lies in, and the wait for its answer.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
 
 use argo_core::GuestAddr;
 use argo_core::platform::{Gone, Tag};
@@ -117,7 +118,7 @@ impl Future for Answer {
 impl Drop for Answer {
     fn drop(&mut self) {
         let Some(tag) = self.tag else { return };
-        let after = std::mem::replace(&mut self.abandoned, After::Nothing);
+        let after = core::mem::replace(&mut self.abandoned, After::Nothing);
         let completed = self.inner.calls.lock().abandon(tag, after);
         self.inner.finish(completed);
     }

@@ -3,7 +3,8 @@
 //! From submission to completion a call's memory belongs to its entry here, whoever waits for the
 //! answer: dropping the wait abandons the answer, never the memory.
 
-use std::task::{Poll, Waker};
+use alloc::vec::Vec;
+use core::task::{Poll, Waker};
 
 use argo_core::Errno;
 use argo_core::errno::decode_ret;
@@ -246,7 +247,7 @@ impl Calls {
         let Some(entry) = usize::try_from(tag).ok().and_then(|at| self.entries.get_mut(at)) else {
             return Entry::Free;
         };
-        let entry = std::mem::replace(entry, Entry::Free);
+        let entry = core::mem::replace(entry, Entry::Free);
         if !matches!(entry, Entry::Free) {
             self.free.push(tag as usize);
         }

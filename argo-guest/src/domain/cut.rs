@@ -5,15 +5,16 @@
 //! ring is still there. A ring that belongs to no connection is registered anew by that, with what
 //! is in it; what cannot be, or has lost its sense, is over, and whoever uses it learns that.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::time::Duration;
 
 use event_listener::Event;
-use parking_lot::Mutex;
 
 use super::{Attend, Inner, Urgency, race};
 use crate::datagram::BindError;
+use crate::lock::Mutex;
 use crate::registration::{Registration, Standing};
 
 /// Rings asked after in one go.

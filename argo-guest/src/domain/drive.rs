@@ -6,25 +6,25 @@
 //! them one [driver thread](super::driver) queues up like any blocking caller, while at least one
 //! of them waits.
 
-use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
-use std::pin::pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use core::future::{Future, poll_fn};
+use core::pin::pin;
+use core::task::{Context, Poll, Waker};
 
-use super::driver::{Claims, WaitingTask};
+use super::driver::{Bed, Claims, WaitingTask};
 use super::events::Rest;
 use super::session::Session;
 use super::sleeper::Sleeper;
 use super::timers::Timers;
-use crate::sync::{Condvar, Mutex, model_failed};
+use crate::sync::{Mutex, model_failed};
 
 /// Who leads and who would.
 #[derive(Default)]
 pub struct Drive {
     pub(super) lead: Mutex<Lead>,
     /// Wakes the driver thread when it has nothing to wait for.
-    pub(super) driver_wanted: Condvar,
+    pub(super) driver_wanted: Bed,
     pub(super) timers: Timers,
 }
 

@@ -9,13 +9,16 @@
 //! Without any claim it dozes for a while before it sleeps: background work that comes and goes
 //! with every burst of a busy caller finds it dozing, and does not pay for waking it.
 
-use std::sync::Arc;
-use std::time::Duration;
+use alloc::sync::Arc;
+use core::time::Duration;
 
 use super::drive::{Drive, Lead, Role, take_part};
 use super::session::Session;
 use super::sleeper::Sleeper;
 use crate::sync::{MutexGuard, model_failed, thread};
+
+/// Where the driver thread sleeps.
+pub(super) type Bed = crate::sync::Condvar;
 
 /// How long nobody has led before the driver thread leads for background work. Long against the
 /// microseconds between two waits of a busy blocking caller, which would otherwise have to follow
@@ -44,7 +47,7 @@ pub(super) struct Claims {
 impl Claims {
     /// Whether to tell the driver thread that nobody leads any more.
     pub(super) fn take_watch(&mut self) -> bool {
-        std::mem::take(&mut self.watches)
+        core::mem::take(&mut self.watches)
     }
 
     /// Whether the driver thread has to be told of a claim: background work can wait until it
@@ -167,7 +170,7 @@ fn claim<S: Session>(session: &Arc<S>, add: impl FnOnce(&mut Claims)) {
     let mut lead = session.drive().lead.lock();
     add(&mut lead.claims);
     lead.claims.made = lead.claims.made.wrapping_add(1);
-    let start = !std::mem::replace(&mut lead.claims.started, true);
+    let start = !core::mem::replace(&mut lead.claims.started, true);
     let tell = lead.claims.is_told();
     drop(lead);
     if start {

@@ -1,7 +1,7 @@
 //! What completions and interrupts mean for sockets.
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use alloc::sync::Arc;
+use core::sync::atomic::Ordering;
 
 use event_listener::EventListener;
 
@@ -34,7 +34,7 @@ impl Inner {
         self.chores.attend();
         self.reap();
         let now = self.platform.events();
-        let before = std::mem::replace(&mut *self.seen.lock(), now);
+        let before = core::mem::replace(&mut *self.seen.lock(), now);
         let attended = self.attend_rings(now.virq != before.virq);
         if now.virq != before.virq || now.wait_lost != before.wait_lost {
             self.wake_senders();
@@ -54,7 +54,7 @@ impl Inner {
     /// Lets the rings deal with what has come to them: all of them after an interrupt, and those
     /// that had not done with it the last time.
     fn attend_rings(&self, interrupted: bool) -> Rest {
-        let mut due = std::mem::take(&mut *self.unfinished.lock());
+        let mut due = core::mem::take(&mut *self.unfinished.lock());
         if interrupted {
             self.rings.filled(self.platform.ram(), &mut due);
         }

@@ -25,6 +25,10 @@ mod chance;
 pub(crate) mod chores;
 mod cut;
 pub(crate) mod drive;
+#[cfg(feature = "std")]
+pub(crate) mod driver;
+#[cfg(not(feature = "std"))]
+#[path = "no_driver.rs"]
 pub(crate) mod driver;
 pub(crate) mod events;
 mod patience;
@@ -38,17 +42,18 @@ mod tests;
 pub(crate) mod timers;
 mod turns;
 
-use std::collections::VecDeque;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use core::time::Duration;
 
 use argo_core::DomainId;
 use argo_core::platform::{Call, EventCounts, Platform, Tag};
 use event_listener::Event;
-use parking_lot::{Mutex, RwLock};
 
 use crate::arena::{Arena, Block, OutOfMemory};
+use crate::lock::{Mutex, RwLock};
 use crate::registration::Registration;
 use crate::stream::{Replies, Watch};
 pub(crate) use answer::Chunk;
@@ -91,10 +96,12 @@ impl Domain {
     ///
     /// Messages received "in place" are copied, since nothing is known about who else reaches the
     /// RAM; [`with_exclusive_ram`](Self::with_exclusive_ram) does without.
+    #[cfg(feature = "std")]
     pub fn new(platform: impl Platform + 'static) -> Self {
         Self::over(Arc::new(platform), Lending::Copied)
     }
 
+    #[cfg(feature = "std")]
     pub(crate) fn over(platform: Arc<dyn Platform>, lending: Lending) -> Self {
         Self::of(Inner::new(platform, lending, Chance::own()))
     }
@@ -124,8 +131,8 @@ impl Domain {
     }
 }
 
-impl std::fmt::Debug for Domain {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Domain {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Domain").field("id", &self.id()).field("gone", &self.is_gone()).finish()
     }
 }
@@ -269,7 +276,7 @@ impl Inner {
     fn fail(&self) {
         self.gone.store(true, Ordering::Release);
         let wakers = self.calls.lock().wakers();
-        wakers.into_iter().for_each(std::task::Waker::wake);
+        wakers.into_iter().for_each(core::task::Waker::wake);
         self.vacancy.notify(usize::MAX);
         self.wake_senders();
         self.watch.rings_went.notify(usize::MAX);

@@ -1,8 +1,8 @@
 //! How long a caller waits for an event.
 
-use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use alloc::sync::Arc;
+use core::future::Future;
+use core::time::Duration;
 
 use super::{Inner, race};
 

@@ -3,14 +3,15 @@
 //! An interrupt does not say which ring it is about: all are looked at, so that look is two words
 //! in a row for a ring that is idle.
 
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, Weak};
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::Ordering;
 
 use argo_mem::View;
-use parking_lot::Mutex;
 
 use super::cut::{Cut, IfCut};
 use super::events::Rest;
+use crate::lock::Mutex;
 use crate::registration::Registration;
 
 /// A ring of ours, as whoever deals with events sees it.
@@ -48,7 +49,7 @@ impl Rings {
     }
 
     pub(super) fn remove(&self, ring: &dyn Attend) {
-        self.entries.lock().retain(|entry| !std::ptr::addr_eq(Arc::as_ptr(&entry.ring), ring));
+        self.entries.lock().retain(|entry| !core::ptr::addr_eq(Arc::as_ptr(&entry.ring), ring));
     }
 
     /// Adds those that are not empty to `due`.

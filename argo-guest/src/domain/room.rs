@@ -9,7 +9,7 @@
 //! A wait that begins in the very moment in which its room is made may be counted just after we
 //! looked at the count. The count is an event, so whoever waits for the platform then sees it.
 
-use parking_lot::Mutex;
+use crate::lock::Mutex;
 
 /// Whether a notify has to be submitted now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl Room {
         if all_empty && asked.consumed == state.consumed {
             state.settled = asked.wanted;
         }
-        if std::mem::take(&mut state.again) { state.notify(wanted) } else { Notify::Unneeded }
+        if core::mem::take(&mut state.again) { state.notify(wanted) } else { Notify::Unneeded }
     }
 }
 

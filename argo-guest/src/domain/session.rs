@@ -1,8 +1,8 @@
 //! What waiting needs of a session, so that models can stand in for one.
 
-use std::future::Future;
-use std::sync::Arc;
-use std::time::Duration;
+use alloc::sync::Arc;
+use core::future::Future;
+use core::time::Duration;
 
 use argo_core::platform::Platform;
 
@@ -31,6 +31,7 @@ pub trait Session: Send + Sync + Sized + 'static {
     fn fail(&self);
 
     /// Ends the session from this side.
+    #[cfg(feature = "std")]
     fn end(&self);
 
     /// Whether the session has ended.
@@ -58,6 +59,7 @@ impl Session for Inner {
         self.fail();
     }
 
+    #[cfg(feature = "std")]
     fn end(&self) {
         self.end();
     }

@@ -1,7 +1,7 @@
 //! A thread that waits for news: as a follower parked, as the leader in the platform's wait.
 
-use std::sync::Arc;
-use std::task::Wake;
+use alloc::sync::Arc;
+use alloc::task::Wake;
 
 use argo_core::platform::Platform;
 

@@ -1,6 +1,7 @@
 //! Hypercalls from submission to answer.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use argo_core::abi::Op;
 use argo_core::errno::decode_ret;
@@ -38,7 +39,7 @@ impl Inner {
             Started::Queued(mut answer) => {
                 answer.abandoned = ring.into_block().map_or(After::Nothing, After::Withdraw);
                 let (ret, _) = (&mut answer).await?;
-                let block = match std::mem::replace(&mut answer.abandoned, After::Nothing) {
+                let block = match core::mem::replace(&mut answer.abandoned, After::Nothing) {
                     After::Withdraw(block) => Some(block),
                     After::Nothing | After::Notified => None,
                 };
@@ -175,7 +176,7 @@ impl Inner {
             }
             self.platform.flush().inspect_err(|_| self.fail())?;
             self.reap_answers();
-            std::thread::yield_now();
+            crate::lock::yield_now();
         }
     }
 

@@ -2,12 +2,12 @@
 //!
 //! Whoever leads wakes them: its wait for the platform ends at the earliest of them.
 
-use std::collections::BTreeMap;
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
-use std::time::Duration;
+use alloc::collections::BTreeMap;
+use alloc::sync::Arc;
+use core::future::{Future, poll_fn};
+use core::pin::{Pin, pin};
+use core::task::{Context, Poll, Waker};
+use core::time::Duration;
 
 use argo_core::platform::Platform;
 
@@ -55,7 +55,7 @@ impl Timers {
 
     /// The session has ended, and no time will come any more: wakes all.
     pub(super) fn end(&self) {
-        let entries = std::mem::take(&mut self.table.lock().entries);
+        let entries = core::mem::take(&mut self.table.lock().entries);
         entries.into_values().for_each(Waker::wake);
     }
 

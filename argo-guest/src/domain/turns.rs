@@ -1,7 +1,7 @@
 //! Driving a session from a loop of one's own, where there are no threads.
 
-use std::sync::Arc;
-use std::time::Duration;
+use alloc::sync::Arc;
+use core::time::Duration;
 
 use argo_core::platform::{Gone, Platform};
 
@@ -44,11 +44,27 @@ impl Domain {
     /// Nor is the operating system asked for randomness: `entropy` is what ports, connection ids
     /// and epochs are drawn from, differently each time if others are not to guess them.
     ///
-    /// Blocking forms wait for the platform themselves, so only the thread that owns the loop may
-    /// call them, and so it is when the last handle is dropped while streams have something to
-    /// deliver.
+    /// Blocking forms and [`block_on`](Self::block_on) wait for the platform themselves, so only the
+    /// thread that owns the loop may call them, and so it is when the last handle is dropped while
+    /// streams have something to deliver. A guest that does everything in them needs no driver.
     pub fn without_thread(platform: impl Platform + 'static, entropy: u64) -> (Self, Driver) {
-        let inner = Inner::new(Arc::new(platform), Lending::Copied, Chance::given(entropy));
+        Self::threadless(Arc::new(platform), Lending::Copied, entropy)
+    }
+
+    /// Runs a future to its end on this thread, which meanwhile deals with what comes and waits for
+    /// the platform: an executor for whoever has no other. Several futures are joined first.
+    ///
+    /// The future may wait for other things, too: its waker ends the wait for the platform.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.inner().block_on(future)
+    }
+
+    pub(crate) fn threadless(
+        platform: Arc<dyn Platform>,
+        lending: Lending,
+        entropy: u64,
+    ) -> (Self, Driver) {
+        let inner = Inner::new(platform, lending, Chance::given(entropy));
         inner.drive.is_driven_elsewhere();
         let domain = Self::of(inner);
         let driver = Driver { domain: DomainInside(domain.inner().clone()) };
@@ -88,8 +104,8 @@ impl Driver {
     }
 }
 
-impl std::fmt::Debug for DomainInside {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for DomainInside {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_tuple("Domain").field(&self.0.platform.domain()).finish()
     }
 }

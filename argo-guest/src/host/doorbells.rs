@@ -1,5 +1,7 @@
 //! The doorbells of a session: one a worker of argod, and each worker stays on a processor.
 
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 use std::os::fd::OwnedFd;
 
 /// Rings the worker on the processor of whoever rings: it has the data in its cache.

@@ -1,5 +1,6 @@
 //! Why an attachment failed.
 
+use alloc::string::String;
 use std::path::PathBuf;
 use std::time::Duration;
 

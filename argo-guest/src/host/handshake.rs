@@ -1,5 +1,6 @@
 //! The attachment: its messages and what is checked in them.
 
+use alloc::vec::Vec;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::time::Duration;

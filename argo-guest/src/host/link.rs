@@ -1,5 +1,7 @@
 //! A domain's socket during a handshake, and what every handshake checks.
 
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;

@@ -1,5 +1,6 @@
 //! An attachment to a domain of argod, as a platform.
 
+use alloc::borrow::ToOwned;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};

@@ -4,6 +4,8 @@
 //! files what comes, as the answer or as an event; the others sleep until it has. A receiver that
 //! has what it waited for wakes them, and one of them goes on.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use std::collections::VecDeque;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::path::Path;

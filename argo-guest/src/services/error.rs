@@ -1,5 +1,6 @@
 //! Why a request came to nothing.
 
+use alloc::string::String;
 use std::time::Duration;
 
 use argo_core::host::services::Op;

@@ -1,5 +1,6 @@
 //! Memory shared with another domain, and memory that other domains have shared.
 
+use alloc::vec::Vec;
 use std::mem;
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;

@@ -38,6 +38,8 @@ mod packet;
 mod store;
 mod told;
 
+use alloc::borrow::ToOwned;
+use alloc::vec::Vec;
 use std::os::fd::{AsFd, OwnedFd};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

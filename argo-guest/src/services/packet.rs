@@ -1,5 +1,7 @@
 //! One packet in, one packet out, neither longer than a deadline.
 
+use alloc::vec;
+use alloc::vec::Vec;
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, OwnedFd};

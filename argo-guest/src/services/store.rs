@@ -1,5 +1,7 @@
 //! The store's nodes, by its messages.
 
+use alloc::string::String;
+use alloc::vec::Vec;
 use std::ops::Deref;
 use std::time::Duration;
 

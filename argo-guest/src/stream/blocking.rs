@@ -1,13 +1,12 @@
 //! The blocking forms.
 
-use std::io::{self, IoSlice, IoSliceMut, Read, Write};
-use std::net::Shutdown;
-use std::time::Duration;
+use core::time::Duration;
 
 use super::inbox::Reading;
 use super::read_half::{OwnedReadHalf, read_vectored};
 use super::socket::Stream;
 use super::write_half::OwnedWriteHalf;
+use crate::io::{self, IoSlice, IoSliceMut, Read, Shutdown, Write};
 
 /// A stream, or one of its halves, whose operations block the calling thread: [`Read`] and
 /// [`Write`].

@@ -6,7 +6,7 @@
 //! | `link` | what the protocol knows; held while the heads of messages are judged |
 //! | the inbox's | held while data is copied to the reader |
 
-use std::sync::{Arc, Weak};
+use alloc::sync::{Arc, Weak};
 
 use argo_core::abi::SendAddr;
 use argo_core::ring::{Consumer, Corrupt, Message};
@@ -14,7 +14,6 @@ use argo_mem::View;
 use argo_stream::wire::{self, Flags};
 use argo_stream::{Connection, Key, Kind, Mode, Verdict};
 use event_listener::Event;
-use parking_lot::Mutex;
 
 use super::arriving::{Arriving, address, endpoint};
 use super::error::{ConnectError, StreamError};
@@ -26,6 +25,7 @@ use super::replies::Reply;
 use crate::address::Address;
 use crate::arena::OutOfMemory;
 use crate::domain::{Attend, Background, Cut, IfCut, Inner, Rest};
+use crate::lock::Mutex;
 use crate::registration::Registration;
 
 /// Messages whose heads are judged in one go before others have their turn.

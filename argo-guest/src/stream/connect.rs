@@ -1,7 +1,7 @@
 //! Asking for a connection.
 
-use std::future::Future;
-use std::sync::{Arc, Weak};
+use alloc::sync::{Arc, Weak};
+use core::future::Future;
 
 use argo_core::Partner;
 use argo_core::claim::RingLen;

@@ -1,7 +1,6 @@
 //! What can go wrong with a stream: one enum an operation.
 
-use std::io;
-use std::time::Duration;
+use core::time::Duration;
 
 use argo_core::platform::Gone;
 use argo_core::ring::Corrupt;
@@ -10,6 +9,7 @@ use crate::address::Address;
 use crate::arena::OutOfMemory;
 use crate::datagram::{BindError, SendError};
 use crate::domain::TimedOut;
+use crate::io;
 
 /// Why a connection was not made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]

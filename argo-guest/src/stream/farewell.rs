@@ -1,7 +1,7 @@
 //! Closing a connection that its user has let go of: what was written is delivered first.
 
-use std::sync::Arc;
-use std::time::Duration;
+use alloc::sync::Arc;
+use core::time::Duration;
 
 use argo_stream::wire::Flags;
 
@@ -56,7 +56,7 @@ pub(super) fn break_off(conn: &Arc<Conn>) {
 fn let_go(conn: &Conn) -> Progress {
     let mut link = conn.link.lock();
     link.deaf = true;
-    std::mem::replace(&mut link.progress, Progress::Closed)
+    core::mem::replace(&mut link.progress, Progress::Closed)
 }
 
 /// Gives a request up that was not answered.

@@ -1,16 +1,54 @@
-//! The I/O traits of futures.
+//! The I/O traits of futures, and the polls that those of tokio are made of, too.
 
+use core::pin::Pin;
+use core::task::{Context, Poll};
 use std::io::{self, IoSlice, IoSliceMut};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use futures::io::{AsyncRead, AsyncWrite};
 
-use super::read_half::OwnedReadHalf;
+use super::inbox::Reading;
+use super::read_half::{OwnedReadHalf, read_vectored};
 use super::socket::Stream;
 use super::write_half::OwnedWriteHalf;
 
 type Polled<T> = Poll<io::Result<T>>;
+
+impl OwnedReadHalf {
+    pub(super) fn poll_into(
+        &self,
+        context: &mut Context<'_>,
+        out: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        self.side.poll(context, || self.conn().try_read(out, Reading::Take))
+    }
+
+    pub(super) fn poll_vectored(
+        &self,
+        context: &mut Context<'_>,
+        out: &mut [IoSliceMut<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.side.poll(context, || read_vectored(self.conn(), out))
+    }
+}
+
+impl OwnedWriteHalf {
+    pub(super) fn poll_parts(
+        &self,
+        context: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        self.side.poll(context, || self.conn().try_write(parts))
+    }
+
+    pub(super) fn poll_flushed(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.side.poll(context, || self.conn().try_flush())
+    }
+
+    pub(super) fn poll_finished(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.conn().finish();
+        self.poll_flushed(context)
+    }
+}
 
 impl AsyncRead for OwnedReadHalf {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, out: &mut [u8]) -> Polled<usize> {

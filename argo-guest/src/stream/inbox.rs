@@ -1,18 +1,18 @@
 //! The receiving side of a connection: a ring of its own, read in place, or a bounded queue that
 //! the listener's ring is sorted into.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 
 use argo_core::ring::{Consumer, Message};
 use argo_mem::View;
 use argo_stream::Connection;
 use bytes::{Buf, Bytes, BytesMut};
-use parking_lot::Mutex;
 
 use super::arriving::Arriving;
 use super::shared_ring::SharedRing;
 use crate::domain::Inner;
+use crate::lock::Mutex;
 use crate::registration::Registration;
 
 /// Where a connection's data waits to be read.
@@ -248,7 +248,7 @@ impl Mailbox {
 
     /// Throws away what is queued.
     pub(super) fn clear(&self) {
-        let queue = std::mem::take(&mut *self.queue.lock());
+        let queue = core::mem::take(&mut *self.queue.lock());
         self.ring.let_go(queue.bytes);
         // The ring may wait for the room of a sibling, and now need not.
         self.ring.go_on();

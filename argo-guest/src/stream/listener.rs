@@ -1,14 +1,13 @@
 //! Listening for connections.
 
-use std::marker::PhantomData;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use alloc::sync::Arc;
+use core::marker::PhantomData;
+use core::pin::Pin;
+use core::task::{Context, Poll};
+use core::time::Duration;
 
 use argo_core::platform::Gone;
 use argo_stream::Kind;
-use parking_lot::Mutex;
 
 use super::Owner;
 use super::error::AcceptError;
@@ -19,6 +18,7 @@ use super::waiting::{NotNow, Waiter, until};
 use crate::address::Address;
 use crate::datagram::BindError;
 use crate::domain::{Background, Domain, Inner, Patience};
+use crate::lock::Mutex;
 
 /// Whoever listens, for either kind of connection.
 pub(super) struct Listening {
@@ -220,8 +220,8 @@ fn accepted<S: Accepted>((owner, peer): (Owner, Address)) -> (S, Address) {
     (S::of(owner), peer)
 }
 
-impl<S> std::fmt::Debug for Listener<S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<S> core::fmt::Debug for Listener<S> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Listener").field("local_addr", &self.listening.local_addr()).finish()
     }
 }
@@ -240,8 +240,8 @@ impl<S: Accepted> futures::Stream for Incoming<S> {
     }
 }
 
-impl<S> std::fmt::Debug for Incoming<S> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl<S> core::fmt::Debug for Incoming<S> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Incoming").field("listener", &self.listener).finish()
     }
 }

@@ -54,6 +54,7 @@ mod conn;
 mod connect;
 mod error;
 mod farewell;
+#[cfg(feature = "std")]
 mod futures_io;
 mod inbox;
 mod listener;

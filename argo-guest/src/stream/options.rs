@@ -1,6 +1,6 @@
 //! How streams and listeners are made.
 
-use std::time::Duration;
+use core::time::Duration;
 
 use argo_core::claim::RingLen;
 use argo_core::{DomainId, Partner, Port};

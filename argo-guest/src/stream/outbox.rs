@@ -5,9 +5,9 @@
 //! is written meanwhile makes up the next chain. A full ring is waited out there, not by the writer,
 //! who waits only when the send buffer is full.
 
-use std::collections::VecDeque;
-use std::io::IoSlice;
-use std::sync::Arc;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
+use alloc::vec::Vec;
 
 use argo_core::abi::{Addr, SendAddr};
 use argo_core::platform::{Call, Link};
@@ -17,6 +17,7 @@ use crate::arena::OutOfMemory;
 use crate::buffer::Buffer;
 use crate::datagram::SendError;
 use crate::domain::{Chunk, Inner};
+use crate::io::IoSlice;
 
 /// The longest payload of a message on the extended wire, in bytes: a write of 64 KiB is one
 /// message.
@@ -105,7 +106,7 @@ impl Outbox {
 
     /// Whether a chore has to be begun that sends; from then on there is one.
     pub(super) fn wants_pump(&mut self) -> bool {
-        !self.pieces.is_empty() && !std::mem::replace(&mut self.pumped, true)
+        !self.pieces.is_empty() && !core::mem::replace(&mut self.pumped, true)
     }
 
     /// Whether data was ever written.

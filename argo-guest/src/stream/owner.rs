@@ -1,16 +1,14 @@
 //! The user's hold on a connection, and the two ways through it.
 
-use std::io;
-use std::pin::pin;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use alloc::sync::Arc;
+use core::pin::pin;
+use core::sync::atomic::{AtomicBool, Ordering};
+use core::task::{Context, Poll};
+use core::time::Duration;
 
 use argo_stream::Kind;
 use event_listener::Event;
 use futures::future::select;
-use parking_lot::Mutex;
 
 use super::conn::Conn;
 use super::connect::{connect, pair};
@@ -20,6 +18,8 @@ use super::options::StreamOptions;
 use super::waiting::{Waiter, until};
 use crate::address::Address;
 use crate::domain::{Domain, Inner, Patience};
+use crate::io;
+use crate::lock::Mutex;
 use crate::readiness::{Interest, Ready};
 
 /// The user's hold on a connection: dropping it closes the connection.

@@ -4,9 +4,9 @@
 //! domain alone on the same port: the hypervisor prefers it, so that from then on each domain fills
 //! only its own ring. A connection on the extended wire gets yet another ring to itself.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
+use alloc::collections::{BTreeMap, VecDeque};
+use alloc::sync::{Arc, Weak};
+use core::sync::atomic::{AtomicBool, Ordering};
 
 use argo_core::claim::RingLen;
 use argo_core::ring::Corrupt;
@@ -14,7 +14,6 @@ use argo_core::{DomainId, Partner};
 use argo_stream::wire::{self, Acceptance};
 use argo_stream::{Admission, Backlog, Connection, Key, Kind, Limits, Mode, Offer, Request};
 use event_listener::Event;
-use parking_lot::Mutex;
 
 use super::arriving::{Arriving, address};
 use super::conn::{Conn, Origin};
@@ -28,6 +27,7 @@ use crate::address::Address;
 use crate::arena::OutOfMemory;
 use crate::datagram::BindError;
 use crate::domain::{Inner, Urgency};
+use crate::lock::Mutex;
 use crate::registration::Registration;
 
 /// A mailbox takes this part of its ring's length before the ring waits for its reader.
@@ -115,7 +115,7 @@ impl ListenPort {
 
     /// Whether this is the ring that was bound.
     pub(super) fn is_first(&self, ring: &SharedRing) -> bool {
-        std::ptr::eq(ring, &*self.first)
+        core::ptr::eq(ring, &*self.first)
     }
 
     /// The hypervisor took this ring away for good.
@@ -124,7 +124,7 @@ impl ListenPort {
             self.acceptable.notify(usize::MAX);
             return;
         }
-        let this = |other: &mut Arc<SharedRing>| std::ptr::eq(ring, &**other);
+        let this = |other: &mut Arc<SharedRing>| core::ptr::eq(ring, &**other);
         let mut peers = self.peers.lock();
         let kept = peers.values_mut().find_map(|peer| peer.ring.take_if(this));
         drop(peers);
@@ -159,7 +159,7 @@ impl ListenPort {
             return self.refuse(key);
         }
         peer.requests.push_back(request);
-        let start = !std::mem::replace(&mut peer.ushered, true);
+        let start = !core::mem::replace(&mut peer.ushered, true);
         drop(peers);
         if start {
             let usher = usher(self.clone(), key.peer.domain);
@@ -223,7 +223,7 @@ impl ListenPort {
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.first.retire();
-        let peers = std::mem::take(&mut *self.peers.lock());
+        let peers = core::mem::take(&mut *self.peers.lock());
         peers.values().flat_map(|peer| &peer.requests).for_each(|request| self.refuse(request.key));
         loop {
             let next = self.backlog.lock().pop();
@@ -377,7 +377,7 @@ impl ListenPort {
 
     fn ungrant(&self, key: Key, conn: &Conn) {
         let mut granted = self.granted.lock();
-        if granted.get(&key).is_some_and(|grant| std::ptr::eq(grant.conn.as_ptr(), conn)) {
+        if granted.get(&key).is_some_and(|grant| core::ptr::eq(grant.conn.as_ptr(), conn)) {
             granted.remove(&key);
         }
     }

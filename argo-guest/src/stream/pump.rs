@@ -1,7 +1,7 @@
 //! Delivering what was written: a chore of the session, as long as there is something.
 
-use std::pin::pin;
-use std::sync::Arc;
+use alloc::sync::Arc;
+use core::pin::pin;
 
 use futures::future::select;
 

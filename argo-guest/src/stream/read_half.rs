@@ -1,8 +1,7 @@
 //! The reading side of a stream.
 
-use std::io::{self, IoSliceMut};
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use alloc::sync::Arc;
+use core::task::{Context, Poll};
 
 use super::conn::Conn;
 use super::error::StreamError;
@@ -12,6 +11,7 @@ use super::socket::Stream;
 use super::split::{ReuniteError, reunite};
 use super::write_half::OwnedWriteHalf;
 use crate::address::Address;
+use crate::io::{self, IoSliceMut};
 use crate::readiness::{Interest, Ready};
 
 /// The reading side of a stream, from [`Stream::into_split`]. Its methods are the stream's.
@@ -116,22 +116,6 @@ impl OwnedReadHalf {
     pub(super) fn conn(&self) -> &Arc<Conn> {
         self.side.conn()
     }
-
-    pub(super) fn poll_into(
-        &self,
-        context: &mut Context<'_>,
-        out: &mut [u8],
-    ) -> Poll<io::Result<usize>> {
-        self.side.poll(context, || self.conn().try_read(out, Reading::Take))
-    }
-
-    pub(super) fn poll_vectored(
-        &self,
-        context: &mut Context<'_>,
-        out: &mut [IoSliceMut<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.side.poll(context, || read_vectored(self.conn(), out))
-    }
 }
 
 /// Fills the buffers in order, with what has come.
@@ -155,8 +139,8 @@ impl AsRef<Self> for OwnedReadHalf {
     }
 }
 
-impl std::fmt::Debug for OwnedReadHalf {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for OwnedReadHalf {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.conn().describe(f, "OwnedReadHalf")
     }
 }

@@ -1,6 +1,6 @@
 //! What a connection is ready for, and what has gone wrong with it.
 
-use std::fmt;
+use core::fmt;
 
 use argo_core::platform::Gone;
 

@@ -3,8 +3,8 @@
 //! They are a courtesy: what a full ring or a full queue does not take is dropped, so that a peer
 //! that provokes them without end gets nothing by it.
 
-use std::collections::VecDeque;
-use std::sync::Arc;
+use alloc::collections::VecDeque;
+use alloc::sync::Arc;
 
 use argo_core::abi::SendAddr;
 use argo_core::platform::Link;
@@ -67,7 +67,7 @@ impl Inner {
             return;
         }
         replies.queue.push_back(note);
-        let start = !std::mem::replace(&mut replies.busy, true);
+        let start = !core::mem::replace(&mut replies.busy, true);
         drop(replies);
         if start {
             self.begin_chore(Urgency::Idle, send_all(self.clone()));

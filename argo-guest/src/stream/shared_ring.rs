@@ -1,16 +1,16 @@
 //! A ring on a listener's port: requests, and the data of connections that have no ring of their
 //! own.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use alloc::collections::BTreeMap;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use argo_core::abi::SLOT;
 use argo_core::claim::RingLen;
 use argo_core::ring::{Consumer, Corrupt, Message};
 use argo_mem::View;
 use argo_stream::{Key, Knock, Verdict};
-use parking_lot::Mutex;
 
 use super::arriving::{Arriving, endpoint};
 use super::conn::Conn;
@@ -20,6 +20,7 @@ use super::replies::Reply;
 use crate::address::Address;
 use crate::datagram::BindError;
 use crate::domain::{Attend, Cut, IfCut, Inner, Rest};
+use crate::lock::{Mutex, OnceLock};
 use crate::registration::Registration;
 
 /// Messages dealt with in one go before others have their turn.
@@ -106,7 +107,7 @@ impl SharedRing {
 
     /// Its partner is no more: nor are the connections that it served.
     pub(super) fn abandon(&self) {
-        let connections = std::mem::take(&mut *self.connections.lock());
+        let connections = core::mem::take(&mut *self.connections.lock());
         self.retired.store(true, Ordering::SeqCst);
         self.take_down();
         connections.values().for_each(|conn| conn.peer_gone());
@@ -141,7 +142,7 @@ impl SharedRing {
     /// The connection is no more.
     pub(super) fn forget(&self, conn: &Conn) {
         let mut connections = self.connections.lock();
-        connections.retain(|_, other| !std::ptr::eq(&**other, conn));
+        connections.retain(|_, other| !core::ptr::eq(&**other, conn));
         let last = connections.is_empty();
         drop(connections);
         if last && self.retired.load(Ordering::SeqCst) {

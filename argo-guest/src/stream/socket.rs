@@ -1,9 +1,7 @@
 //! The stream socket.
 
-use std::io::{self, IoSlice, IoSliceMut};
-use std::net::Shutdown;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use alloc::sync::Arc;
+use core::task::{Context, Poll};
 
 use argo_stream::Kind;
 
@@ -19,6 +17,7 @@ use super::read_half::OwnedReadHalf;
 use super::write_half::OwnedWriteHalf;
 use crate::address::Address;
 use crate::domain::Domain;
+use crate::io::{self, IoSlice, IoSliceMut, Shutdown};
 use crate::readiness::{Interest, Ready};
 
 /// A connection to a port of a domain: bytes both ways, in order, each once, or an error.
@@ -310,8 +309,8 @@ impl Accepted for Stream {
     }
 }
 
-impl std::fmt::Debug for Stream {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.conn().describe(f, "Stream")
     }
 }

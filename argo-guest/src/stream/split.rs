@@ -1,6 +1,6 @@
 //! Streams in two halves.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use super::read_half::OwnedReadHalf;
 use super::socket::Stream;

@@ -1,8 +1,8 @@
 //! The I/O traits of tokio.
 
+use core::pin::Pin;
+use core::task::{Context, Poll};
 use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 

@@ -1,8 +1,6 @@
 //! Reading, writing and closing a connection: each at once, or not at all.
 
-use std::io::IoSlice;
-use std::net::Shutdown;
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use argo_core::platform::Gone;
 use argo_stream::Connection;
@@ -16,6 +14,7 @@ use super::outbox::Sending;
 use super::pump;
 use crate::datagram::SendError;
 use crate::domain::Rest;
+use crate::io::{IoSlice, Shutdown};
 
 /// What a reader needs to know of the link, without keeping it locked.
 struct Reader {

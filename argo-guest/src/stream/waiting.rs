@@ -1,9 +1,9 @@
 //! Trying until there is nothing to wait for: as a future, and as a poll.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use alloc::sync::Arc;
+use core::future::Future;
+use core::pin::Pin;
+use core::task::{Context, Poll};
 
 use event_listener::{Event, EventListener};
 

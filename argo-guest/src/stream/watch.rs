@@ -4,20 +4,22 @@
 //! elsewhere idle connections are asked after at an interval. Either way the hypervisor is then
 //! asked which of the peers' rings still exist.
 
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use alloc::boxed::Box;
+use alloc::sync::{Arc, Weak};
+use alloc::vec::Vec;
+use core::time::Duration;
 
 use argo_core::Errno;
 use argo_core::abi::{ENTRIES_DEFAULT, Op, RingData, RingDataEnt, RingFlags};
 use argo_core::errno::decode_ret;
 use argo_core::platform::{Call, Link};
 use event_listener::Event;
-use parking_lot::Mutex;
 use zerocopy::IntoBytes;
 
 use super::conn::Conn;
 use crate::arena::Block;
 use crate::domain::{Chunk, Inner, Urgency, race};
+use crate::lock::Mutex;
 
 /// Between two rounds of questions, so that rings that go one after the other cost one round.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -57,7 +59,7 @@ impl Inner {
     pub(super) fn watch_peer(self: &Arc<Self>, conn: &Arc<Conn>) {
         self.watch.conns.lock().push(Arc::downgrade(conn));
         self.set_aside();
-        let start = !std::mem::replace(&mut *self.watch.started.lock(), true);
+        let start = !core::mem::replace(&mut *self.watch.started.lock(), true);
         if start {
             // Counted from here on, not from whenever the chore is first looked at.
             let known = self.platform.events().peers_gone;
@@ -70,7 +72,7 @@ impl Inner {
 
     pub(super) fn unwatch_peer(&self, conn: &Conn) {
         let mut conns = self.watch.conns.lock();
-        conns.retain(|other| !std::ptr::eq(other.as_ptr(), conn));
+        conns.retain(|other| !core::ptr::eq(other.as_ptr(), conn));
         if conns.is_empty() {
             self.release(self.watch.spare.lock().take());
         }
@@ -195,7 +197,7 @@ async fn ask(inner: &Arc<Inner>, conns: &[Arc<Conn>]) {
 async fn ask_singly(inner: &Arc<Inner>, conns: &[Arc<Conn>]) {
     for conn in conns {
         if !inner.is_gone() {
-            ask(inner, std::slice::from_ref(conn)).await;
+            ask(inner, core::slice::from_ref(conn)).await;
         }
     }
 }

@@ -1,8 +1,7 @@
 //! The writing side of a stream.
 
-use std::io::{self, IoSlice};
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use alloc::sync::Arc;
+use core::task::{Context, Poll};
 
 use super::conn::Conn;
 use super::owner::Side;
@@ -10,6 +9,7 @@ use super::read_half::OwnedReadHalf;
 use super::socket::Stream;
 use super::split::{ReuniteError, reunite};
 use crate::address::Address;
+use crate::io::{self, IoSlice};
 use crate::readiness::{Interest, Ready};
 
 /// The writing side of a stream, from [`Stream::into_split`]. Its methods are the stream's.
@@ -118,23 +118,6 @@ impl OwnedWriteHalf {
     pub(super) fn conn(&self) -> &Arc<Conn> {
         self.side.conn()
     }
-
-    pub(super) fn poll_parts(
-        &self,
-        context: &mut Context<'_>,
-        parts: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        self.side.poll(context, || self.conn().try_write(parts))
-    }
-
-    pub(super) fn poll_flushed(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.side.poll(context, || self.conn().try_flush())
-    }
-
-    pub(super) fn poll_finished(&self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.conn().finish();
-        self.poll_flushed(context)
-    }
 }
 
 impl AsRef<Self> for OwnedWriteHalf {
@@ -143,8 +126,8 @@ impl AsRef<Self> for OwnedWriteHalf {
     }
 }
 
-impl std::fmt::Debug for OwnedWriteHalf {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for OwnedWriteHalf {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.conn().describe(f, "OwnedWriteHalf")
     }
 }

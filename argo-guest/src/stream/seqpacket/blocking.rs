@@ -1,12 +1,11 @@
 //! The blocking forms.
 
-use std::io;
-use std::net::Shutdown;
-use std::time::Duration;
+use core::time::Duration;
 
 use bytes::Bytes;
 
 use super::socket::{Seqpacket, into_buffer};
+use crate::io::{self, Shutdown};
 
 /// A connection whose operations block the calling thread: the same names as the async ones.
 ///

@@ -1,13 +1,13 @@
 //! Messages as a sink and a stream of futures.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use core::pin::Pin;
+use core::task::{Context, Poll, ready};
 
 use bytes::Bytes;
 use futures::{Sink, Stream};
 
 use super::socket::Seqpacket;
+use crate::io;
 use crate::stream::error::StreamError;
 
 impl Seqpacket {

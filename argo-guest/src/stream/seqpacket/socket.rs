@@ -1,14 +1,13 @@
 //! The socket.
 
-use std::io::{self, IoSlice};
-use std::net::Shutdown;
-use std::task::{Context, Poll};
+use core::task::{Context, Poll};
 
 use argo_stream::Kind;
 use bytes::Bytes;
 
 use crate::address::Address;
 use crate::domain::Domain;
+use crate::io::{self, IoSlice, Shutdown};
 use crate::readiness::{Interest, Ready};
 use crate::stream::error::{ConnectError, StreamError};
 use crate::stream::listener::Accepted;
@@ -265,8 +264,8 @@ impl Accepted for Seqpacket {
     }
 }
 
-impl std::fmt::Debug for Seqpacket {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl core::fmt::Debug for Seqpacket {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         self.reading.conn().describe(f, "Seqpacket")
     }
 }

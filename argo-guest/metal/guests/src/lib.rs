@@ -1,0 +1,15 @@
+//! What the guests do, over any platform: on Xen without an operating system, in the tests over the
+//! engine in this process.
+//!
+//! Each role tells by lines what it has found; who watches knows which lines must come.
+#![no_std]
+#![forbid(unsafe_code)]
+
+extern crate alloc;
+
+pub mod loopback;
+pub mod probe;
+mod report;
+pub mod talk;
+
+pub use report::Report;

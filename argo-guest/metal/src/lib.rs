@@ -1,0 +1,64 @@
+//! What a guest without operating system needs to use Argo on Xen.
+//!
+//! [`XenDomain`] is a [`Platform`](argo_core::platform::Platform) whose calls are hypercalls: on it, the
+//! sockets of argo-guest work as they do elsewhere. It runs on arm64, started by Xen from the device tree
+//! without a control domain, and paravirtualized on x86-64, on one vCPU. Nothing interrupts the guest: it
+//! looks at the pending bits of its event channels, and sleeps by asking Xen to wake it for one.
+//!
+//! | module | what |
+//! |---|---|
+//! | `start` (feature `start`) | the entry point, the MMU, memory, the end by panic: [`entry!`] |
+//! | [`xen`], [`channel`], `clock` | the calls that any guest makes |
+//! | `ram`, `guard` | which memory Argo's calls may name |
+//! | `domain` | the [`Platform`](argo_core::platform::Platform) |
+//!
+//! A guest is a package of its own, with `panic = "abort"`, linked by one of the scripts in `link`:
+//!
+//! ```ignore (needs an entry point without operating system)
+//! #![no_std]
+//! #![no_main]
+//!
+//! argo_metal::entry!(main);
+//!
+//! fn main(machine: argo_metal::Machine) {
+//!     argo_metal::console::line(machine.xen, format_args!("I am up"));
+//! }
+//! ```
+#![no_std]
+#![warn(missing_docs)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::arithmetic_side_effects,
+        clippy::cast_lossless,
+        clippy::cast_possible_wrap,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        clippy::indexing_slicing,
+        clippy::string_slice
+    )
+)]
+
+#[cfg(feature = "start")]
+extern crate alloc;
+#[cfg(test)]
+extern crate std;
+
+pub mod channel;
+mod clock;
+pub mod console;
+mod domain;
+mod guard;
+mod hypercall;
+mod machine;
+mod ram;
+#[cfg(feature = "start")]
+#[doc(hidden)]
+pub mod start;
+pub mod xen;
+
+pub use clock::Clock;
+pub use domain::{NoArgo, XenDomain};
+pub use machine::Machine;
+pub use ram::{Frames, LentRam};
+pub use xen::{Ending, Refused, Xen};
