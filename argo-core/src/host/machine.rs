@@ -21,6 +21,12 @@ use super::layout::QUEUES_MAX;
 /// Where the control area lies.
 pub const CONTROL: u64 = 0xC000_0000;
 
+/// Where the kernel finds its command line, in the first page of the control area: text, then zeros.
+pub const COMMAND: u64 = CONTROL + 2048;
+
+/// Bytes of the command line, a final zero included.
+pub const COMMAND_BYTES: usize = 2048;
+
 /// The most RAM: what is below [`CONTROL`].
 pub const RAM_MAX: u64 = CONTROL;
 

@@ -1,4 +1,4 @@
-//! What a guest without operating system needs to use Argo on Xen.
+//! What a guest without operating system needs to use Argo on Xen, or as a virtual machine of argod.
 //!
 //! [`XenDomain`] is a [`Platform`](argo_core::platform::Platform) whose calls are hypercalls: on it, the
 //! sockets of argo-guest work as they do elsewhere. It runs on arm64, started by Xen from the device tree
@@ -11,6 +11,7 @@
 //! | [`xen`], [`channel`], `clock` | the calls that any guest makes |
 //! | `ram`, `guard` | which memory Argo's calls may name |
 //! | `domain` | the [`Platform`](argo_core::platform::Platform) |
+//! | `kvm` (on x86-64) | all of it for a virtual machine of argod, with the feature `start-kvm` instead |
 //!
 //! A guest is a package of its own, with `panic = "abort"`, linked by one of the scripts in `link`:
 //!
@@ -39,10 +40,13 @@
     )
 )]
 
-#[cfg(feature = "start")]
+#[cfg(any(feature = "start", feature = "start-kvm"))]
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
+
+#[cfg(all(feature = "start", feature = "start-kvm"))]
+compile_error!("a guest starts on Xen or as a machine of argod");
 
 pub mod channel;
 mod clock;
@@ -50,9 +54,11 @@ pub mod console;
 mod domain;
 mod guard;
 mod hypercall;
+#[cfg(target_arch = "x86_64")]
+pub mod kvm;
 mod machine;
 mod ram;
-#[cfg(feature = "start")]
+#[cfg(any(feature = "start", feature = "start-kvm"))]
 #[doc(hidden)]
 pub mod start;
 pub mod xen;

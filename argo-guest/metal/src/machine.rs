@@ -26,7 +26,7 @@ impl Machine {
     }
 }
 
-fn option<'l>(line: &'l str, name: &str) -> Option<&'l str> {
+pub(crate) fn option<'l>(line: &'l str, name: &str) -> Option<&'l str> {
     line.split_ascii_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
 }
 

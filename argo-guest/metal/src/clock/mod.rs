@@ -10,4 +10,6 @@ mod x86_64;
 #[cfg(target_arch = "aarch64")]
 pub use aarch64::{Clock, Runstate};
 #[cfg(target_arch = "x86_64")]
-pub use x86_64::{Clock, TimeInfo};
+pub use x86_64::Clock;
+#[cfg(all(feature = "start", target_arch = "x86_64"))]
+pub use x86_64::TimeInfo;

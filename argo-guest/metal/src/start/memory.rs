@@ -1,10 +1,7 @@
 //! What compilers take for granted of a C library: copying, filling and comparing bytes. Not written as
 //! loops in Rust where the compiler could find the loop to be a call of that very function.
 
-#[cfg(target_arch = "aarch64")]
-use super::aarch64::bytes;
-#[cfg(target_arch = "x86_64")]
-use super::x86_64::bytes;
+use super::bytes;
 
 /// # Safety
 /// C's: both are valid for `len` bytes and do not overlap.

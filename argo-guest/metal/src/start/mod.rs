@@ -1,37 +1,22 @@
 //! From the first instruction to the guest's main function.
 
-#[cfg(target_arch = "aarch64")]
+#[cfg(all(feature = "start", target_arch = "aarch64"))]
 mod aarch64;
+#[cfg_attr(target_arch = "aarch64", path = "aarch64/bytes.rs")]
+#[cfg_attr(target_arch = "x86_64", path = "x86_64/bytes.rs")]
+mod bytes;
 mod heap;
+#[cfg(feature = "start-kvm")]
+mod kvm;
 mod memory;
+#[cfg(feature = "start")]
 mod panic;
 mod regions;
-#[cfg(target_arch = "x86_64")]
+mod unwinding;
+#[cfg(all(feature = "start", target_arch = "x86_64"))]
 mod x86_64;
+#[cfg(feature = "start")]
+mod xen;
 
-use crate::machine::Machine;
-use crate::xen::Ending;
-
-/// Makes a function the guest's main function: it is called once, and when it returns, the guest ends.
-#[macro_export]
-macro_rules! entry {
-    ($main:path) => {
-        #[unsafe(no_mangle)]
-        extern "Rust" fn argo_metal_main(machine: $crate::Machine) {
-            let main: fn($crate::Machine) = $main;
-            main(machine)
-        }
-    };
-}
-
-unsafe extern "Rust" {
-    fn argo_metal_main(machine: Machine);
-}
-
-/// Runs the guest to its end.
-fn run(machine: Machine) -> ! {
-    let xen = machine.xen;
-    // SAFETY: `entry!` defines it with this type; a guest without it does not link.
-    unsafe { argo_metal_main(machine) };
-    xen.shut_down(Ending::PowerOff)
-}
+#[cfg(feature = "start")]
+use xen::run;

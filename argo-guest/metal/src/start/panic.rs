@@ -12,15 +12,3 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     console::line(xen, format_args!("{info}"));
     xen.shut_down(Ending::Crash)
 }
-
-/// The core library names it, since it was compiled for programs that unwind. Nothing here does.
-#[unsafe(no_mangle)]
-extern "C" fn rust_eh_personality() {}
-
-/// As [`rust_eh_personality`].
-#[unsafe(no_mangle)]
-extern "C" fn _Unwind_Resume() -> ! {
-    loop {
-        core::hint::spin_loop();
-    }
-}

@@ -12,6 +12,7 @@ pub(super) static HEAP: Region<HEAP_BYTES> = Region::new();
 /// What Argo's calls may name.
 pub(super) static RAM: Region<RAM_BYTES> = Region::new();
 /// The page that Xen shares with this guest.
+#[cfg(feature = "start")]
 pub(super) static SHARED: Region<4096> = Region::new();
 
 /// Zeroed memory, aligned to a page.

@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use argo_core::host::machine::{RAM_MAX, RAM_STEP, VCPUS_MAX};
+use argo_core::host::machine::{COMMAND_BYTES, RAM_MAX, RAM_STEP, VCPUS_MAX};
 use serde::{Deserialize, Serialize};
 use toml::Spanned;
 
-use super::read::{self, Reader, integer, word};
+use super::read::{Kind as Value, Reader, integer, word};
 use super::values::{file, size};
 
 /// A virtual machine of its own, started with argod.
@@ -14,6 +14,8 @@ use super::values::{file, size};
 pub struct Machine {
     /// The kernel: an ELF file.
     pub image: PathBuf,
+    /// What its kernel is told when it starts.
+    pub command: String,
     /// Virtual processors.
     pub vcpus: u32,
     /// What happens when it has ended by itself.
@@ -54,7 +56,7 @@ impl Kind {
     }
 
     /// How much RAM such a domain may have.
-    pub(super) fn ram(self) -> read::Kind<u64> {
+    pub(super) fn ram(self) -> Value<u64> {
         match self {
             Self::Process => size(super::RAM_MIN, super::RAM_MAX, super::RAM_MIN),
             Self::Kvm => size(RAM_STEP, RAM_MAX, RAM_STEP),
@@ -66,6 +68,7 @@ impl Machine {
     /// The keys of a machine; `None` if one that it cannot be without is wrong.
     pub(super) fn read(table: &mut Reader<'_>) -> Option<Self> {
         let image = table.required("image", file());
+        let command = table.or("command", command(), String::new());
         let vcpus = table.or("vcpus", integer(1..=VCPUS_MAX.into()), 1);
         let restarts = word([
             ("never", Restart::Never),
@@ -73,6 +76,14 @@ impl Machine {
             ("always", Restart::Always),
         ]);
         let restart = table.or("restart", restarts, Restart::Never);
-        Some(Self { image: image.map(Spanned::into_inner)?, vcpus, restart })
+        Some(Self { image: image.map(Spanned::into_inner)?, command, vcpus, restart })
     }
+}
+
+/// Text that fits, with a zero behind it.
+fn command() -> Value<String> {
+    let expected = format!("at most {} bytes, none of them zero", COMMAND_BYTES - 1);
+    Value::text(expected, |text| {
+        (text.len() < COMMAND_BYTES && !text.contains('\0')).then(|| text.to_owned())
+    })
 }

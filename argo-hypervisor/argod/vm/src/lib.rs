@@ -34,6 +34,6 @@ mod start;
 pub mod vcpu;
 
 pub use image::{Image, ImageError};
-pub use machine::{Kvm, KvmError, Machine, Shape};
+pub use machine::{COMMAND_MAX, Kvm, KvmError, Machine, Shape};
 pub use probe::ProbeError;
 pub use vcpu::{Exit, Fault, Vcpu};

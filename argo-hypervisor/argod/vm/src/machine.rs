@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use argo_core::DomainId;
-use argo_core::host::machine::{RAM_MAX, RAM_STEP, Start, VCPUS_MAX};
+use argo_core::host::machine::{COMMAND_BYTES, RAM_MAX, RAM_STEP, Start, VCPUS_MAX};
 use argo_mem::{Mapping, OutOfRange};
 use kvm_bindings::{CpuId, KVM_MAX_CPUID_ENTRIES};
 use kvm_ioctls::VmFd;
@@ -12,6 +12,9 @@ use crate::image::Image;
 use crate::memory::Memory;
 use crate::start;
 use crate::vcpu::Vcpu;
+
+/// Bytes that a command line may have.
+pub const COMMAND_MAX: usize = COMMAND_BYTES - 1;
 
 /// Where KVM on Intel processors may keep a page of its own: above all that a machine has.
 const KVMS_OWN: usize = 0xfffb_d000;
@@ -83,7 +86,7 @@ impl Kvm {
 
 impl Machine {
     /// Makes a machine out of memory that is zero: control area, then RAM. An image that was checked
-    /// for less RAM fits, too.
+    /// for less RAM fits, too. `command` is cut after [`COMMAND_MAX`] bytes.
     ///
     /// # Errors
     /// [`KvmError`]
@@ -92,6 +95,7 @@ impl Machine {
         memory: Arc<Mapping>,
         shape: Shape,
         image: &Image,
+        command: &str,
     ) -> Result<Self, KvmError> {
         let Shape { ram, vcpus, .. } = shape;
         let fits = (RAM_STEP..=RAM_MAX).contains(&ram) && ram.is_multiple_of(RAM_STEP);
@@ -101,6 +105,7 @@ impl Machine {
         let memory = Memory::new(memory, vcpus, ram)?;
         start::write_tables(memory.ram(), memory.control())?;
         image.load(memory.ram());
+        memory.write_command(&command.as_bytes()[..command.len().min(COMMAND_MAX)])?;
         let vm = kvm.fd.create_vm().map_err(refused("KVM_CREATE_VM"))?;
         vm.set_tss_address(KVMS_OWN).map_err(refused("KVM_SET_TSS_ADDR"))?;
         memory.show(&vm).map_err(refused("KVM_SET_USER_MEMORY_REGION"))?;

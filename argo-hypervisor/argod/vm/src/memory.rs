@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use argo_core::host::layout::control_bytes;
-use argo_core::host::machine::CONTROL;
+use argo_core::host::machine::{COMMAND, CONTROL};
 use argo_mem::{Mapping, Memory as _, OutOfRange, View};
 use kvm_bindings::kvm_userspace_memory_region;
 use kvm_ioctls::VmFd;
@@ -38,6 +38,14 @@ impl Memory {
     pub(crate) fn ram(&self) -> View<'_> {
         // As `new` has checked.
         self.mapping.view().part(self.control, self.ram).unwrap_or_else(|_| self.mapping.view())
+    }
+
+    /// Writes the command line, into memory that is zero.
+    ///
+    /// # Errors
+    /// It is longer than the memory.
+    pub(crate) fn write_command(&self, line: &[u8]) -> Result<(), OutOfRange> {
+        self.mapping.view().write((COMMAND - CONTROL) as usize, line)
     }
 
     /// Shows the machine its memory. Whoever has `vm`, or a vCPU of its, has to keep `self` longer.

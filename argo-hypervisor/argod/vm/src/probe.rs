@@ -68,7 +68,7 @@ impl Kvm {
         prepare().map_err(system)?;
         let kvm = Self::open()?;
         let (machine, shape) = (small_memory()?, SMALL);
-        let machine = Machine::new(&kvm, machine, shape, &Image::flat(&PROBE))?;
+        let machine = Machine::new(&kvm, machine, shape, &Image::flat(&PROBE), "")?;
         run(machine.vcpu(&kvm, 0)?)?;
         Ok(kvm)
     }

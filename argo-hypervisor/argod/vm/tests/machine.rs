@@ -26,7 +26,7 @@ fn memory() -> Arc<Mapping> {
 }
 
 fn make(kvm: &Kvm, kernel: Vec<u8>, shape: Shape) -> Result<Machine, KvmError> {
-    Machine::new(kvm, memory(), shape, &Image::check(kernel, SHAPE.ram).unwrap())
+    Machine::new(kvm, memory(), shape, &Image::check(kernel, SHAPE.ram).unwrap(), "")
 }
 
 fn vcpu(kvm: &Kvm, kernel: Vec<u8>) -> Vcpu {

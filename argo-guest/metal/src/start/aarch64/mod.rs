@@ -1,8 +1,6 @@
 //! A guest on arm64 that Xen starts by itself: at EL1, with the MMU off, and the address of a device tree
 //! in x0, as Linux is started.
 
-pub(in crate::start) mod bytes;
-
 use core::arch::global_asm;
 use core::ffi::CStr;
 use core::sync::atomic::AtomicU64;

@@ -1,8 +1,6 @@
 //! A paravirtualized guest: Xen has made its page tables, and starts it in 64-bit mode with the address of
 //! a page of facts in rsi (Xen's `public/xen.h`, `struct start_info`).
 
-pub(in crate::start) mod bytes;
-
 use core::arch::global_asm;
 use core::ffi::CStr;
 use core::sync::atomic::AtomicU64;

@@ -50,6 +50,7 @@ pub struct Machine {
     kvm: Arc<Kvm>,
     image: Arc<Image>,
     shape: Shape,
+    command: String,
     restart: Restart,
     /// Control area and RAM: the same in each of its lives.
     ram: Arc<Mapping>,

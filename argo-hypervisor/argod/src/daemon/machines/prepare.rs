@@ -52,6 +52,7 @@ impl Machines {
             kvm,
             image,
             shape: Shape { domain: domain.id, ram: domain.ram, vcpus: machine.vcpus },
+            command: machine.command.clone(),
             restart: machine.restart,
             bell: Arc::new(Bell::new(ram.clone())),
             ram,

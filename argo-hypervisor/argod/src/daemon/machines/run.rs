@@ -64,8 +64,8 @@ impl Run {
         domain: &Arc<HostDomain>,
         machine: &Arc<Machine>,
     ) -> Result<Self, MachineError> {
-        let Machine { kvm, image, shape, ram, bell, life, .. } = &**machine;
-        let vm = argo_vm::Machine::new(kvm, ram.clone(), *shape, image)?;
+        let Machine { kvm, image, shape, command, ram, bell, life, .. } = &**machine;
+        let vm = argo_vm::Machine::new(kvm, ram.clone(), *shape, image, command)?;
         let vcpus = (0..shape.vcpus).map(|number| vm.vcpu(kvm, number));
         let vcpus = vcpus.collect::<Result<Vec<_>, _>>()?;
         let memory = domain.memory(ram, shape.vcpus)?;
