@@ -5,8 +5,13 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+extern crate alloc;
+
 pub mod loopback;
 pub mod probe;
 mod report;
+mod roles;
+pub mod talk;
 
 pub use report::Report;
+pub use roles::play;
