@@ -10,6 +10,8 @@ extern crate alloc;
 pub mod loopback;
 pub mod probe;
 mod report;
+mod roles;
 pub mod talk;
 
 pub use report::Report;
+pub use roles::play;

@@ -36,4 +36,14 @@ impl<'t> Report<'t> {
         self.note(format_args!("{name}: {why}"));
         self.check(name, false);
     }
+
+    /// Tells what was answered to a question: it has to be answered so everywhere.
+    pub fn answer(&mut self, question: &str, answer: fmt::Arguments<'_>) {
+        (self.tell)(format_args!("probe: {question:<45} {answer}"));
+    }
+
+    /// Tells that nothing more comes.
+    pub fn done(&mut self) {
+        (self.tell)(format_args!("done"));
+    }
 }

@@ -38,10 +38,3 @@ pub struct Machine {
     /// What the guest was told when it was started.
     pub command_line: &'static str,
 }
-
-impl Machine {
-    /// The value of `name=value` on the command line.
-    pub fn option(&self, name: &str) -> Option<&'static str> {
-        crate::machine::option(self.command_line, name)
-    }
-}

@@ -22,6 +22,9 @@ pub trait Asked {
     /// Its platform, for everything else.
     fn platform(&self) -> &Self::Platform;
 
+    /// Its platform, for good.
+    fn into_platform(self) -> Self::Platform;
+
     /// What the hypervisor answers.
     fn ask(&self, cmd: u32, args: [u64; 4]) -> i64;
 }

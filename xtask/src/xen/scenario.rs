@@ -1,0 +1,142 @@
+//! Which guests are started, how, and what they have to tell.
+
+/// A machine that QEMU plays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Machine {
+    /// Guests from the device tree, no control domain.
+    Arm64,
+    /// One paravirtualized guest in the place of the control domain.
+    X86,
+}
+
+impl Machine {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Arm64 => "arm64",
+            Self::X86 => "x86",
+        }
+    }
+}
+
+pub struct Scenario {
+    pub name: &'static str,
+    pub machine: Machine,
+    /// The command line of each guest.
+    pub guests: &'static [&'static str],
+    /// What Xen is told beside what it always is.
+    pub xen: &'static str,
+    pub tells: Tells,
+    /// Where Xen answers otherwise than our engine, and is known to.
+    pub known: &'static [Difference],
+}
+
+/// What the guests have to tell.
+pub enum Tells {
+    /// What they tell over our engine.
+    AsOurs { mode: Mode },
+    /// Just this.
+    Lines(&'static [&'static str]),
+}
+
+/// How our engine judges who may talk to whom.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Dummy,
+    Silo,
+}
+
+/// A line that differs, as docs/deviations.md says.
+pub struct Difference {
+    pub ours: &'static str,
+    pub xens: &'static str,
+}
+
+/// The number of a machine's first guest.
+pub fn first_domain(machine: Machine) -> usize {
+    match machine {
+        Machine::Arm64 => 1,
+        Machine::X86 => 0,
+    }
+}
+
+pub fn chosen(machine: Machine, names: &[String]) -> Vec<&'static Scenario> {
+    let wanted = |scenario: &&Scenario| {
+        names.is_empty() || names.iter().any(|name| scenario.name.starts_with(name.as_str()))
+    };
+    SCENARIOS.iter().filter(|scenario| scenario.machine == machine).filter(wanted).collect()
+}
+
+const OURS: Tells = Tells::AsOurs { mode: Mode::Dummy };
+const ARGO: &str = "argo=yes,mac-permissive=1";
+const ARGO_FOR_ALL: &str = "argo=yes,mac-permissive=1 xsm=dummy";
+
+const SCENARIOS: &[Scenario] = &[
+    Scenario {
+        name: "x86-loopback",
+        machine: Machine::X86,
+        guests: &["role=loopback"],
+        xen: ARGO,
+        tells: OURS,
+        known: &[],
+    },
+    Scenario {
+        name: "x86-questions",
+        machine: Machine::X86,
+        guests: &["role=probe"],
+        xen: ARGO,
+        tells: OURS,
+        known: RINGS_COUNTED_TWICE,
+    },
+    Scenario {
+        name: "x86-without-argo",
+        machine: Machine::X86,
+        guests: &["role=loopback"],
+        xen: "argo=no",
+        tells: Tells::Lines(&["(d0) guest: check: Argo: FAILED"]),
+        known: &[],
+    },
+    Scenario {
+        name: "arm64-questions",
+        machine: Machine::Arm64,
+        guests: &["role=probe"],
+        xen: ARGO_FOR_ALL,
+        tells: OURS,
+        known: RINGS_COUNTED_TWICE,
+    },
+    Scenario {
+        name: "arm64-loopback",
+        machine: Machine::Arm64,
+        guests: &["role=loopback"],
+        xen: ARGO_FOR_ALL,
+        tells: OURS,
+        known: &[],
+    },
+    Scenario {
+        name: "arm64-talk",
+        machine: Machine::Arm64,
+        guests: &["role=serve", "role=ask peer=1"],
+        xen: ARGO_FOR_ALL,
+        tells: OURS,
+        known: &[],
+    },
+    Scenario {
+        name: "arm64-silo",
+        machine: Machine::Arm64,
+        guests: &["role=idle", "role=forbidden peer=1"],
+        xen: "argo=yes,mac-permissive=1 xsm=silo",
+        tells: Tells::AsOurs { mode: Mode::Silo },
+        known: &[],
+    },
+];
+
+/// A re-registration uses up one of Xen's rings, for good.
+const RINGS_COUNTED_TWICE: &[Difference] = &[
+    Difference {
+        ours: "register one ring again and again             1000 times, then 0",
+        xens: "register one ring again and again             126 times, then -28",
+    },
+    Difference {
+        ours: "register other rings                          128 rings, then -28",
+        xens: "register other rings                          1 rings, then -28",
+    },
+];
