@@ -181,7 +181,7 @@ const UNDERTAKER: List = List {
 
 /// It starts the vCPUs' threads, which inherit what it may not. The kick of a thread is `tgkill`.
 const KEEPER: List = List {
-    allowed: &[LIFE, MEMORY, EVENTS, FILES, THREADS, RAM, MACHINES, RUNNING],
+    allowed: &[LIFE, MEMORY, FILES, THREADS, MACHINES, RUNNING],
     otherwise: Verdict::Killed,
     exceptions: &[OPAQUE_CLONE, NO_FILES],
 };
@@ -347,6 +347,8 @@ const MACHINES: &[Call] = &[
     Call::Ioctl(0x8138_ae83), // KVM_GET_SREGS
     Call::Ioctl(0x4138_ae84), // KVM_SET_SREGS
     Call::Ioctl(0xaea3),      // KVM_GET_TSC_KHZ
+    // What a vCPU and KVM tell each other.
+    Call::If(libc::SYS_mmap, &[NOT_EXECUTABLE]),
 ];
 
 /// Running a guest: KVM_RUN.

@@ -319,6 +319,15 @@ pub fn check_memory(config: &Config) -> Result<(), StartError> {
     Ok(())
 }
 
+/// Whether the images of virtual machines are kernels for them.
+///
+/// # Errors
+/// The first that cannot be read or is wrong.
+pub fn check_images(config: &Config) -> Result<(), StartError> {
+    machines::check_images(config)?;
+    Ok(())
+}
+
 fn system(step: &'static str) -> impl Fn(io::Error) -> StartError {
     move |source| StartError::System { step, source }
 }

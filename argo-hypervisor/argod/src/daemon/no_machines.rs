@@ -28,6 +28,14 @@ pub enum MachineError {}
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {}
 
+/// There are none to check.
+///
+/// # Errors
+/// None.
+pub fn check_images(_config: &Config) -> Result<(), PrepareError> {
+    Ok(())
+}
+
 impl Machines {
     /// There is nothing to prepare.
     ///

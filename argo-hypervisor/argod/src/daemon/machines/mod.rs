@@ -43,7 +43,7 @@ use console::Console;
 pub use error::{MachineError, PrepareError};
 use keeper::Keeper;
 use life::Life;
-pub use prepare::Machines;
+pub use prepare::{Machines, check_images};
 
 /// A domain's virtual machine, running or not.
 pub struct Machine {

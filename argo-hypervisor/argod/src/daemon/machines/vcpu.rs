@@ -19,6 +19,8 @@ use crate::daemon::processor::Stopwatch;
 
 /// Between two looks at the processor time: each is a system call.
 const LOOK_EVERY: Duration = Duration::from_millis(1);
+/// What takes longer was perhaps preempted, which is not its fault (see `tab`).
+const LONG: Duration = Duration::from_micros(300);
 
 /// Runs one vCPU.
 pub struct Driver<'b> {
@@ -28,11 +30,11 @@ pub struct Driver<'b> {
     clock: Clock,
 }
 
-/// What of this thread's time is the guest's own, beside its calls.
+/// What this thread's time was used for.
 struct Clock {
     looked: Instant,
     processor: Stopwatch,
-    /// Since the last look, what calls took.
+    /// Since the last look, what calls took by the clock that needs no system call.
     calls: Duration,
     kicking: Duration,
 }
@@ -85,7 +87,7 @@ impl<'b> Driver<'b> {
 
     /// Executes what is in a queue, in visits like a worker's. Of a queue that there is not: nothing.
     fn serve(&mut self, queue: u32) -> Result<(), BadIndex> {
-        let Board { host, domain, machine, caller, queues, .. } = self.board;
+        let Board { host, machine, caller, queues, .. } = self.board;
         let Some(queue) = queues.get(queue as usize) else { return Ok(()) };
         let mut queue = queue.lock();
         let mut more = true;
@@ -107,7 +109,7 @@ impl<'b> Driver<'b> {
                 machine.bell.raise(Event::Completion);
             }
             let took = begun.elapsed().saturating_sub(time_kicking() - kicking);
-            domain.meter().add_time(Work::Calls, took);
+            let took = if took > LONG { took.min(self.clock.processor.peek()) } else { took };
             self.clock.calls += took;
             if let Some(delay) = machine.allowance.take(took, host.budget().time) {
                 machine.bell.rest(delay);
@@ -118,6 +120,7 @@ impl<'b> Driver<'b> {
 
     /// Sleeps as long as the guest says, and there is no event.
     fn sleep(&mut self, seen: u32) {
+        self.look();
         let machine = &self.board.machine;
         let patience = QueueLayout::new(self.number as u32).patience();
         let micros = machine.ram.view().load(patience, std::sync::atomic::Ordering::Relaxed);
@@ -125,13 +128,16 @@ impl<'b> Driver<'b> {
         machine.bell.sleep(seen, patience);
     }
 
-    /// Writes down how long the guest ran.
+    /// Writes down what the processor was used for since the last look: for calls, as far as they are
+    /// known to have taken it, and for the guest.
     fn look(&mut self) {
         let Clock { looked, processor, calls, kicking } = &mut self.clock;
         let kicked = processor_time_kicking();
-        let known = std::mem::take(calls) + (kicked - std::mem::replace(kicking, kicked));
-        let guest = processor.lap().saturating_sub(known);
-        self.board.domain.meter().add_time(Work::Guest, guest);
+        let used = processor.lap().saturating_sub(kicked - std::mem::replace(kicking, kicked));
+        let calls = std::mem::take(calls).min(used);
+        let meter = self.board.domain.meter();
+        meter.add_time(Work::Calls, calls);
+        meter.add_time(Work::Guest, used - calls);
         *looked = Instant::now();
     }
 }
