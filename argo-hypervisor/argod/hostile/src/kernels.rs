@@ -64,6 +64,16 @@ pub fn rings(queue: u32) -> Vec<u8> {
     elf(&code)
 }
 
+/// Submits so many calls, which somebody else has written into the first queue, and rings, without an
+/// end.
+pub fn calls(count: u8) -> Vec<u8> {
+    let submitted = CONTROL + u64::from(QueueLayout::new(0).submitted().0);
+    // movabs rbx, submitted; mov dx, CALLS; xor eax, eax; add dword [rbx], count; out dx, eax; jmp to the add
+    let address = submitted.to_le_bytes();
+    let begin = [&[0x48, 0xbb], &address[..], &port(CALLS), &[0x31, 0xc0]].concat();
+    elf(&[&begin[..], &[0x83, 0x03, count, 0xef, 0xeb, 0xfa]].concat())
+}
+
 /// Reads from a port that is only written to.
 pub fn reads_a_port() -> Vec<u8> {
     let mut code = port(CALLS).to_vec();

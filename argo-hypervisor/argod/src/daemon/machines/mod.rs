@@ -121,7 +121,7 @@ impl Machine {
 
     /// Has its memory as it was at first: zero.
     fn wipe(&self) {
-        const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
         let memory = self.ram.view();
         for at in (0..memory.len()).step_by(ZEROS.len()) {
             let zeros = &ZEROS[..ZEROS.len().min(memory.len() - at)];
