@@ -126,14 +126,14 @@ mod tests {
         let sleeps = [bell.clone(), bell.clone()].map(|bell| {
             std::thread::spawn(move || {
                 bell.sleep(0, None);
-                bell.rest(Duration::MAX / 4);
+                bell.rest(Duration::from_secs(3600));
             })
         });
         while bell.sleepers.load(Ordering::SeqCst) == 0 {
             std::thread::yield_now();
         }
         bell.end();
-        sleeps.map(|sleep| sleep.join().unwrap());
+        sleeps.into_iter().for_each(|sleep| sleep.join().unwrap());
         bell.sleep(0, None);
     }
 }
