@@ -56,8 +56,8 @@ pub struct EventCounts {
     /// A wait of this domain was dropped together with the ring it waited for. Argo itself is
     /// silent about it: who waits for space must try again.
     pub wait_lost: u32,
-    /// Somebody began to wait for space in one of this domain's rings: tell it with notify once
-    /// there is some. `None` where the platform cannot tell: notify after each read that made
+    /// Somebody began to wait for space in one of this domain's rings, or waits still while a message
+    /// came: tell it with notify once there is some. `None` where the platform cannot tell: notify after each read that made
     /// room.
     pub space_wanted: Option<u32>,
     /// Rings that were for this domain alone (it is their exact partner) went: unregistered, or

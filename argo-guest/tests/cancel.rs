@@ -5,11 +5,10 @@ mod support;
 
 use std::future::Future;
 use std::pin::{Pin, pin};
-use std::task::Poll;
 
 use argo_guest::{BindOptions, Datagram, Domain, Port, RecvError, SendError};
 use futures::executor::block_on;
-use support::{Slow, at, domain, local, poll_once, system};
+use support::{Slow, at, bound, domain, local, poll_once, system};
 
 /// Drops what `operation` makes after each number of polls until one is ready, executing one call
 /// between polls and all that are left after the drop. Returns how many drops there were.
@@ -40,17 +39,6 @@ fn slow_domain(
     (slow.clone(), Domain::new(slow))
 }
 
-/// Binds over a slow platform.
-fn bound(slow: &Slow, domain: &Domain, port: u32) -> Datagram {
-    let mut bind = pin!(Datagram::bind(domain, Port(port)));
-    loop {
-        if let Poll::Ready(socket) = poll_once(bind.as_mut()) {
-            return socket.unwrap();
-        }
-        slow.step();
-    }
-}
-
 #[test]
 fn a_dropped_bind_leaves_nothing_behind() {
     let system = system();
@@ -70,7 +58,7 @@ fn a_dropped_bind_leaves_nothing_behind() {
 fn a_dropped_bind_spares_the_socket_that_has_the_port() {
     let system = system();
     let (slow, near) = slow_domain(&system);
-    let holder = bound(&slow, &near, 7);
+    let holder = bound(&slow, &near, Port(7));
     let bind = || -> Pin<Box<dyn Future<Output = _>>> { Box::pin(Datagram::bind(&near, Port(7))) };
     let drops = drop_everywhere(&slow, bind, |_| {
         let _ = poll_once(pin!(holder.max_message_to(at(1, 7))));
@@ -85,7 +73,7 @@ fn a_dropped_bind_spares_the_socket_that_has_the_port() {
 fn a_dropped_send_sends_whole_messages_or_none() {
     let system = system();
     let (slow, near) = slow_domain(&system);
-    let client = bound(&slow, &near, 1);
+    let client = bound(&slow, &near, Port(1));
     client.connect(at(2, 1));
     let server = Datagram::bind_blocking(&domain(&system, 2), Port(1)).unwrap();
     let mut received = 0;
@@ -104,7 +92,7 @@ fn a_dropped_send_sends_whole_messages_or_none() {
 fn a_dropped_wait_for_room_leaves_the_next_one_intact() {
     let system = system();
     let (slow, near) = slow_domain(&system);
-    let client = bound(&slow, &near, 1);
+    let client = bound(&slow, &near, Port(1));
     let how = BindOptions::port(Port(1)).ring_len(256);
     let server = Datagram::bind_blocking(&domain(&system, 2), how).unwrap();
     let filler = Datagram::bind_blocking(server.domain(), Port(2)).unwrap();
@@ -127,7 +115,7 @@ fn a_dropped_wait_for_room_leaves_the_next_one_intact() {
 fn a_dropped_batch_sends_a_beginning_of_it() {
     let system = system();
     let (slow, near) = slow_domain(&system);
-    let client = bound(&slow, &near, 1);
+    let client = bound(&slow, &near, Port(1));
     let server = Datagram::bind_blocking(&domain(&system, 2), Port(1)).unwrap();
     let messages: Vec<[u8; 1]> = (0..10).map(|byte| [byte]).collect();
     let slices: Vec<&[u8]> = messages.iter().map(<[u8; 1]>::as_slice).collect();
@@ -147,7 +135,7 @@ fn a_dropped_batch_sends_a_beginning_of_it() {
 fn a_dropped_question_gives_its_memory_back() {
     let system = system();
     let (slow, near) = slow_domain(&system);
-    let client = bound(&slow, &near, 1);
+    let client = bound(&slow, &near, Port(1));
     let to = at(1, 1);
     let ask = || -> Pin<Box<dyn Future<Output = _>>> { Box::pin(client.max_message_to(to)) };
     assert!(drop_everywhere(&slow, ask, |_| ()) >= 1);
@@ -182,7 +170,7 @@ fn dropped_receives_lose_no_message() {
 fn a_socket_dropped_with_its_calls_in_flight_is_taken_down() {
     let system = system();
     let (slow, near) = slow_domain(&system);
-    let socket = bound(&slow, &near, 5);
+    let socket = bound(&slow, &near, Port(5));
     assert!(poll_once(pin!(socket.send_to(b"x", at(1, 5)))).is_pending());
     drop(socket);
     while slow.step() {}

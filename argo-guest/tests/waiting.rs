@@ -3,6 +3,7 @@
 
 mod support;
 
+use std::pin::pin;
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -11,7 +12,7 @@ use argo_guest::{BindOptions, Datagram, Domain, Gone, Port, RecvError, SendError
 use argo_hypervisor::Quotas;
 use futures::executor::block_on;
 use futures::future::join_all;
-use support::{PATIENCE, RAM_PAGES, Slow, at, domain, id, local, pair, system};
+use support::{PATIENCE, RAM_PAGES, Slow, at, bound, domain, id, local, pair, poll_once, system};
 
 /// A small ring on port 1 of a domain.
 fn small(domain: &Domain) -> Datagram {
@@ -107,6 +108,38 @@ fn a_full_ring_is_waited_out_over_a_queue() {
     });
 }
 
+/// Out of order, a chain that met a full ring would seem to have failed with ECANCELED.
+#[test]
+fn answers_of_a_chain_are_recorded_in_order_whoever_takes_them() {
+    let system = system();
+    let slow = Slow::new(local(&system, 1), 256);
+    let near = Domain::new(slow.clone());
+    let client = bound(&slow, &near, Port(1));
+    let server = small(&domain(&system, 2));
+    let first = Datagram::bind_blocking(&domain(&system, 3), Port(1)).unwrap();
+    first.try_send_to(&[0; 200], at(2, 1)).unwrap();
+    // Two chains are as many calls as may be in flight.
+    let messages: [&[u8]; 128] = [&[1; 200]; 128];
+    let mut chain = pin!(client.send_batch_to(&messages, at(2, 1)));
+    let mut other = pin!(client.send_batch_to(&messages, at(1, 1)));
+    assert!(poll_once(chain.as_mut()).is_pending() && poll_once(other.as_mut()).is_pending());
+    slow.hold_next_answer();
+    assert!(slow.step() && slow.step(), "EAGAIN and ECANCELED");
+    // The thread that drives the domain for tasks.
+    while !slow.is_holding() {
+        thread::yield_now();
+    }
+    // Finds no vacancy, so takes what answers there are.
+    let _ = poll_once(pin!(client.max_message_to(at(2, 1))));
+    slow.serve();
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            (0..129).for_each(|_| drop(server.blocking_for(PATIENCE).receive().unwrap()))
+        });
+        assert_eq!(block_on(chain), Ok(()));
+    });
+}
+
 #[test]
 fn a_sender_learns_that_the_ring_it_waits_for_went() {
     let system = system();
@@ -123,6 +156,35 @@ fn a_sender_learns_that_the_ring_it_waits_for_went() {
         drop(server);
         let refused = SendError::ConnectionRefused { to: at(2, 1) };
         assert_eq!(sender.join().unwrap(), Err(refused));
+    });
+}
+
+/// One notify wakes nobody if the room that it was for is taken again at once.
+#[test]
+fn a_receiver_that_never_runs_dry_goes_on_notifying() {
+    let system = system();
+    let slow = Slow::new(local(&system, 2), 8);
+    let far = Domain::new(slow.clone());
+    let server = bound(&slow, &far, BindOptions::port(Port(1)).ring_len(1024));
+    let bind = |raw| Datagram::bind_blocking(&domain(&system, raw), Port(1)).unwrap();
+    let (flooder, waiter) = (bind(1), bind(3));
+    // Three of these fill the ring.
+    let flood = || flooder.try_send_to(&[1; 300], at(2, 1)).unwrap();
+    let take = || drop(server.try_receive().unwrap());
+    for _ in 0..3 {
+        flood();
+    }
+    thread::scope(|scope| {
+        let waits = scope.spawn(|| waiter.blocking_for(PATIENCE).send_to(&[2; 300], at(2, 1)));
+        while system.engine().stat(id(2)).unwrap().rings[0].waiting == 0 {
+            thread::yield_now();
+        }
+        take();
+        flood();
+        assert!(slow.step(), "a notify was submitted");
+        take();
+        assert!(slow.step(), "and another, once it was answered");
+        assert_eq!(waits.join().unwrap(), Ok(300));
     });
 }
 

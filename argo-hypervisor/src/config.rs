@@ -24,10 +24,13 @@ pub enum Waking {
     /// Whoever would find room alone, all at once. So does Xen.
     #[default]
     All,
-    /// In the order in which they began to wait, as many as find room together, and so one at
-    /// least. Who would find room alone and has to stay makes the engine ask for another notify
-    /// ([`Events::space_wanted`](crate::Events::space_wanted)). A place reserves no room: who sends
-    /// without having waited may be first.
+    /// In the order in which they began to wait, as many as find room together. Their room is kept
+    /// for them: who sends without having waited, or began later, gets `EAGAIN` and waits behind them.
+    ///
+    /// Who was woken and never comes keeps its room until the host has it [lent](crate::Engine::lend_room),
+    /// which it is asked for by [`Events::room_kept`](crate::Events::room_kept): a host that wakes
+    /// like this has to. A message longer than a quarter of the ring keeps none, and all together keep
+    /// no more than three quarters of it.
     Fair,
 }
 

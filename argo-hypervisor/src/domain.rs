@@ -6,7 +6,7 @@ use core::sync::atomic::Ordering;
 use argo_core::{DomainId, Errno, Port};
 use crossbeam_utils::CachePadded;
 
-use crate::config::Tables;
+use crate::config::{Tables, Waking};
 use crate::counters::Counters;
 use crate::quotas::Quotas;
 use crate::sync::AtomicBool;
@@ -78,13 +78,20 @@ impl<S: System> Gate for Shut<'_, S> {}
 impl Gate for Onlooker {}
 
 impl<S: System> Domain<S> {
-    pub(crate) fn new(id: DomainId, quotas: Quotas, life: Life, tables: Tables) -> Self {
+    pub(crate) fn new(
+        id: DomainId,
+        quotas: Quotas,
+        life: Life,
+        tables: Tables,
+        waking: Waking,
+    ) -> Self {
+        let rings = RingTable::new(tables, waking, &quotas);
         Self {
             id,
             quotas,
             gate: CachePadded::new(RwLock::<S, _>::new(life)),
             active: AtomicBool::new(life == Life::Active),
-            rings: CachePadded::new(RwLock::<S, _>::new(RingTable::new(tables, &quotas))),
+            rings: CachePadded::new(RwLock::<S, _>::new(rings)),
             counters: CachePadded::default(),
         }
     }

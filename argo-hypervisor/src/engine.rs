@@ -17,7 +17,7 @@ use crate::system::{JudgeOf, System};
 /// Argo for a system of domains. All methods may be called from many threads at once.
 pub struct Engine<S: System> {
     pub(crate) config: Config,
-    pub(crate) waking: Waking,
+    waking: Waking,
     tables: Tables,
     pub(crate) registry: Registry<S>,
     policy: S::Policy,
@@ -47,7 +47,7 @@ impl<S: System> Engine<S> {
         Self { config, waking, tables, registry, policy, events }
     }
 
-    /// The same, waking like this.
+    /// The same, where domains that are created from now on have who waits for them woken like this.
     #[must_use]
     pub fn with_waking(self, waking: Waking) -> Self {
         Self { waking, ..self }
@@ -86,7 +86,7 @@ impl<S: System> Engine<S> {
             Start::Active => Life::Active,
             Start::Dormant => Life::Dormant,
         };
-        let domain = Arc::new(Domain::new(id, quotas, life, self.tables));
+        let domain = Arc::new(Domain::new(id, quotas, life, self.tables, self.waking));
         self.registry.insert(domain.clone()).map_err(|_| CreateError::Exists(id))?;
         Ok(domain)
     }

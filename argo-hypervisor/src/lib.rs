@@ -58,6 +58,7 @@
 //! - *notify*: own L1, own L2 (read), the L3 of each ring with waiters in turn (`waited` says which
 //!   they are, with no lock); all dropped whenever the buffer of signals is full; raise; go on at the
 //!   next ring. Then each question like a send.
+//! - *lend*: L0; the owner's L2 (read); then like notify, without a gate.
 //! - *teardown*: own L1 (write), so that none of the domain's calls is under way and none can
 //!   queue a wait any more; `active` is cleared; then L2 (write) of each domain in turn. A
 //!   registration that names the domain checks `active` under its L2: either the walk finds its

@@ -3,11 +3,11 @@
 use argo_core::abi::RingFlags;
 use argo_core::claim::PayloadLen;
 use argo_core::policy::{Query, Rings};
+use argo_core::ring::index;
 use argo_core::{DomainId, Errno, Partner, Port};
 
-use crate::config::Waking;
-use crate::domain::{Caller, Domain};
-use crate::engine::Engine;
+use crate::domain::{Caller, Domain, Gate, Onlooker};
+use crate::engine::{Engine, NoSuchDomain};
 use crate::policy::Judge;
 use crate::signals::Signals;
 use crate::system::{Events, System};
@@ -60,19 +60,56 @@ impl<S: System> Engine<S> {
         self.call(caller, |judge| self.answer(judge, caller, question))
     }
 
-    pub(crate) fn release_waiters(&self, caller: &Caller<S>) -> Result<(), Errno> {
-        let mut signals = Signals::new(caller.domain.id());
-        let mut round = Round { next: Some(0), stays: false };
-        while let Some(slot) = round.next {
-            let Round { next, stays } = collect(caller, slot, self.waking, &mut signals)?;
-            round = Round { next, stays: round.stays | stays };
+    /// Takes room from those who were woken before the last time that this was called for the same
+    /// owner and have not sent since, and interrupts whom it lets go, like a notify of the owner's.
+    ///
+    /// # Errors
+    /// [`NoSuchDomain`]
+    pub fn lend_room(&self, owner: DomainId) -> Result<(), NoSuchDomain> {
+        let domain = self.domain(owner).ok_or(NoSuchDomain(owner))?;
+        let mut signals = Signals::new(owner);
+        let mut round = Round::default();
+        while round.goes_on {
+            let mut outside = Onlooker;
+            round = collect(&domain, &mut outside, round, Turn::Lend, &mut signals);
             signals.raise(self.events());
         }
-        if round.stays {
-            // Those that go may leave the room unused: nobody who stays may depend on them.
-            self.events().space_wanted(caller.domain.id());
-        }
+        self.tell_who_stays(round, owner);
         Ok(())
+    }
+
+    pub(crate) fn release_waiters(&self, caller: &Caller<S>) -> Result<(), Errno> {
+        let owner = caller.domain.id();
+        let mut signals = Signals::new(owner);
+        let mut round = Round::default();
+        while round.goes_on {
+            let mut gate = caller.domain.enter()?;
+            round = collect(&caller.domain, &mut gate, round, Turn::Notify, &mut signals);
+            drop(gate);
+            signals.raise(self.events());
+        }
+        self.tell_who_stays(round, owner);
+        Ok(())
+    }
+
+    /// Those that were woken may leave their room unused: nobody who stays may depend on them.
+    fn tell_who_stays(&self, round: Round, owner: DomainId) {
+        if round.stays {
+            self.events().room_kept(owner);
+        }
+    }
+
+    /// Tells, with no lock held, whom it concerns that a domain waits now.
+    pub(crate) fn tell_of(&self, wait: Wait, waiting: DomainId, owner: DomainId) {
+        match wait {
+            Wait::New => self.events().space_wanted(owner),
+            Wait::Behind => {
+                self.events().space_wanted(owner);
+                self.events().room_kept(owner);
+            }
+            Wait::Over => self.events().virq(waiting),
+            Wait::AsBefore | Wait::Busy => {}
+        }
     }
 
     pub(crate) fn answer(
@@ -97,48 +134,65 @@ impl<S: System> Engine<S> {
         {
             answer.flags.remove(RingFlags::SUFFICIENT);
         }
-        match wait {
-            Some(Wait::New) => self.events().space_wanted(receiver.id()),
-            Some(Wait::Over) => self.events().virq(from),
-            Some(Wait::AsBefore | Wait::Busy) | None => {}
+        if let Some(wait) = wait {
+            self.tell_of(wait, from, receiver.id());
         }
         Ok(answer)
     }
 }
 
-/// How far a notify has come.
+/// Why waiters are looked at.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// The owner may have read.
+    Notify,
+    /// Those who were woken may not come.
+    Lend,
+}
+
+/// How far such a look has come.
+#[derive(Clone, Copy)]
 struct Round {
-    /// The slot to go on at, if it is not over.
-    next: Option<usize>,
-    /// Whether somebody stays who would find room alone.
+    goes_on: bool,
+    /// The slot to go on at.
+    next: usize,
+    /// Whether somebody stays who would find room, were none kept for others.
     stays: bool,
 }
 
-/// Collects who has room now in the caller's rings from a slot on, until a ring's waiters might
-/// not find place in `signals`; then gives that ring's slot. Each ring is looked at once, however
-/// often the locks are let go.
+impl Default for Round {
+    fn default() -> Self {
+        Self { goes_on: true, next: 0, stays: false }
+    }
+}
+
+/// Collects who has room now in the rings of an owner, until a ring's waiters might not find place in
+/// `signals`; that ring is the next one then. Each ring is looked at once, however often the locks
+/// are let go.
 fn collect<S: System>(
-    caller: &Caller<S>,
-    from: usize,
-    waking: Waking,
+    owner: &Domain<S>,
+    gate: &mut impl Gate,
+    mut round: Round,
+    turn: Turn,
     signals: &mut Signals,
-) -> Result<Round, Errno> {
-    let mut gate = caller.domain.enter()?;
-    let table = caller.domain.rings(&mut gate);
+) -> Round {
+    let table = owner.rings(gate);
     table.search_waited();
-    let mut round = Round { next: Some(from), stays: false };
-    while let Some((slot, ring)) = round.next.and_then(|from| table.next_waited(from)) {
+    while let Some((slot, ring)) = table.next_waited(round.next) {
         let mut ring = ring.lock();
         if ring.waiters.len() > signals.room() {
-            return Ok(Round { next: Some(slot), ..round });
+            return Round { next: slot, ..round };
         }
-        round.stays |= ring.release(waking, |domain| signals.push(domain));
+        if turn == Turn::Lend {
+            ring.waiters.lend();
+        }
+        round.stays |= ring.release(|domain| signals.push(domain));
         if ring.waiters.len() == 0 {
             table.clear_waited(slot);
         }
-        round.next = slot.checked_add(1);
+        round.next = slot.saturating_add(1);
     }
-    Ok(Round { next: None, ..round })
+    Round { goes_on: false, ..round }
 }
 
 /// The part of a question under locks.
@@ -170,9 +224,14 @@ fn look_at<S: System>(
     flags.set(RingFlags::SHARED, ring.name().partner == Partner::Any);
     flags.set(RingFlags::EMPTY, free == ring.len().bytes());
     let wait = match PayloadLen::check(wanted) {
+        Ok(_) if wanted == 0 => {
+            state.waiters.cancel(asker);
+            flags |= RingFlags::SUFFICIENT;
+            None
+        }
         Ok(payload) if wanted <= max => {
-            if wanted == 0 || argo_core::ring::index::fits(payload, free) {
-                state.waiters.cancel(asker);
+            if index::fits(payload, state.waiters.room_for(asker, free)) {
+                state.waiters.told(asker);
                 flags |= RingFlags::SUFFICIENT;
                 None
             } else {

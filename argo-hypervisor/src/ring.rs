@@ -8,7 +8,6 @@ use argo_core::policy::Rings;
 use argo_core::ring::{NoRoom, Producer, Reservation};
 use argo_core::{DomainId, Errno, Partner, RingName};
 
-use crate::config::Waking;
 use crate::domain::Caller;
 use crate::memory::GuestMemory;
 use crate::observer::{Copied, Observer};
@@ -34,6 +33,12 @@ pub(crate) struct RingState<S: System> {
     /// Whether its partner could send to it, by the policy when it was registered or by the last
     /// one that was [enforced](crate::Engine::enforce).
     pub reached: bool,
+}
+
+/// A message lies in the ring.
+pub(crate) struct Delivered {
+    /// Whether the owner is to be asked for a notify, because of others.
+    pub others_wait: bool,
 }
 
 /// Why a message was not delivered.
@@ -95,7 +100,7 @@ impl<S: System> Ring<S> {
 }
 
 impl<S: System> RingState<S> {
-    /// Copies one message in and publishes it.
+    /// Copies one message in and publishes it. Who waits in turn may use the room that is kept for it.
     #[inline]
     pub fn deliver(
         &mut self,
@@ -103,8 +108,9 @@ impl<S: System> RingState<S> {
         request: &SendRequest<'_>,
         payload: PayloadLen,
         observer: &mut impl Observer,
-    ) -> Result<(), Undelivered> {
-        let room = self.producer.reserve(&self.memory, payload).map_err(|why| match why {
+    ) -> Result<Delivered, Undelivered> {
+        let free = self.room_for(from.domain.id());
+        let room = self.producer.reserve_in(free, payload).map_err(|why| match why {
             NoRoom::TooBig { .. } => Undelivered::Refused(Errno::EMSGSIZE),
             NoRoom::Full { .. } => Undelivered::NoRoom,
         })?;
@@ -120,7 +126,7 @@ impl<S: System> RingState<S> {
         self.producer.publish(&self.memory, room);
         self.messages = self.messages.wrapping_add(1);
         self.bytes = self.bytes.wrapping_add(payload.bytes().into());
-        Ok(())
+        Ok(Delivered { others_wait: self.waiters.served(from.domain.id()) })
     }
 
     #[inline]
@@ -137,17 +143,21 @@ impl<S: System> RingState<S> {
     }
 
     /// Free bytes now, the slot that stays free included.
+    #[inline]
     pub fn free(&self) -> u32 {
         self.producer.free(&self.memory)
     }
 
-    /// Takes off the waiting list, and hands out, who now has room. Whether somebody stays who has
-    /// room alone.
-    pub fn release(&mut self, waking: Waking, each: impl FnMut(DomainId)) -> bool {
-        if self.waiters.len() == 0 {
-            return false;
-        }
+    /// Of those, what a domain may use.
+    #[inline]
+    pub fn room_for(&self, domain: DomainId) -> u32 {
+        self.waiters.room_for(domain, self.free())
+    }
+
+    /// Hands out who now has room of those that wait. Whether somebody stays who would have some,
+    /// were none kept for others.
+    pub fn release(&mut self, each: impl FnMut(DomainId)) -> bool {
         let free = self.free();
-        self.waiters.release(free, waking, each)
+        self.waiters.release(free, each)
     }
 }

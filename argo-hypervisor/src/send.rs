@@ -9,7 +9,7 @@ use crate::domain::{Caller, Domain};
 use crate::engine::Engine;
 use crate::observer::Observer;
 use crate::policy::{Judge, Refused, Route};
-use crate::ring::Undelivered;
+use crate::ring::{Delivered, Undelivered};
 use crate::system::{Events, System};
 use crate::waiters::Wait;
 
@@ -30,7 +30,7 @@ pub struct SendRequest<'a> {
 
 /// What became of a message, while locks are held: what to raise when they are gone.
 enum Delivery {
-    Sent(PayloadLen),
+    Sent(PayloadLen, Delivered),
     Waits(Wait),
     /// The ring is for everybody, and the policy allows only one for the sender alone.
     Barred,
@@ -75,22 +75,19 @@ impl<S: System> Engine<S> {
             return Err(Errno::EAGAIN);
         }
         match deliver(caller, &receiver, request, passage.query.rings, observer)? {
-            Delivery::Sent(payload) => {
+            Delivery::Sent(payload, Delivered { others_wait }) => {
                 judge.delivered(&passage, payload.bytes());
                 caller.domain.counters.sent(payload.bytes());
+                if others_wait {
+                    self.events().space_wanted(receiver.id());
+                }
                 self.events().virq(receiver.id());
                 Ok(payload.bytes())
             }
-            Delivery::Waits(Wait::New) => {
-                self.events().space_wanted(receiver.id());
-                Err(Errno::EAGAIN)
+            Delivery::Waits(wait) => {
+                self.tell_of(wait, from, to);
+                Err(if wait == Wait::Busy { Errno::EBUSY } else { Errno::EAGAIN })
             }
-            Delivery::Waits(Wait::Over) => {
-                self.events().virq(from);
-                Err(Errno::EAGAIN)
-            }
-            Delivery::Waits(Wait::AsBefore) => Err(Errno::EAGAIN),
-            Delivery::Waits(Wait::Busy) => Err(Errno::EBUSY),
             Delivery::Barred => {
                 let query = PortQuery { rings: Rings::Any, ..passage.query };
                 let barred = Refused::Ports { query, claimed: passage.claimed };
@@ -121,7 +118,7 @@ fn deliver<S: System>(
     let payload = PayloadLen::of(request.iovs)?;
     let mut ring = found.ring.lock();
     match ring.deliver(caller, request, payload, observer) {
-        Ok(()) => Ok(Delivery::Sent(payload)),
+        Ok(delivered) => Ok(Delivery::Sent(payload, delivered)),
         Err(Undelivered::NoRoom) => {
             Ok(Delivery::Waits(found.wait(&mut ring, caller.domain.id(), payload)))
         }

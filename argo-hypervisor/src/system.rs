@@ -37,10 +37,16 @@ pub trait Events: Send + Sync {
     /// not by its wish. Xen tells nobody.
     fn rings_cut(&self, _owner: DomainId) {}
 
-    /// A domain began to wait for (more) space in a ring of this owner, or some that a notify of its
-    /// left waiting would find space alone. Whoever owns the ring notifies then, even if it has
+    /// A domain began to wait for (more) space in a ring of this owner, or a message came into one
+    /// where others still wait for their turn. Whoever owns the ring notifies then, even if it has
     /// nothing to read. Xen tells nobody.
     fn space_wanted(&self, _owner: DomainId) {}
+
+    /// In a ring of this owner somebody waits behind others, whose turn comes first
+    /// ([`Waking::Fair`](crate::Waking::Fair) only). The host calls
+    /// [`Engine::lend_room`](crate::Engine::lend_room) after the time that it grants to those who are
+    /// woken; asked again before that, it need not do so twice.
+    fn room_kept(&self, _owner: DomainId) {}
 }
 
 /// The locks of the host.

@@ -2,10 +2,10 @@
 
 use core::mem;
 
-use argo_core::claim::PayloadLen;
+use argo_core::claim::{PayloadLen, RingLen};
 use argo_core::{DomainId, Errno, Partner, Port, RingName};
 
-use crate::config::Tables;
+use crate::config::{Tables, Waking};
 use crate::fallible;
 use crate::lists::List;
 use crate::names::Names;
@@ -28,6 +28,7 @@ pub(crate) struct RingTable<S: System> {
     count: usize,
     /// Sum of the rings' lengths.
     bytes: u64,
+    waking: Waking,
     /// What the lists of a table are taken from that has all memory from the beginning.
     reserves: Option<Reserves<S>>,
 }
@@ -44,9 +45,13 @@ impl<S: System> Found<'_, S> {
     /// Lets a domain wait for room in the ring, whose lock is held since it was found full.
     pub fn wait(&self, state: &mut RingState<S>, domain: DomainId, payload: PayloadLen) -> Wait {
         let wait = state.waiters.wait(domain, payload);
-        if wait == Wait::New && self.waited.enter(self.slot, self.before) {
+        let new = matches!(wait, Wait::New | Wait::Behind);
+        if new && self.waited.enter(self.slot, self.before) {
             state.waiters.cancel(domain);
             return Wait::Over;
+        }
+        if new {
+            state.waiters.asks();
         }
         wait
     }
@@ -54,9 +59,9 @@ impl<S: System> Found<'_, S> {
 
 impl<S: System> RingTable<S> {
     /// A table without rings.
-    pub fn new(tables: Tables, quotas: &Quotas) -> Self {
+    pub fn new(tables: Tables, waking: Waking, quotas: &Quotas) -> Self {
         if tables == Tables::Growing {
-            return Self::default();
+            return Self::growing(waking);
         }
         let reserves = Reserves::new(quotas);
         Self {
@@ -65,7 +70,20 @@ impl<S: System> RingTable<S> {
             waited: Waited::with_room(quotas.rings as usize),
             count: 0,
             bytes: 0,
+            waking,
             reserves: Some(reserves),
+        }
+    }
+
+    fn growing(waking: Waking) -> Self {
+        Self {
+            names: Names::default(),
+            slots: List::default(),
+            waited: Waited::default(),
+            count: 0,
+            bytes: 0,
+            waking,
+            reserves: None,
         }
     }
 
@@ -130,7 +148,7 @@ impl<S: System> RingTable<S> {
             *memory = memory.take().map(|memory| ring.replace(memory, reached));
             return Ok(());
         }
-        let waiters = self.waiters(name.partner, quotas.waiters)?;
+        let waiters = self.waiters(name.partner, len, quotas.waiters)?;
         let slot = self.free_slot()?;
         self.names.enter(name, slot)?;
         self.count = self.count.saturating_add(1);
@@ -141,13 +159,13 @@ impl<S: System> RingTable<S> {
         Ok(())
     }
 
-    fn waiters(&self, partner: Partner, quota: u32) -> Result<Waiters, Errno> {
+    fn waiters(&self, partner: Partner, len: RingLen, quota: u32) -> Result<Waiters, Errno> {
         let limit = Waiters::limit(partner, quota);
         let list = match &self.reserves {
             None => List::with_room(limit),
             Some(reserves) => reserves.waiters.take(),
         };
-        list.map(|list| Waiters::new(list, limit)).ok_or(Errno::ENOMEM)
+        list.map(|list| Waiters::new(list, limit, self.waking, len)).ok_or(Errno::ENOMEM)
     }
 
     fn free_slot(&mut self) -> Result<usize, Errno> {
@@ -186,7 +204,10 @@ impl<S: System> RingTable<S> {
 
     /// Takes out all rings, with the places between them. Allocates nothing.
     pub fn take_all(&mut self) -> List<Option<Ring<S>>> {
-        let Some(reserves) = &self.reserves else { return mem::take(self).slots };
+        let Some(reserves) = &self.reserves else {
+            let waking = self.waking;
+            return mem::replace(self, Self::growing(waking)).slots;
+        };
         self.names.clear();
         self.waited.clear_all();
         (self.count, self.bytes) = (0, 0);
@@ -223,18 +244,5 @@ impl<S: System> RingTable<S> {
 
     pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Ring<S>> {
         self.slots.iter_mut().flatten()
-    }
-}
-
-impl<S: System> Default for RingTable<S> {
-    fn default() -> Self {
-        Self {
-            names: Names::default(),
-            slots: List::default(),
-            waited: Waited::default(),
-            count: 0,
-            bytes: 0,
-            reserves: None,
-        }
     }
 }

@@ -152,12 +152,15 @@ impl<S: System> Engine<S> {
     fn tell_partners(&self, rings: &mut [Option<Ring<S>>], gone: Option<DomainId>) {
         let partner = |ring: &Option<Ring<S>>| ring.as_ref().map(|ring| ring.name().partner);
         rings.sort_unstable_by_key(partner);
-        let of_one = rings.chunk_by(|ring, next| partner(ring) == partner(next));
-        for named in of_one.filter_map(|rings| partner(rings.first()?)) {
+        let mut told = None;
+        for named in rings.iter().flatten().map(|ring| ring.name().partner) {
             match named {
-                Partner::Domain(domain) if Some(domain) != gone => self.events().peer_gone(domain),
+                Partner::Domain(domain) if told != Some(named) && Some(domain) != gone => {
+                    self.events().peer_gone(domain);
+                }
                 _ => {}
             }
+            told = Some(named);
         }
     }
 }

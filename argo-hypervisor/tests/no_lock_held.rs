@@ -14,7 +14,7 @@ use argo_core::{DomainId, Errno, Port, RingName};
 use argo_hypervisor::inprocess::AllowAll;
 use argo_hypervisor::{
     Argo, Caller, Config, Engine, Events, Existing, ParkingLot, Quotas, RegisterRequest, Start,
-    System, WildcardRings,
+    System, Waking, WildcardRings,
 };
 use support::{PAYLOAD, PORT, domain, from, from_any, pages, ram};
 
@@ -38,7 +38,7 @@ struct Users {
 struct CallsBack {
     users: OnceLock<Users>,
     within: AtomicBool,
-    calls: [AtomicU32; 4],
+    calls: [AtomicU32; 6],
 }
 
 impl Events for CallsBack {
@@ -56,6 +56,14 @@ impl Events for CallsBack {
 
     fn peer_gone(&self, _: DomainId) {
         self.use_engine(3);
+    }
+
+    fn rings_cut(&self, _: DomainId) {
+        self.use_engine(4);
+    }
+
+    fn room_kept(&self, _: DomainId) {
+        self.use_engine(5);
     }
 }
 
@@ -75,6 +83,7 @@ impl CallsBack {
             engine.withdraw_rings(&guest.domain, |_| false);
             engine.activate(&guest.domain);
             let _ = engine.notify_owned(guest);
+            engine.lend_room(guest.domain.id()).unwrap();
             assert!(engine.stat(guest.domain.id()).is_some());
         }
         engine.create_domain(domain(50), Quotas::default(), Start::Active).unwrap();
@@ -114,12 +123,14 @@ fn send(
 #[test]
 fn every_event_may_call_the_engine() {
     let config = Config { argo: Argo::On, wildcard_rings: WildcardRings::Allowed };
-    let engine = Arc::new(Engine::<Reentrant>::new(config, AllowAll, CallsBack::default()));
+    let engine = Engine::<Reentrant>::new(config, AllowAll, CallsBack::default());
+    let engine = Arc::new(engine.with_waking(Waking::Fair));
     let guest = |id| {
         let domain = engine.create_domain(domain(id), Quotas::default(), Start::Active).unwrap();
         Caller::new(domain, ram())
     };
     let (server, client, other) = (guest(1), guest(2), guest(3));
+    let behind = guest(4);
     let shared = |one: &Caller<Reentrant>| Caller::new(one.domain.clone(), one.memory.clone());
     let events = engine.events();
     let users = Users { engine: engine.clone(), guests: [shared(&server), shared(&client)] };
@@ -128,6 +139,7 @@ fn every_event_may_call_the_engine() {
     register(&engine, &server, from_any(), 8).unwrap();
     assert_eq!(send(&engine, &client, &server), Ok(32));
     assert_eq!(send(&engine, &other, &server), Err(Errno::EAGAIN));
+    assert_eq!(send(&engine, &behind, &server), Err(Errno::EAGAIN));
     // A ring that is read empty: whoever waits is signalled.
     register(&engine, &server, from_any(), 9).unwrap();
     engine.notify_owned(&server).unwrap();
@@ -140,7 +152,7 @@ fn every_event_may_call_the_engine() {
     let calls = events.calls.each_ref().map(|count| count.load(Ordering::SeqCst));
     assert!(
         calls.iter().all(|count| *count > 0),
-        "virq, wait_lost, space_wanted, peer_gone: {calls:?}"
+        "virq, wait_lost, space_wanted, peer_gone, rings_cut, room_kept: {calls:?}"
     );
 }
 

@@ -1,6 +1,7 @@
 //! A case: contestants that take turns, and the ratios of what they measured.
 
 use std::fmt;
+use std::time::Instant;
 
 use crate::usage::{Taken, Usage};
 
@@ -19,6 +20,15 @@ pub struct Plan {
     pub strangers: f64,
     /// How much of its usual work a contestant does in a round: 1.0, or less to be quick.
     pub effort: f64,
+    /// No round is begun after this.
+    pub until: Option<Instant>,
+}
+
+impl Plan {
+    /// Whether no round is begun any more.
+    pub fn is_over(&self) -> bool {
+        self.until.is_some_and(|until| Instant::now() >= until)
+    }
 }
 
 /// Ours or a peer.
@@ -125,13 +135,14 @@ pub struct Outcome {
 }
 
 impl Case {
-    /// Runs rounds until enough count or too many were disturbed.
+    /// Runs rounds until enough count, too many were disturbed, or the time is over.
     ///
     /// # Errors
     /// A contestant's.
     pub fn measure(mut self, plan: &Plan) -> Result<Outcome, Failure> {
         let (mut rounds, mut counting) = (Vec::new(), Vec::new());
-        while counting.len() < plan.rounds && rounds.len() < plan.rounds * plan.tries {
+        let tries = plan.rounds * plan.tries;
+        while counting.len() < plan.rounds && rounds.len() < tries && !plan.is_over() {
             rounds.push(self.round(plan)?);
             counting = undisturbed(&rounds, plan.strangers);
         }
@@ -232,7 +243,7 @@ mod tests {
     }
 
     fn plan(strangers: f64) -> Plan {
-        Plan { rounds: 2, tries: 1, strangers, effort: 1.0 }
+        Plan { rounds: 2, tries: 1, strangers, effort: 1.0, until: None }
     }
 
     #[test]
@@ -244,6 +255,13 @@ mod tests {
         assert_eq!(ratio(1, 0, 1), [3.0, 4.0]);
         assert_eq!(ratio(1, 1, 0), [10.0 / 30.0, 10.0 / 40.0]);
         assert_eq!(ratio(1, 0, 0), [30.0, 40.0]);
+    }
+
+    #[test]
+    fn no_round_begins_when_the_time_is_over() {
+        let over = Plan { until: Some(Instant::now()), ..plan(f64::INFINITY) };
+        let outcome = case().measure(&over).unwrap();
+        assert_eq!((outcome.rounds(), outcome.disturbed), (0, 0));
     }
 
     #[test]

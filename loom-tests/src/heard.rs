@@ -22,6 +22,7 @@ struct Counts {
     waits_lost: AtomicUsize,
     peers_gone: AtomicUsize,
     rings_cut: AtomicUsize,
+    room: AtomicUsize,
 }
 
 impl Heard {
@@ -62,6 +63,14 @@ impl Events for Heard {
 
     fn wait_lost(&self, domain: DomainId) {
         self.note(domain, |counts| &counts.waits_lost);
+    }
+
+    fn space_wanted(&self, owner: DomainId) {
+        self.note(owner, |counts| &counts.room);
+    }
+
+    fn room_kept(&self, owner: DomainId) {
+        self.note(owner, |counts| &counts.room);
     }
 
     fn peer_gone(&self, domain: DomainId) {

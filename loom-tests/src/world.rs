@@ -11,7 +11,7 @@ use argo_core::{DomainId, Errno, Gfn, Partner, Port, RingName};
 use argo_hypervisor::inprocess::AllowAll;
 use argo_hypervisor::{
     Argo, Caller, Config, Engine, Events, Existing, Policy, Question, Quotas, RegisterRequest,
-    SendRequest, Start, System, WildcardRings,
+    SendRequest, Start, System, Waking, WildcardRings,
 };
 
 use crate::heard::Heard;
@@ -34,8 +34,25 @@ where
     P: Policy + 'static,
     E: Events + 'static,
 {
+    Arc::new(new_engine(policy, events))
+}
+
+/// The same, where who waits goes in turn.
+pub fn fair_engine<P, E>(policy: P, events: E) -> Arc<Engine<World<P, E>>>
+where
+    P: Policy + 'static,
+    E: Events + 'static,
+{
+    Arc::new(new_engine(policy, events).with_waking(Waking::Fair))
+}
+
+fn new_engine<P, E>(policy: P, events: E) -> Engine<World<P, E>>
+where
+    P: Policy + 'static,
+    E: Events + 'static,
+{
     let config = Config { argo: Argo::On, wildcard_rings: WildcardRings::Allowed };
-    Arc::new(Engine::new(config, policy, events))
+    Engine::new(config, policy, events)
 }
 
 /// The domain with this number.

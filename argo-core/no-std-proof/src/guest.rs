@@ -1,10 +1,12 @@
 //! What a guest without an operating system does: datagrams, messages and a stream, blocking and
 //! as tasks.
 
-use argo_guest::io::{Read, Write};
+use core::time::Duration;
+
+use argo_guest::io::{ErrorKind, Read, Shutdown, Write};
 use argo_guest::seqpacket::Seqpacket;
 use argo_guest::stream::{ListenOptions, Stream, StreamListener, StreamOptions};
-use argo_guest::{Datagram, Domain, Port};
+use argo_guest::{Datagram, Domain, Port, RecvError};
 use futures::future::join;
 
 use crate::machine::Machine;
@@ -34,7 +36,9 @@ fn datagram(domain: &Domain) -> Option<()> {
     left.blocking().send(b"hello").ok()?;
     let mut out = [0; 8];
     let len = right.blocking().recv(&mut out).ok()?;
-    out.get(..len)?.eq(b"hello").then_some(())
+    let after = Duration::from_millis(5);
+    let late = right.blocking_for(after).recv(&mut []) == Err(RecvError::TimedOut { after });
+    (late && out.get(..len)? == b"hello").then_some(())
 }
 
 fn messages(domain: &Domain) -> Option<()> {
@@ -52,7 +56,8 @@ fn stream(domain: &Domain) -> Option<()> {
     left.blocking().write_all(b"whole").ok()?;
     let mut out = [0; 5];
     right.blocking().read_exact(&mut out).ok()?;
-    (&out == b"whole").then_some(())
+    let nothing = right.try_read(&mut out).err()?.kind();
+    (&out == b"whole" && nothing == ErrorKind::WouldBlock).then_some(())
 }
 
 /// A client and a server that echoes; bytes that came back right.
@@ -83,7 +88,7 @@ async fn tell(stream: &Stream) -> Option<()> {
     for at in 0..TRAFFIC / 1024 {
         write_all(stream, &[at as u8; 1024]).await?;
     }
-    stream.shutdown(argo_guest::io::Shutdown::Write).await.ok()
+    stream.shutdown(Shutdown::Write).await.ok()
 }
 
 async fn write_all(stream: &Stream, mut bytes: &[u8]) -> Option<()> {

@@ -17,7 +17,8 @@ pub const ARMED: Word = Word(LINE);
 pub const VIRQS: Word = Word(2 * LINE);
 /// How often a wait of the domain was dropped together with the ring.
 pub const WAITS_LOST: Word = Word(2 * LINE + 4);
-/// How often somebody began to wait for space in one of the domain's rings.
+/// How often somebody began to wait for space in one of the domain's rings, or waited still while a
+/// message came.
 pub const SPACE_WANTED: Word = Word(2 * LINE + 8);
 /// How often rings that others had for the domain alone went.
 pub const PEERS_GONE: Word = Word(2 * LINE + 12);

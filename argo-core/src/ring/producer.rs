@@ -73,10 +73,19 @@ impl Producer {
     /// "Can never fit" is answered before "does not fit now".
     #[inline]
     pub fn reserve(&self, mem: &impl RingMem, payload: PayloadLen) -> Result<Reservation, NoRoom> {
+        self.reserve_in(self.free(mem), payload)
+    }
+
+    /// The same in so much of the [free](Self::free) bytes: who says more than there are overwrites
+    /// what is not read yet.
+    ///
+    /// # Errors
+    /// "Can never fit" is answered before "does not fit now".
+    #[inline]
+    pub fn reserve_in(&self, free: u32, payload: PayloadLen) -> Result<Reservation, NoRoom> {
         if !index::fits(payload, self.len.bytes()) {
             return Err(NoRoom::TooBig { max: self.len.max_payload() });
         }
-        let free = self.free(mem);
         if !index::fits(payload, free) {
             return Err(NoRoom::Full { free });
         }

@@ -7,7 +7,7 @@
 //! | [`submit`] | hypercalls from submission to answer |
 //! | [`events`] | what interrupts mean for sockets |
 //! | [`drive`] | who waits for interrupts: a blocking caller, or the driver thread |
-//! | [`driver`] | when the driver thread waits, and for whom |
+//! | [`driver`] | when the driver thread waits, and for whom; without `std`, that there is none |
 //! | [`sleeper`] | a thread that waits for news |
 //! | [`timers`] | futures that are ready at a time |
 //! | [`turns`] | the same from a loop that somebody else owns |

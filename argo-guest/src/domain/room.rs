@@ -3,8 +3,8 @@
 //! Senders that found a ring of ours full wait in the hypervisor until we call notify. A notify
 //! after every message would cost a hypercall each, so it is only made while somebody may wait:
 //! since the platform's count of such waits changed, until a notify ran while all our rings were
-//! empty, for then everybody who waited was signalled, or counted once more (argod signals those who
-//! find room together, and asks for another notify for the rest).
+//! empty, for then everybody who waited was signalled, or is counted once more when one of those who were
+//! has sent (argod signals only those who find room together).
 //!
 //! A wait that begins in the very moment in which its room is made may be counted just after we
 //! looked at the count. The count is an event, so whoever waits for the platform then sees it.

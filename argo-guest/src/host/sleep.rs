@@ -161,3 +161,53 @@ impl Spin {
             || skip() % Self::RETRY_AFTER == Self::RETRY_AFTER - 1
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+
+    use super::*;
+
+    const LIMIT: Duration = Duration::from_micros(1);
+
+    /// Whether a wait without news looks for some.
+    fn looks(spin: &Spin) -> bool {
+        let asked = Cell::new(0);
+        assert!(!spin.until(|| asked.replace(asked.get() + 1) == u32::MAX));
+        // Once before it looks.
+        asked.get() > 1
+    }
+
+    #[test]
+    fn vain_looks_end_the_looking_but_for_a_try_now_and_then() {
+        let spin = Spin::new(LIMIT);
+        let first = (0..Spin::RETRY_AFTER).filter(|_| looks(&spin)).count();
+        assert_eq!(first, (Spin::CREDIT_MAX / Spin::PRICE) as usize);
+        let later = (0..10 * Spin::RETRY_AFTER).filter(|_| looks(&spin)).count();
+        assert_eq!(later, 10);
+    }
+
+    #[test]
+    fn a_limit_of_zero_is_never() {
+        let spin = Spin::new(Duration::ZERO);
+        assert!((0..2 * Spin::RETRY_AFTER).all(|_| !looks(&spin)));
+    }
+
+    #[test]
+    fn who_is_roused_before_lying_down_is_so_once() {
+        let flags = rustix::net::SocketFlags::CLOEXEC;
+        let (socket, _argod) = rustix::net::socketpair(
+            rustix::net::AddressFamily::UNIX,
+            rustix::net::SocketType::SEQPACKET,
+            flags,
+            None,
+        )
+        .unwrap();
+        let bed = Bed::new(socket).unwrap();
+        bed.wake();
+        assert!(bed.is_roused());
+        bed.rise();
+        assert!(!bed.is_roused());
+        assert_eq!(rustix::io::read(&bed.wake, &mut [0; 8]), Err(Errno::AGAIN));
+    }
+}

@@ -3,18 +3,18 @@
 
 use std::collections::VecDeque;
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use argo_core::platform::{Call, EventCounts, Gone, Platform, Submission, Tag};
 use argo_core::{DomainId, GuestAddr};
-use argo_guest::{Address, Datagram, Domain, Port};
+use argo_guest::{Address, BindOptions, Datagram, Domain, Port};
 use argo_hypervisor::inprocess::{AllowAll, InProcess, LocalDomain, Rules};
 use argo_hypervisor::{Argo, Config, Policy, WildcardRings};
 use argo_mem::View;
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 
 pub const PATIENCE: Duration = Duration::from_secs(20);
 pub const RAM_PAGES: usize = 256;
@@ -68,12 +68,23 @@ struct Shared {
     capacity: usize,
     queue: Mutex<VecDeque<(Call, Tag)>>,
     done: Mutex<VecDeque<(Tag, i64)>>,
+    hold: Mutex<Hold>,
+    released: Condvar,
+}
+
+/// Whether somebody who takes an answer is slow to record it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Hold {
+    #[default]
+    Nothing,
+    Next,
+    Holding,
 }
 
 impl Slow {
     pub fn new(platform: LocalDomain<AllowAll>, capacity: usize) -> Self {
-        let (queue, done) = Default::default();
-        Self(Arc::new(Shared { platform, capacity, queue, done }))
+        let (queue, done, hold, released) = Default::default();
+        Self(Arc::new(Shared { platform, capacity, queue, done, hold, released }))
     }
 
     /// Executes the oldest call, if there is one.
@@ -87,6 +98,25 @@ impl Slow {
 
     pub fn queued(&self) -> usize {
         self.0.queue.lock().len()
+    }
+
+    /// Whoever takes the next answer keeps it until somebody else has recorded another one, or
+    /// obviously cannot.
+    pub fn hold_next_answer(&self) {
+        *self.0.hold.lock() = Hold::Next;
+    }
+
+    pub fn is_holding(&self) -> bool {
+        *self.0.hold.lock() == Hold::Holding
+    }
+
+    fn hold(&self) {
+        let mut hold = self.0.hold.lock();
+        if *hold == Hold::Next {
+            *hold = Hold::Holding;
+            let holding = |hold: &mut Hold| *hold == Hold::Holding;
+            let _ = self.0.released.wait_while_for(&mut hold, holding, Duration::from_millis(200));
+        }
     }
 
     /// Executes calls as they come, until the session ends.
@@ -131,7 +161,10 @@ impl Platform for Slow {
 
     fn reap(&self, completed: &mut dyn FnMut(Tag, i64)) {
         while let Some((tag, ret)) = { self.0.done.lock().pop_front() } {
+            self.hold();
             completed(tag, ret);
+            *self.0.hold.lock() = Hold::Nothing;
+            self.0.released.notify_all();
         }
     }
 
@@ -157,6 +190,17 @@ impl Platform for Slow {
 
     fn close(&self) {
         self.0.platform.close();
+    }
+}
+
+/// Binds over a slow platform that nobody else steps.
+pub fn bound(slow: &Slow, domain: &Domain, how: impl Into<BindOptions>) -> Datagram {
+    let mut bind = pin!(Datagram::bind(domain, how));
+    loop {
+        if let Poll::Ready(socket) = poll_once(bind.as_mut()) {
+            return socket.unwrap();
+        }
+        slow.step();
     }
 }
 

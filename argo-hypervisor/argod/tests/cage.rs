@@ -69,7 +69,7 @@ fn no_thread_of_a_running_argod_holds_anything_and_those_for_guests_least() {
     let _session = argod.attach("guest");
     let _services = Services::attach(argod.socket("guest")).unwrap();
     // A thread narrows itself: it may not have got to it yet.
-    let narrow = ["worker-0", "pacer", "undertaker", "services-guest"];
+    let narrow = ["worker-0", "pacer", "lender", "undertaker", "services-guest"];
     wait_until("threads for guests have lists of their own", || {
         let threads = threads(&argod);
         let of = |name: &str| threads.get(name).map_or(0, filters);

@@ -2,7 +2,7 @@
 
 use argo_core::policy::{Hook, Query, Rings};
 use argo_core::{DomainId, Errno, Partner, Port, RingName};
-use argo_hypervisor::{Argo, Waking};
+use argo_hypervisor::Argo;
 
 use super::memory::{half, word};
 use super::model::{Domain, Life, Model, Ring, Who};
@@ -57,7 +57,7 @@ impl Model {
         if !self.is_active(by.domain) {
             return Err(Errno::ENODEV);
         }
-        self.release(by.domain);
+        self.release(by.domain, false);
         if at == 0 {
             return Ok(0);
         }
@@ -71,28 +71,22 @@ impl Model {
         Ok(0)
     }
 
-    /// Whoever has room now in a ring of the domain waits no longer; if waking is fair, of those only
-    /// the first ones that have it together.
-    fn release(&mut self, owner: DomainId) {
+    /// Whoever has room now in a ring of the domain waits no longer, perhaps after room was lent.
+    pub fn release(&mut self, owner: DomainId, lend: bool) {
         let names: Vec<RingName> = self.domains[&owner].rings.keys().copied().collect();
         let mut stays = false;
         for name in names {
             let free = self.free(owner, &self.domains[&owner].rings[&name]);
             let ring = self.domains.get_mut(&owner).unwrap().rings.get_mut(&name).unwrap();
-            let fits = |(_, payload): &(DomainId, u32)| space(*payload) < free;
-            let fit: Vec<_> = ring.waits.iter().copied().filter(fits).collect();
-            let mut sum = 0;
-            let together = fit.iter().take_while(|(_, payload)| {
-                sum += space(*payload);
-                self.waking == Waking::All || sum < free
-            });
-            let going = &fit[..together.count()];
-            ring.waits.retain(|wait| !going.contains(wait));
-            self.events.extend(going.iter().map(|(id, _)| Event::Virq(id.raw())));
-            stays |= going.len() < fit.len();
+            if lend {
+                ring.queue.lend();
+            }
+            let (woken, more) = ring.queue.release(free);
+            self.events.extend(woken.iter().map(|id| Event::Virq(id.raw())));
+            stays |= more;
         }
         if stays {
-            self.events.push(Event::SpaceWanted(owner.raw()));
+            self.events.push(Event::RoomKept(owner.raw()));
         }
     }
 
@@ -128,9 +122,10 @@ impl Model {
         let empty = if free == len { EMPTY } else { 0 };
         let room = if wanted > len - 32 {
             TOO_BIG
-        } else if wanted == 0 || space(wanted) < free {
+        } else if wanted == 0 || ring.queue.lets(by, wanted, free) {
             self.count(to, |domain| {
-                domain.rings.get_mut(&name).unwrap().waits.retain(|(id, _)| *id != by);
+                let queue = &mut domain.rings.get_mut(&name).unwrap().queue;
+                if wanted == 0 { queue.leave(by) } else { queue.told(by) }
             });
             // A rate limit keeps it from using the room.
             if wanted > 0 && self.policy.throttled { 0 } else { SUFFICIENT }
@@ -142,26 +137,20 @@ impl Model {
         EXISTS | shared | empty | room
     }
 
-    /// One entry a domain, with the largest length; false if too many others wait.
+    /// False if too many others wait.
     pub fn wait(&mut self, from: DomainId, to: DomainId, name: RingName, payload: u32) -> bool {
         let owner = self.domains.get_mut(&to).unwrap();
         let limit = match name.partner {
             Partner::Any => owner.quotas.waiters,
             Partner::Domain(_) => owner.quotas.waiters.min(1),
         };
-        let waits = &mut owner.rings.get_mut(&name).unwrap().waits;
-        let place = waits.iter().position(|(id, _)| *id == from);
-        if place.is_none() && waits.len() as u32 == limit {
-            return false;
-        }
-        if place.is_none_or(|place| waits[place].1 < payload) {
-            match place {
-                Some(place) => waits[place].1 = payload,
-                None => waits.push((from, payload)),
-            }
+        let queue = &mut owner.rings.get_mut(&name).unwrap().queue;
+        let (waits, new) = queue.wait(from, payload, limit);
+        if let Some(behind) = new {
             self.events.push(Event::SpaceWanted(to.raw()));
+            self.events.extend(behind.then_some(Event::RoomKept(to.raw())));
         }
-        true
+        waits
     }
 
     /// Bytes free in a ring, by what its owner says it has read.

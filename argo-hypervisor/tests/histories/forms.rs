@@ -107,9 +107,23 @@ pub fn opening() -> impl Strategy<Value = Call> {
     sane_ring().prop_map(|form| Call { form, at: PAGE, list: PAGE + 0x100, odd: None })
 }
 
+/// A small message to where a ring is likely to be, as many send them.
+pub fn flooding() -> impl Strategy<Value = Call> {
+    (0..40u32, any::<u32>()).prop_map(|(len, kind)| {
+        let form =
+            Form::Send { from: (1, ANY, 0), to: (1, 1, 0), iovs: vec![(2 * PAGE, len, 0)], kind };
+        Call { form, at: PAGE, list: PAGE + 0x100, odd: None }
+    })
+}
+
+/// Who waits is told of room.
+pub fn telling() -> impl Strategy<Value = Call> {
+    Just(Call { form: Form::Notify { entries: None }, at: 0, list: 0, odd: None })
+}
+
 fn sane_ring() -> impl Strategy<Value = Form> {
     let partner = prop_oneof![3 => Just(ANY), 1 => 1..=2u16];
-    let len = select(vec![48, 64, 96, 208, 4048]);
+    let len = select(vec![48, 64, 96, 208, 208, 400, 4048]);
     (partner, len, [3..=5u64, 3..=5, 3..=5]).prop_map(|(partner, len, pages)| Form::Register {
         name: (1, partner, 0),
         len,

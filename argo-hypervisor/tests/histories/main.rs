@@ -7,6 +7,7 @@ mod calls;
 mod forms;
 mod memory;
 mod model;
+mod queue;
 mod registering;
 mod run;
 mod sending;
@@ -65,6 +66,6 @@ fn check_nothing_left_out(seen: &Seen) {
             |flags: &u16| flags & (1 | 8 | 16 | 32) == if answer == 0 { 0 } else { answer | 1 };
         assert!(seen.flags.iter().any(answered), "no question was answered {answer}");
     }
-    let events = ["Virq", "WaitLost", "SpaceWanted", "PeerGone", "RingsCut"];
+    let events = ["Virq", "WaitLost", "SpaceWanted", "RoomKept", "PeerGone", "RingsCut"];
     events.iter().for_each(|event| assert!(seen.events.contains(*event), "never {event}"));
 }

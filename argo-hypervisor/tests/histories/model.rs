@@ -8,6 +8,7 @@ use argo_core::{DomainId, Errno, Partner, RingName};
 use argo_hypervisor::{Argo, Config, CounterStat, Cut, Quotas, RingStat, Start, Waking};
 
 use super::memory::Ram;
+use super::queue::Queue;
 use super::support::Event;
 use super::table::{Table, Way};
 
@@ -38,8 +39,7 @@ pub struct Ring {
     pub pages: Vec<u64>,
     pub len: u32,
     pub tx: u32,
-    /// Who waits, for how many bytes of payload; who began first comes first.
-    pub waits: Vec<(DomainId, u32)>,
+    pub queue: Queue,
     pub messages: u64,
     pub bytes: u64,
     /// Whether its partner could send to it when that was looked at last.
@@ -177,8 +177,10 @@ impl Model {
         let barred = |from: DomainId| {
             !self.policy.reaches(Way { from, to: owner, port: name.port.0 }, rings)
         };
-        let ended: Vec<_> = ring.waits.extract_if(.., |(from, _)| barred(*from)).collect();
-        self.events.extend(ended.iter().map(|(from, _)| Event::WaitLost(from.raw())));
+        let mut ended = ring.queue.waiting();
+        ended.retain(|from| barred(*from));
+        ended.iter().for_each(|from| ring.queue.leave(*from));
+        self.events.extend(ended.iter().map(|from| Event::WaitLost(from.raw())));
         ended.len()
     }
 
@@ -191,7 +193,7 @@ impl Model {
     fn end_waits(&mut self, id: DomainId) {
         let rings = self.domains.values_mut().flat_map(|domain| domain.rings.values_mut());
         for ring in rings {
-            ring.waits.retain(|(from, _)| *from != id);
+            ring.queue.leave(id);
         }
     }
 
@@ -217,7 +219,7 @@ impl Model {
             {
                 owners.insert(*owner);
                 partners.insert(name.partner);
-                let waits = ring.waits.into_iter().map(|(id, _)| id).filter(|id| Some(*id) != gone);
+                let waits = ring.queue.waiting().into_iter().filter(|id| Some(*id) != gone);
                 self.events.extend(waits.map(|id| Event::WaitLost(id.raw())));
             }
         }
@@ -235,7 +237,7 @@ impl Model {
             name: *name,
             len: argo_core::claim::RingLen::check(ring.len).unwrap(),
             filled: ring.len - self.free(id, ring),
-            waiting: ring.waits.len() as u32,
+            waiting: ring.queue.waiting().len() as u32,
             messages: ring.messages,
             bytes: ring.bytes,
         });

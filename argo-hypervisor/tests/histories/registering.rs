@@ -7,6 +7,7 @@ use argo_hypervisor::WildcardRings;
 use super::calls::{ANY, Result, usable};
 use super::memory::{PAGES, READ_ONLY, half, long, word};
 use super::model::{Model, Ring, Who};
+use super::queue::Queue;
 
 /// The longest ring that may be named.
 pub const RING_MAX: u32 = 0x100_0000;
@@ -92,13 +93,13 @@ impl Model {
             pages,
             len,
             tx,
-            waits: Default::default(),
+            queue: Queue::new(self.waking, len),
             messages: 0,
             bytes: 0,
             reached,
         };
         if let Some(before) = rings.remove(&name) {
-            ring.waits = before.waits;
+            ring.queue = before.queue;
             (ring.messages, ring.bytes) = (before.messages, before.bytes);
         }
         rings.insert(name, ring);

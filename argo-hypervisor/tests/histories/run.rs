@@ -86,10 +86,22 @@ impl Pair {
                 seen.answers.insert(answer);
             }
             Step::Scribble(number, at, bytes) => self.poke(self.who(*number, 0), *at, bytes),
-            Step::Read(number, page) => {
+            Step::Read(number, page, slots) => {
                 let who = self.who(*number, 0);
-                let tx = word(&self.model.ram[&who].bytes, BASE + (page * PAGE) as usize + 4);
-                self.poke(who, page * PAGE, &tx.to_le_bytes());
+                let index =
+                    |at| word(&self.model.ram[&who].bytes, BASE + (page * PAGE) as usize + at);
+                let (rx, tx) = (index(0), index(4));
+                let some = rx.saturating_add(slots.saturating_mul(16));
+                let rx = if rx < tx { some.min(tx) } else { tx };
+                self.poke(who, page * PAGE, &rx.to_le_bytes());
+            }
+            Step::Lend(number) => {
+                let id = self.id(*number);
+                let lent = engine.lend_room(id).is_ok();
+                assert_eq!(lent, self.model.domains.contains_key(&id));
+                if lent {
+                    self.model.release(id, true);
+                }
             }
             Step::Policy(table) => self.set(table),
             Step::Enforce => assert_eq!(engine.enforce(), self.model.enforce()),

@@ -93,7 +93,7 @@ impl Model {
         if ring.len <= needed {
             return Err(Errno::EMSGSIZE);
         }
-        if free <= needed {
+        if !ring.queue.lets(by.domain, message.payload, free) {
             return Err(match self.wait(by.domain, to, name, message.payload) {
                 true => Errno::EAGAIN,
                 false => Errno::EBUSY,
@@ -119,6 +119,10 @@ impl Model {
             domain.counters.messages += 1;
             domain.counters.bytes += u64::from(message.payload);
         });
+        let ring = self.domains.get_mut(&to).unwrap().rings.get_mut(&name).unwrap();
+        if ring.queue.sent(by.domain) {
+            self.events.push(Event::SpaceWanted(to.raw()));
+        }
         self.events.push(Event::Virq(to.raw()));
         Ok(message.payload)
     }

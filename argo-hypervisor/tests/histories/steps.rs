@@ -8,7 +8,7 @@ use proptest::option::weighted;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::forms::{Call, call, opening};
+use super::forms::{Call, call, flooding, opening, telling};
 use super::memory::PAGE;
 use super::table::Table;
 
@@ -33,8 +33,10 @@ pub enum Step {
     Call(u16, usize, Call),
     /// A guest writes into its own memory.
     Scribble(u16, u64, Vec<u8>),
-    /// A guest says that it has read all in the ring that begins on this page.
-    Read(u16, u64),
+    /// A guest says that it has read so many slots, or all, in the ring that begins on this page.
+    Read(u16, u64, u32),
+    /// The host lends the room that is kept in the rings of a domain.
+    Lend(u16),
     Policy(Table),
     Enforce,
     Create(u16, Quotas, Start),
@@ -70,12 +72,16 @@ fn step() -> impl Strategy<Value = Step> {
     prop_oneof![
         150 => (who(), prop_oneof![3 => Just(0), 1 => Just(1usize)], call())
             .prop_map(|(by, session, call)| Step::Call(by, session, call)),
+        80 => (who(), flooding()).prop_map(|(by, call)| Step::Call(by, 0, call)),
+        20 => telling().prop_map(|call| Step::Call(0, 0, call)),
         8 => (who(), header_word(), index()).prop_map(|(who, at, index)| {
             Step::Scribble(who, at, index.to_le_bytes().to_vec())
         }),
         1 => (who(), 0..8 * PAGE, vec(any::<u8>(), 1..40))
             .prop_map(|(who, at, bytes)| Step::Scribble(who, at, bytes)),
-        20 => (who(), 3..=5u64).prop_map(|(who, page)| Step::Read(who, page)),
+        25 => (who(), 3..=5u64, prop_oneof![1 => Just(u32::MAX), 1 => 1..6u32])
+            .prop_map(|(who, page, slots)| Step::Read(who, page, slots)),
+        8 => who().prop_map(Step::Lend),
         2 => table().prop_map(Step::Policy),
         1 => Just(Step::Enforce),
         2 => (who(), quotas(), select(vec![Start::Active, Start::Active, Start::Dormant]))
@@ -107,7 +113,7 @@ fn index() -> impl Strategy<Value = u32> {
 
 fn quotas() -> impl Strategy<Value = Quotas> {
     let bytes = prop_oneof![4 => Just(40_000u64), 1 => 48..400u64];
-    let waiters = prop_oneof![20 => 0..=2u32, 1 => Just(Quotas::WAITERS_MAX + 1)];
+    let waiters = prop_oneof![20 => 0..=3u32, 1 => Just(Quotas::WAITERS_MAX + 1)];
     (1..=4u32, bytes, waiters, prop_oneof![4 => Just(4u32), 1 => 0..=3u32]).prop_map(
         |(rings, ring_bytes, waiters, entries)| Quotas { rings, ring_bytes, waiters, entries },
     )

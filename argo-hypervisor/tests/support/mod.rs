@@ -85,6 +85,7 @@ pub enum Event {
     Virq(u16),
     WaitLost(u16),
     SpaceWanted(u16),
+    RoomKept(u16),
     PeerGone(u16),
     RingsCut(u16),
 }
@@ -117,6 +118,10 @@ impl Events for Record {
 
     fn space_wanted(&self, owner: DomainId) {
         self.0.lock().unwrap().push(Event::SpaceWanted(owner.raw()));
+    }
+
+    fn room_kept(&self, owner: DomainId) {
+        self.0.lock().unwrap().push(Event::RoomKept(owner.raw()));
     }
 
     fn peer_gone(&self, domain: DomainId) {

@@ -9,6 +9,8 @@ use crate::targets::{Direction, Target};
 
 /// A ratio may be worse by this share of what it was: what is measured twice differs.
 const TOLERANCE: f64 = 0.25;
+/// What one round says alone may be chance.
+const ROUNDS_MIN: usize = 2;
 const HEADER: &str = "name\tratio";
 
 /// Ratios as they were.
@@ -30,6 +32,25 @@ impl fmt::Display for Fall {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         let [kept, now] = [self.kept, self.now].map(quantity::ratio);
         write!(out, "{} was {kept} and is {now} at best", self.name)
+    }
+}
+
+/// A ratio of which too few rounds count to say whether it fell.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Open {
+    /// Its name.
+    pub name: &'static str,
+    /// What it was.
+    pub kept: f64,
+    /// Rounds that count.
+    pub rounds: usize,
+}
+
+impl fmt::Display for Open {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, rounds, .. } = self;
+        let kept = quantity::ratio(self.kept);
+        write!(out, "{name} was {kept}; {rounds} of at least {ROUNDS_MIN} rounds count")
     }
 }
 
@@ -72,11 +93,14 @@ impl Guard {
     }
 
     /// Those of which even the best round is worse by more than the tolerance: single rounds differ
-    /// by more on a shared machine, and what really fell fell in all of them. What was not measured
-    /// did not fall.
+    /// by more on a shared machine, and what really fell fell in all of them. What is
+    /// [open](Self::open) did not fall.
     pub fn falls(&self, report: &Report) -> Vec<Fall> {
         let fall = |(finding, target): (Finding<'_>, Target)| {
             let kept = *self.0.get(finding.name)?;
+            if rounds(&finding) < ROUNDS_MIN {
+                return None;
+            }
             let (now, worse) = match target.direction {
                 Direction::AtLeast => {
                     let best = finding.spread.max;
@@ -91,6 +115,21 @@ impl Guard {
         };
         guarded(report).filter_map(fall).collect()
     }
+
+    /// Those that were wanted, and were not measured often enough to be judged.
+    pub fn open(&self, report: &Report) -> Vec<Open> {
+        let open = |(finding, _): (Finding<'_>, Target)| {
+            let (name, rounds) = (finding.name, rounds(&finding));
+            let kept = *self.0.get(name)?;
+            (rounds < ROUNDS_MIN).then_some(Open { name, kept, rounds })
+        };
+        report.targeted().into_iter().filter_map(open).collect()
+    }
+}
+
+/// Rounds that count.
+fn rounds(finding: &Finding<'_>) -> usize {
+    finding.source.map_or(0, |(outcome, _)| outcome.rounds())
 }
 
 /// What was measured against a peer. A figure by itself is not guarded: it has no peer that would
@@ -112,19 +151,33 @@ mod tests {
     fn a_fall_is_more_than_a_quarter_in_the_direction_of_the_target() {
         let guard =
             Guard::parse("name\tratio\nargod_vs_unix_64\t2.0\nargod_vs_pipe_64\t9\n").unwrap();
-        assert_eq!(guard.falls(&report(&[1.5], &[1.0])), []);
-        let falls = guard.falls(&report(&[1.49], &[1.0]));
+        assert_eq!(guard.falls(&report(&[1.5; 2], &[1.0; 2])), []);
+        let falls = guard.falls(&report(&[1.3, 1.49], &[1.0; 2]));
         assert_eq!(falls, [Fall { name: "argod_vs_unix_64", kept: 2.0, now: 1.49 }]);
         assert_eq!(falls[0].to_string(), "argod_vs_unix_64 was 2.00 and is 1.49 at best");
-        assert_eq!(guard.falls(&report(&[], &[])), [], "it was not measured");
         assert_eq!(guard.falls(&report(&[0.1, 1.5], &[1.0, 1.0])), [], "one round was as before");
+    }
+
+    #[test]
+    fn what_too_few_rounds_were_measured_of_is_open_and_did_not_fall() {
+        let guard = Guard::parse("name\tratio\nargod_vs_unix_64\t2.0\n").unwrap();
+        for rounds in [0, 1] {
+            let report = report(&vec![0.1; rounds], &vec![1.0; rounds]);
+            assert_eq!(guard.falls(&report), []);
+            assert_eq!(guard.open(&report), [Open { name: "argod_vs_unix_64", kept: 2.0, rounds }]);
+        }
+        let not_run = Report { rows: vec![5], ..Report::default() };
+        let open = guard.open(&not_run);
+        assert_eq!(open[0].to_string(), "argod_vs_unix_64 was 2.00; 0 of at least 2 rounds count");
+        assert_eq!(guard.open(&Report::default()), [], "nobody wanted it");
+        assert_eq!(guard.open(&report(&[0.1; 2], &[1.0; 2])), []);
     }
 
     #[test]
     fn less_is_better_where_the_target_is_a_most() {
         let guard = Guard::parse("name\tratio\nargod_rtt_vs_unix_64\t1\n").unwrap();
         let measured = |ratio: f64| {
-            let mut outcome = outcome(&[ratio], &[1.0]);
+            let mut outcome = outcome(&[ratio; 2], &[1.0; 2]);
             outcome.ratios[0].name = "argod_rtt_vs_unix_64";
             Report { outcomes: vec![outcome], ..Report::default() }
         };

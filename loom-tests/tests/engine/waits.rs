@@ -157,3 +157,30 @@ fn the_end_of_one_who_waits_leaves_the_other_waiting() {
     });
     assert_ne!(tally.count(), 0);
 }
+
+/// One waits already in a ring where who waits goes in turn, and the host lets who waits have the room: the
+/// other, who may only wait behind it, is told all the same.
+#[test]
+fn who_waits_behind_another_hears_of_room_too() {
+    let waited = Tally::default();
+    let tally = waited.clone();
+    check_all(move || {
+        let pair = Pair::fair();
+        let third = Guest::new(&pair.engine, id(3), 1, 1);
+        pair.sender.send(id(2), Pair::PORT, 1).unwrap();
+        assert_eq!(third.send(id(2), Pair::PORT, 2), Err(Errno::EAGAIN));
+        let lender = pair.spawn(|pair| {
+            assert_eq!(pair.receiver.receive(0), Some((1, 1)));
+            pair.engine.lend_room(id(2)).unwrap();
+        });
+        let result = pair.sender.send(id(2), Pair::PORT, 3);
+        lender.join().unwrap();
+        if result == Err(Errno::EAGAIN) {
+            waited.note();
+            assert_eq!(pair.engine.events().virqs(id(1)), 1, "who waits is forgotten");
+        }
+        assert_eq!(pair.engine.events().virqs(id(3)), 1, "who waits is forgotten");
+        assert_eq!(pair.receiver.waiting(), 0);
+    });
+    assert_ne!(tally.count(), 0);
+}

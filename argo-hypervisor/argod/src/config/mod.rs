@@ -210,7 +210,7 @@ impl Config {
         let argo = table.or("argo", boolean(), true);
         let wildcard_rings = table.or("wildcard_rings", boolean(), false);
         let ways = word([("fair", Waking::Fair), ("all", Waking::All)]);
-        let waking = table.or("waking", ways, Waking::All);
+        let waking = table.or("waking", ways, Waking::Fair);
         let lock_memory = LockMemory::read(table);
         let cage = Cage::read(table);
         let reserve = Reserve::read(table);

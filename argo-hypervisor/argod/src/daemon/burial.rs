@@ -2,7 +2,7 @@
 //!
 //! A descriptor or a mapping that leaked out of a session cannot be taken back, so RAM is never
 //! used again; and a domain gets new RAM only as old RAM is let go, or a guest could hold any
-//! amount by attaching and dying in a loop. Linux grants a write lease on a file only while nobody
+//! amount by attaching and dying in a loop; for what argod itself still has, who attaches waits a moment. Linux grants a write lease on a file only while nobody
 //! else has opened it for writing: that is the question asked here.
 //!
 //! The descriptor that `memfd_create` makes does not count as such an open. So the guest is passed
@@ -41,10 +41,15 @@ impl Buried {
         Ok(Self { fd: reopen(memfd)?, mapping })
     }
 
-    /// Whether somebody still has the memory: argod itself (a call is being finished), or a
-    /// process that kept a descriptor or a mapping.
+    /// Whether somebody still has the memory: argod itself, or a process that kept a descriptor or a
+    /// mapping.
     pub fn is_held(&self) -> bool {
-        self.mapping.strong_count() > 0 || !try_write_lease(&self.fd)
+        self.is_held_here() || !try_write_lease(&self.fd)
+    }
+
+    /// Whether argod has it: a call is being finished, or the undertaker has not come to it.
+    pub fn is_held_here(&self) -> bool {
+        self.mapping.strong_count() > 0
     }
 }
 

@@ -210,6 +210,11 @@ impl HostDomain {
         self.stock.is_some() || !self.attachments.lock().buried.is_empty()
     }
 
+    /// Whether argod itself still has memory of ended sessions, which it soon lets go.
+    pub fn lets_go(&self) -> bool {
+        self.attachments.lock().buried.iter().any(Buried::is_held_here)
+    }
+
     /// Gives back the memory of ended sessions that nobody holds any more. `true`: some is held.
     pub fn sweep(&self) -> bool {
         let mut attachments = self.attachments.lock();

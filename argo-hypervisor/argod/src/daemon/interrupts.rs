@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 use argo_core::DomainId;
@@ -10,6 +11,12 @@ use parking_lot::Mutex;
 
 use super::bell::Bell;
 use super::machines;
+use crate::policy::Pacer;
+
+/// Who is woken because there is room in a ring has it kept for this long at least, and twice as long
+/// at most: hundreds of times what waking a process takes, and little for who waits behind one that
+/// never comes.
+const KEPT: Duration = Duration::from_millis(5);
 
 thread_local! {
     /// What the visit that this thread makes has not raised yet.
@@ -81,12 +88,14 @@ pub struct Interrupts {
     /// One entry a possible domain id, so that a look-up is one index.
     ears: Box<[ArcSwapOption<Vec<Ear>>]>,
     changing: Mutex<()>,
+    /// In whose rings room is to be lent, and when.
+    lender: Pacer,
 }
 
 impl Default for Interrupts {
     fn default() -> Self {
         let ears = (0..DomainId::LIMIT).map(|_| ArcSwapOption::empty()).collect();
-        Self { ears, changing: Mutex::new(()) }
+        Self { ears, changing: Mutex::new(()), lender: Pacer::default() }
     }
 }
 
@@ -107,6 +116,11 @@ impl Interrupts {
         let mut ears = entry.load().as_deref().cloned().unwrap_or_default();
         edit(&mut ears);
         entry.store((!ears.is_empty()).then(|| Arc::new(ears)));
+    }
+
+    /// Tells when to [lend](argo_hypervisor::Engine::lend_room) the room in a domain's rings.
+    pub fn lender(&self) -> &Pacer {
+        &self.lender
     }
 
     /// From here on this thread holds `VIRQ_ARGO` back. Whoever has the hold releases it soon.
@@ -145,6 +159,10 @@ impl argo_hypervisor::Events for Interrupts {
 
     fn space_wanted(&self, owner: DomainId) {
         self.raise(owner, Event::SpaceWanted);
+    }
+
+    fn room_kept(&self, owner: DomainId) {
+        self.lender.wake_at(owner, Instant::now() + KEPT);
     }
 
     fn peer_gone(&self, domain: DomainId) {

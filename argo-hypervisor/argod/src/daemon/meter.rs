@@ -8,7 +8,7 @@ use std::time::Duration;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Work {
-    /// Visits to its sessions, those that found nothing included.
+    /// Visits to its sessions, those that found nothing included, and lending room in its rings.
     Calls,
     /// Waking up and listening to its doorbells.
     Doorbells,

@@ -67,6 +67,7 @@ pub(crate) mod throttle;
 mod watchdog;
 mod worker;
 
+use std::cell::RefCell;
 use std::io;
 use std::sync::{Arc, OnceLock};
 use std::thread::JoinHandle;
@@ -81,9 +82,11 @@ use audit::Deed;
 use doors::Doors;
 use host::Host;
 use machines::Machines;
+use meter::Work;
 use metrics::MetricsServer;
 use notices::Notice;
 use outlet::Outlet;
+use processor::Stopwatch;
 use worker::Worker;
 
 pub(crate) use doors::keep_doors;
@@ -230,6 +233,7 @@ impl Daemon {
             host.policy().pacer().run(|domain| host.engine().events().virq(domain));
         };
         self.spawn_narrow("pacer".into(), Class::Worker, pace)?;
+        self.spawn_narrow("lender".into(), Class::Worker, lend_rooms)?;
         let host = self.host.clone();
         let receive = move || reception::run(&host, &admin, metrics.as_ref());
         self.reception = Some(thread("reception".into(), receive)?);
@@ -299,6 +303,18 @@ impl Handle {
         Deed::reload(&self.0).tell(&self.0, None, error.as_deref());
         reloaded
     }
+}
+
+/// Takes back room that is kept for who was woken and does not come, when its time is over.
+fn lend_rooms(host: &Arc<Host>) {
+    let stopwatch = RefCell::new(Stopwatch::start());
+    host.engine().events().lender().run(|owner| {
+        // Of a domain that was destroyed nothing is kept.
+        let _ = host.engine().lend_room(owner);
+        if let Some(domain) = host.domain(owner) {
+            domain.meter().add_time(Work::Calls, stopwatch.borrow_mut().lap());
+        }
+    });
 }
 
 fn thread(name: String, run: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>, StartError> {

@@ -1,4 +1,5 @@
-//! Wakes domains whose messages had to wait for their time.
+//! Domains for which something is due later: to be woken since their messages had to wait for their
+//! time, or to have room in their rings lent.
 
 use std::time::Instant;
 

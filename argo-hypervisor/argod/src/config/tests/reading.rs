@@ -7,7 +7,7 @@ fn nothing_stated_means_the_defaults() {
     let config = parse("").unwrap();
     assert_eq!(config.runtime_dir, Path::new("/run/argod"));
     assert!(config.argo && !config.wildcard_rings);
-    assert_eq!(config.waking, Waking::All);
+    assert_eq!(config.waking, Waking::Fair);
     assert_eq!((config.lock_memory, config.cage), (LockMemory::Try, Cage::Try));
     assert_eq!(config.service.workers, 4);
     assert_eq!(config.log, Log { format: LogFormat::Human, level: LogLevel::Info });

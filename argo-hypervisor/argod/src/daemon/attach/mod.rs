@@ -9,6 +9,8 @@ mod error;
 
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use argo_core::host::attach::{DOORBELLS_MAX, Text, Welcome};
 use argo_core::host::layout::{QUEUES_MAX, control_bytes};
@@ -22,7 +24,7 @@ use rustix::net::{Shutdown, shutdown};
 
 use super::bell::Bell;
 use super::burial::{self, Buried};
-use super::domain::{HostDomain, Place};
+use super::domain::{HostDomain, NoPlace, Place};
 use super::host::Host;
 use super::services::Desk;
 use super::session::{Doorbell, Peer, Service, Session};
@@ -60,6 +62,26 @@ pub fn attach(
     Ok(peer)
 }
 
+/// How long a process waits for argod to let the memory of an earlier one go: hundreds of times what a
+/// worker's visit takes.
+const LETTING_GO: Duration = Duration::from_millis(500);
+
+/// A place, for which that of a session which has just ended may have to become free.
+fn place(host: &Host, domain: &Arc<HostDomain>, peer: Peer) -> Result<Place, NoPlace> {
+    let until = Instant::now() + LETTING_GO;
+    loop {
+        // Asked first: argod may let go at any moment.
+        let lets_go = domain.lets_go();
+        match domain.place(peer) {
+            Err(NoPlace::StillHeld { .. }) if lets_go && Instant::now() < until => {
+                host.undertaker().call();
+                thread::sleep(Duration::from_millis(1));
+            }
+            answer => return answer,
+        }
+    }
+}
+
 /// What is there once the process has been sent its memory.
 struct Offered {
     place: Place,
@@ -82,7 +104,7 @@ impl Connection {
     ) -> Result<Offered, AttachError> {
         // Older kernels cannot name the process; its socket tells of its end all the same.
         let pidfd = peer_pidfd(&*self.socket).ok();
-        let mut place = domain.place(peer)?;
+        let mut place = place(host, domain, peer)?;
 
         let (ram, memfd) = domain.ram_for(queues)?;
         // From the beginning the guest has to ring: argod listens once the session is live.

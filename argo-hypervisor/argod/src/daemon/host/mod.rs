@@ -294,6 +294,7 @@ impl Host {
         self.workers.iter().for_each(WorkerPort::wake);
         self.undertaker.call();
         self.policy().pacer().stop();
+        self.engine.events().lender().stop();
         let _alone = self.changing.lock();
         let domains = self.domains();
         for domain in &domains {

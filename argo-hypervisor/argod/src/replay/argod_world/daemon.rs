@@ -53,9 +53,9 @@ fn configuration(system: &System, policy: &str, folder: &Path) -> Result<String,
     let folder = folder.to_str().ok_or("the folder for temporary files has a name not in UTF-8")?;
     let folder = toml::Value::from(folder);
     let System { argo, mac_permissive, .. } = system;
-    // Nothing here is worth the time that locking takes.
+    // Traces are Xen's, which wakes all. Nothing here is worth the time that locking takes.
     Ok(format!(
         "runtime_dir = {folder}\nargo = {argo}\nwildcard_rings = {mac_permissive}\n\
-         lock_memory = \"no\"\n{policy}"
+         waking = \"all\"\nlock_memory = \"no\"\n{policy}"
     ))
 }
