@@ -48,10 +48,11 @@ pub fn attach(
     let connection = Connection::new(socket);
     let refused = |error: &AttachError| connection.refuse(error);
     let peer = connection.peer(domain).inspect_err(refused)?;
+    let wanted = connection.hello().inspect_err(refused)?;
     if domain.machine.is_some() {
         return Err(AttachError::Machine).inspect_err(refused);
     }
-    let Wanted::Session { queues } = connection.hello().inspect_err(refused)? else {
+    let Wanted::Session { queues } = wanted else {
         let joined = Desk::join(host, domain, peer, connection.socket.clone());
         joined.map_err(AttachError::from).inspect_err(refused)?;
         return Ok(peer);
