@@ -22,7 +22,8 @@ struct Counts {
     waits_lost: AtomicUsize,
     peers_gone: AtomicUsize,
     rings_cut: AtomicUsize,
-    room: AtomicUsize,
+    space_wanted: AtomicUsize,
+    rooms_kept: AtomicUsize,
 }
 
 impl Heard {
@@ -46,6 +47,11 @@ impl Heard {
         self.of(domain).rings_cut.load(Relaxed)
     }
 
+    /// How often the host was asked to lend room in its rings.
+    pub fn rooms_kept(&self, owner: DomainId) -> usize {
+        self.of(owner).rooms_kept.load(Relaxed)
+    }
+
     fn of(&self, domain: DomainId) -> &Counts {
         &self.0[usize::from(domain.raw())]
     }
@@ -66,11 +72,11 @@ impl Events for Heard {
     }
 
     fn space_wanted(&self, owner: DomainId) {
-        self.note(owner, |counts| &counts.room);
+        self.note(owner, |counts| &counts.space_wanted);
     }
 
     fn room_kept(&self, owner: DomainId) {
-        self.note(owner, |counts| &counts.room);
+        self.note(owner, |counts| &counts.rooms_kept);
     }
 
     fn peer_gone(&self, domain: DomainId) {

@@ -175,6 +175,12 @@ fn who_waits_behind_another_hears_of_room_too() {
         });
         let result = pair.sender.send(id(2), Pair::PORT, 3);
         lender.join().unwrap();
+        if pair.receiver.waiting() > 0 {
+            // One was called first and does not come: the host was asked to look again.
+            assert_ne!(pair.engine.events().rooms_kept(id(2)), 0, "who waits is forgotten");
+            pair.engine.lend_room(id(2)).unwrap();
+            pair.engine.lend_room(id(2)).unwrap();
+        }
         if result == Err(Errno::EAGAIN) {
             waited.note();
             assert_eq!(pair.engine.events().virqs(id(1)), 1, "who waits is forgotten");
