@@ -10,6 +10,7 @@
 //! | `start` (feature `start`) | the entry point, the MMU, memory, the end by panic: [`entry!`] |
 //! | [`xen`], [`channel`], `clock` | the calls that any guest makes |
 //! | `ram`, `guard` | which memory Argo's calls may name |
+//! | [`vchan`](mod@vchan) (feature `vchan`) | grants and event channels, for vchans |
 //! | `domain` | the [`Platform`](argo_core::platform::Platform) |
 //!
 //! A guest is a package of its own, with `panic = "abort"`, linked by one of the scripts in `link`:
@@ -39,7 +40,7 @@
     )
 )]
 
-#[cfg(feature = "start")]
+#[cfg(any(feature = "start", feature = "vchan"))]
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
@@ -55,10 +56,14 @@ mod ram;
 #[cfg(feature = "start")]
 #[doc(hidden)]
 pub mod start;
+#[cfg(feature = "vchan")]
+pub mod vchan;
 pub mod xen;
 
 pub use clock::Clock;
 pub use domain::{NoArgo, XenDomain};
 pub use machine::Machine;
+#[cfg(feature = "vchan")]
+pub use machine::{Addresses, Grants};
 pub use ram::{Frames, LentRam};
 pub use xen::{Ending, Refused, Xen};
