@@ -7,10 +7,10 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `start` (feature `start`) | the entry point, the MMU, memory, the end by panic: [`entry!`] |
+//! | `start` (feature `start`) | the entry point, the MMU, memory, the end by panic: `entry!` |
 //! | [`xen`], [`channel`], `clock` | the calls that any guest makes |
 //! | `ram`, `guard` | which memory Argo's calls may name |
-//! | [`vchan`](mod@vchan) (feature `vchan`) | grants and event channels, for vchans |
+//! | `vchan` (feature `vchan`) | grants and event channels, for vchans |
 //! | `domain` | the [`Platform`](argo_core::platform::Platform) |
 //!
 //! A guest is a package of its own, with `panic = "abort"`, linked by one of the scripts in `link`:
@@ -26,6 +26,7 @@
 //! }
 //! ```
 #![no_std]
+#![deny(unsafe_code)]
 #![warn(missing_docs)]
 #![cfg_attr(
     not(test),
@@ -45,19 +46,27 @@ extern crate alloc;
 #[cfg(test)]
 extern crate std;
 
+#[allow(unsafe_code, reason = "hypercalls")]
 pub mod channel;
+#[allow(unsafe_code, reason = "registers of the processor")]
 mod clock;
 pub mod console;
+#[allow(unsafe_code, reason = "hypercalls")]
 mod domain;
 mod guard;
+#[allow(unsafe_code, reason = "the instruction itself")]
 mod hypercall;
+#[allow(unsafe_code, reason = "who makes it promises what it says")]
 mod machine;
+#[allow(unsafe_code, reason = "who makes it promises what it says")]
 mod ram;
 #[cfg(feature = "start")]
 #[doc(hidden)]
+#[allow(unsafe_code, reason = "it is what an operating system would bring")]
 pub mod start;
 #[cfg(feature = "vchan")]
 pub mod vchan;
+#[allow(unsafe_code, reason = "hypercalls")]
 pub mod xen;
 
 pub use clock::Clock;

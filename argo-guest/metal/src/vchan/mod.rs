@@ -5,7 +5,9 @@
 //! [`FIRST_REFERENCE`] upwards, so that a server's first page has that one.
 
 mod channel;
+#[allow(unsafe_code, reason = "hypercalls")]
 mod mapped;
+#[allow(unsafe_code, reason = "views of pages that Xen has mapped")]
 mod pages;
 mod pool;
 mod shared;
