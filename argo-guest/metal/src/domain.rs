@@ -42,7 +42,7 @@ pub enum NoArgo {
     #[error("this Xen was built without Argo (CONFIG_ARGO)")]
     NotBuilt,
     /// Argo is off: it takes `argo=yes` on Xen's command line.
-    #[error("Argo is switched off in this Xen (argo=yes on its command line switches it on)")]
+    #[error("Argo is off in this Xen: its command line lacks argo=yes")]
     SwitchedOff,
     /// Another call was refused.
     #[error(transparent)]
