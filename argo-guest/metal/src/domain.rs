@@ -155,8 +155,11 @@ impl Platform for XenDomain {
     fn wait(&self, seen: u32, timeout: Option<Duration>) -> Result<(), Gone> {
         self.check_open()?;
         if self.sequence() == seen {
-            let deadline = timeout.map(|timeout| self.clock.deadline(timeout));
-            self.xen.poll(self.virq, deadline);
+            let has_come = || self.sequence() != seen;
+            match timeout {
+                Some(timeout) => self.clock.wait(self.xen, self.virq, timeout, has_come),
+                None => self.xen.poll(self.virq, None),
+            }
         }
         self.check_open()
     }

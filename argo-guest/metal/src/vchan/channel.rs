@@ -56,8 +56,11 @@ impl EventChannel for Channel {
             if left == Some(Duration::ZERO) {
                 return Ok(Wake::TimedOut);
             }
-            let deadline = left.map(|left| self.inner.clock.deadline(left));
-            self.inner.xen.poll(self.port, deadline);
+            let (clock, xen) = (self.inner.clock, self.inner.xen);
+            match left {
+                Some(left) => clock.wait(xen, self.port, left, || self.seen() != seen),
+                None => xen.poll(self.port, None),
+            }
         }
         Ok(Wake::Event)
     }
