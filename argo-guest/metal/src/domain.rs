@@ -42,7 +42,7 @@ pub enum NoArgo {
     #[error("this Xen was built without Argo (CONFIG_ARGO)")]
     NotBuilt,
     /// Argo is off: it takes `argo=yes` on Xen's command line.
-    #[error("Argo is switched off in this Xen (argo=yes on its command line switches it on)")]
+    #[error("Argo is off in this Xen: its command line lacks argo=yes")]
     SwitchedOff,
     /// Another call was refused.
     #[error(transparent)]
@@ -155,8 +155,11 @@ impl Platform for XenDomain {
     fn wait(&self, seen: u32, timeout: Option<Duration>) -> Result<(), Gone> {
         self.check_open()?;
         if self.sequence() == seen {
-            let deadline = timeout.map(|timeout| self.clock.deadline(timeout));
-            self.xen.poll(self.virq, deadline);
+            let has_come = || self.sequence() != seen;
+            match timeout {
+                Some(timeout) => self.clock.wait(self.xen, self.virq, timeout, has_come),
+                None => self.xen.poll(self.virq, None),
+            }
         }
         self.check_open()
     }

@@ -71,8 +71,7 @@ mod tests {
 
     fn ram() -> LentRam {
         let memory: &'static HeapRam = Box::leak(Box::new(HeapRam::zeroed(4 * PAGE)));
-        // SAFETY: nobody here makes a hypercall.
-        unsafe { LentRam::new(memory.view(), BASE, Frames::Identity) }
+        LentRam::anywhere(memory.view(), BASE)
     }
 
     fn call(op: Op, args: [u64; 4]) -> Call {

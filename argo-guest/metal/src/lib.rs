@@ -7,9 +7,10 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `start` (feature `start`) | the entry point, the MMU, memory, the end by panic: [`entry!`] |
+//! | `start` (feature `start`) | the entry point, the MMU, memory, the end by panic: `entry!` |
 //! | [`xen`], [`channel`], `clock` | the calls that any guest makes |
 //! | `ram`, `guard` | which memory Argo's calls may name |
+//! | `vchan` (feature `vchan`) | grants and event channels, for vchans |
 //! | `domain` | the [`Platform`](argo_core::platform::Platform) |
 //! | `kvm` (on x86-64) | all of it for a virtual machine of argod, with the feature `start-kvm` instead |
 //!
@@ -26,6 +27,7 @@
 //! }
 //! ```
 #![no_std]
+#![deny(unsafe_code)]
 #![warn(missing_docs)]
 #![cfg_attr(
     not(test),
@@ -40,7 +42,7 @@
     )
 )]
 
-#[cfg(any(feature = "start", feature = "start-kvm"))]
+#[cfg(any(feature = "start", feature = "start-kvm", feature = "vchan"))]
 extern crate alloc;
 #[cfg(test)]
 extern crate std;
@@ -48,23 +50,35 @@ extern crate std;
 #[cfg(all(feature = "start", feature = "start-kvm"))]
 compile_error!("a guest starts on Xen or as a machine of argod");
 
+#[allow(unsafe_code, reason = "hypercalls")]
 pub mod channel;
+#[allow(unsafe_code, reason = "registers of the processor")]
 mod clock;
 pub mod console;
+#[allow(unsafe_code, reason = "hypercalls")]
 mod domain;
 mod guard;
+#[allow(unsafe_code, reason = "the instruction itself")]
 mod hypercall;
 #[cfg(target_arch = "x86_64")]
 pub mod kvm;
+#[allow(unsafe_code, reason = "who makes it promises what it says")]
 mod machine;
+#[allow(unsafe_code, reason = "who makes it promises what it says")]
 mod ram;
 #[cfg(any(feature = "start", feature = "start-kvm"))]
 #[doc(hidden)]
+#[allow(unsafe_code, reason = "it is what an operating system would bring")]
 pub mod start;
+#[cfg(feature = "vchan")]
+pub mod vchan;
+#[allow(unsafe_code, reason = "hypercalls")]
 pub mod xen;
 
 pub use clock::Clock;
 pub use domain::{NoArgo, XenDomain};
 pub use machine::Machine;
+#[cfg(feature = "vchan")]
+pub use machine::{Addresses, Grants};
 pub use ram::{Frames, LentRam};
 pub use xen::{Ending, Refused, Xen};

@@ -25,6 +25,8 @@ pub struct Scenario {
     pub guests: &'static [&'static str],
     /// What Xen is told beside what it always is.
     pub xen: &'static str,
+    /// The port that the two guests have of an event channel between them, if there is one.
+    pub channel: Option<u32>,
     pub tells: Tells,
     /// Where Xen answers otherwise than our engine, and is known to.
     pub known: &'static [Difference],
@@ -76,6 +78,7 @@ const SCENARIOS: &[Scenario] = &[
         machine: Machine::X86,
         guests: &["role=loopback"],
         xen: ARGO,
+        channel: None,
         tells: OURS,
         known: &[],
     },
@@ -84,6 +87,7 @@ const SCENARIOS: &[Scenario] = &[
         machine: Machine::X86,
         guests: &["role=probe"],
         xen: ARGO,
+        channel: None,
         tells: OURS,
         known: RINGS_COUNTED_TWICE,
     },
@@ -92,7 +96,8 @@ const SCENARIOS: &[Scenario] = &[
         machine: Machine::X86,
         guests: &["role=loopback"],
         xen: "argo=no",
-        tells: Tells::Lines(&["(d0) guest: check: Argo: FAILED"]),
+        channel: None,
+        tells: Tells::Lines(&[WITHOUT_ARGO]),
         known: &[],
     },
     Scenario {
@@ -100,6 +105,7 @@ const SCENARIOS: &[Scenario] = &[
         machine: Machine::Arm64,
         guests: &["role=probe"],
         xen: ARGO_FOR_ALL,
+        channel: None,
         tells: OURS,
         known: RINGS_COUNTED_TWICE,
     },
@@ -108,6 +114,7 @@ const SCENARIOS: &[Scenario] = &[
         machine: Machine::Arm64,
         guests: &["role=loopback"],
         xen: ARGO_FOR_ALL,
+        channel: None,
         tells: OURS,
         known: &[],
     },
@@ -116,7 +123,22 @@ const SCENARIOS: &[Scenario] = &[
         machine: Machine::Arm64,
         guests: &["role=serve", "role=ask peer=1"],
         xen: ARGO_FOR_ALL,
+        channel: None,
         tells: OURS,
+        known: &[],
+    },
+    Scenario {
+        name: "arm64-vchan",
+        machine: Machine::Arm64,
+        guests: &["role=pipe-serve peer=2 port=10 page=8", "role=pipe-ask peer=1 port=10 page=8"],
+        xen: ARGO_FOR_ALL,
+        channel: Some(10),
+        tells: Tells::Lines(&[
+            "(d1) guest: check: a client: ok",
+            "(d1) guest: check: bytes sent back: ok",
+            "(d2) guest: check: the server of a vchan: ok",
+            "(d2) guest: check: bytes that came back: ok",
+        ]),
         known: &[],
     },
     Scenario {
@@ -124,10 +146,14 @@ const SCENARIOS: &[Scenario] = &[
         machine: Machine::Arm64,
         guests: &["role=idle", "role=forbidden peer=1"],
         xen: "argo=yes,mac-permissive=1 xsm=silo",
+        channel: None,
         tells: Tells::AsOurs { mode: Mode::Silo },
         known: &[],
     },
 ];
+
+const WITHOUT_ARGO: &str = "guest: probe: Argo                                          \
+                            Argo is off in this Xen: its command line lacks argo=yes";
 
 /// A re-registration uses up one of Xen's rings, for good.
 const RINGS_COUNTED_TWICE: &[Difference] = &[

@@ -56,12 +56,22 @@ fn chosen(scenario: &Scenario, size: u64) -> String {
              #size-cells = <2>; memory = <0 {RAM_KIB}>; cpus = <1>; \
              xen,enhanced = \"no-xenstore\";\n\
              module@{at:x} {{ compatible = \"multiboot,kernel\", \"multiboot,module\"; \
-             reg = <0 {at:#x} 0 {size:#x}>; bootargs = \"{command_line}\"; }};\n}};\n"
+             reg = <0 {at:#x} 0 {size:#x}>; bootargs = \"{command_line}\"; }};\n{}}};\n",
+            scenario.channel.map_or_else(String::new, |port| channel_end(domain, port))
         );
     }
     let xen = scenario.xen;
     format!(
         "/ {{ chosen {{ #address-cells = <2>; #size-cells = <2>; \
          xen,xen-bootargs = \"{console} {xen}\";\n{nodes}}}; }};\n"
+    )
+}
+
+/// One end of the event channel between the first two guests, which has the same port at both.
+fn channel_end(domain: usize, port: u32) -> String {
+    let other = 3 - domain;
+    format!(
+        "end{domain}: evtchn@{domain} {{ compatible = \"xen,evtchn-v1\"; \
+         xen,evtchn = <{port} &end{other}>; }};\n"
     )
 }

@@ -56,6 +56,9 @@ impl Tally {
             }
         }
         let seconds = boot.took.as_secs();
+        if boot.starts > 1 {
+            println!("note     {}: QEMU stood still, started {} times", scenario.name, boot.starts);
+        }
         match boot.done {
             true => self.pass(&format!("{}: came to its end after {seconds} s", scenario.name)),
             false => self.fail(&format!("{}: not done after {seconds} s", scenario.name)),

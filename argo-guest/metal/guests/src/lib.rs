@@ -8,10 +8,11 @@
 extern crate alloc;
 
 pub mod loopback;
+pub mod pipe;
 pub mod probe;
 mod report;
 mod roles;
 pub mod talk;
 
 pub use report::Report;
-pub use roles::play;
+pub use roles::{option, play};

@@ -6,7 +6,7 @@ use core::fmt;
 
 use argo_metal::kvm::{Calls, KvmDomain, Machine, console};
 use argo_metal_guests::probe::Asked;
-use argo_metal_guests::{Report, play};
+use argo_metal_guests::{Report, option, play};
 
 argo_metal::kvm_entry!(main);
 
@@ -16,9 +16,9 @@ fn main(machine: Machine) -> u32 {
     let mut report = Report::new(&mut tell);
     report.note(format_args!("a virtual machine of argod"));
     // Whoever calls by hand has each answer at once.
-    let calls = match command_line.split_ascii_whitespace().any(|word| word == "calls=each") {
-        true => Calls::Each,
-        false => Calls::Together,
+    let calls = match option(command_line, "calls") {
+        Some("each") => Calls::Each,
+        _ => Calls::Together,
     };
     play(Unguarded(KvmDomain::new(machine, calls)), command_line, &mut report);
     0

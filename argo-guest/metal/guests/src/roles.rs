@@ -39,7 +39,7 @@ where
 }
 
 /// The value of `name=value` on a command line.
-fn option<'l>(line: &'l str, name: &str) -> Option<&'l str> {
+pub fn option<'l>(line: &'l str, name: &str) -> Option<&'l str> {
     line.split_ascii_whitespace().find_map(|word| word.strip_prefix(name)?.strip_prefix('='))
 }
 

@@ -2,6 +2,12 @@
 #![allow(clippy::unwrap_used, reason = "a test may fail so")]
 
 use std::process::Command;
+use std::sync::mpsc;
+use std::thread;
+
+use argo_core::DomainId;
+use argo_metal_guests::{Report, pipe};
+use vchan::inprocess::{AllowAll, Hub};
 
 /// What the domains with these command lines tell, and that nothing of it failed.
 fn told(arguments: &[&str]) -> Vec<String> {
@@ -42,4 +48,29 @@ fn two_domains_talk() {
 fn who_may_not_talk_to_another_is_told_so() {
     let lines = told(&["--silo", "1:role=idle", "2:role=forbidden peer=1"]);
     assert_has(&lines, "(d2) guest: check: no message to the other domain: ok");
+}
+
+#[test]
+fn two_domains_have_a_vchan() {
+    let id = |number| DomainId::new(number).unwrap();
+    let hub = Hub::new(AllowAll);
+    let (one, two) = (hub.domain(id(1)), hub.domain(id(2)));
+    let (tell, told) = mpsc::channel();
+    let (served, asked) = thread::scope(|scope| {
+        let serves = scope.spawn(|| {
+            lines_of(|report| pipe::serve(&one, id(2), |at| tell.send(at).unwrap(), report))
+        });
+        let at = told.recv().unwrap();
+        let asked = lines_of(|report| pipe::ask(&two, id(1), at, thread::yield_now, report));
+        (serves.join().unwrap(), asked)
+    });
+    assert_has(&served, "check: bytes sent back: ok");
+    assert_has(&asked, "check: bytes that came back: ok");
+}
+
+fn lines_of(role: impl FnOnce(&mut Report<'_>)) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut tell = |line: core::fmt::Arguments<'_>| lines.push(line.to_string());
+    role(&mut Report::new(&mut tell));
+    lines
 }

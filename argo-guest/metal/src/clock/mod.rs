@@ -8,8 +8,10 @@ mod scale;
 mod x86_64;
 
 #[cfg(target_arch = "aarch64")]
-pub use aarch64::{Clock, Runstate};
+pub use aarch64::Clock;
+#[cfg(all(target_arch = "aarch64", feature = "start"))]
+pub(crate) use aarch64::Runstate;
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::Clock;
-#[cfg(all(feature = "start", target_arch = "x86_64"))]
-pub use x86_64::TimeInfo;
+#[cfg(all(target_arch = "x86_64", feature = "start"))]
+pub(crate) use x86_64::TimeInfo;

@@ -5,6 +5,8 @@ use core::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use core::time::Duration;
 
 use super::scale::Scale;
+use crate::channel::Port;
+use crate::xen::Xen;
 
 /// Xen's own time.
 #[derive(Debug)]
@@ -34,10 +36,10 @@ impl Clock {
         Duration::from_nanos(self.0.scale().time_at(stamp()))
     }
 
-    /// Xen's time when `timeout` from now is over, in nanoseconds.
-    pub fn deadline(&self, timeout: Duration) -> u64 {
+    /// Sleeps until the port is pending or the time is over; perhaps less.
+    pub(crate) fn wait(&self, xen: Xen, port: Port, timeout: Duration, _: impl Fn() -> bool) {
         let until = self.now().saturating_add(timeout).as_nanos();
-        u64::try_from(until).unwrap_or(u64::MAX >> 1)
+        xen.poll(port, Some(u64::try_from(until).unwrap_or(u64::MAX >> 1)));
     }
 }
 

@@ -20,6 +20,8 @@ pub(crate) enum Number {
     UpdateVaMapping = 14,
     XenVersion = 17,
     ConsoleIo = 18,
+    #[cfg(feature = "vchan")]
+    GrantTableOp = 20,
     #[cfg(all(target_arch = "aarch64", feature = "start"))]
     VcpuOp = 24,
     SchedOp = 29,

@@ -10,9 +10,12 @@
 //! What guest and argod share is in [`argo_core::host::machine`]. The guest runs at privilege level 3
 //! from its first instruction to its last, which is all that it needs.
 
+#[allow(unsafe_code, reason = "ports")]
 pub mod argod;
+#[allow(unsafe_code, reason = "registers of the processor")]
 mod clock;
 pub mod console;
+#[allow(unsafe_code, reason = "calls")]
 mod domain;
 
 use argo_mem::View;

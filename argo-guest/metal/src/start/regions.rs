@@ -15,6 +15,13 @@ pub(super) static RAM: Region<RAM_BYTES> = Region::new();
 #[cfg(feature = "start")]
 pub(super) static SHARED: Region<4096> = Region::new();
 
+/// The grant table.
+#[cfg(all(target_arch = "aarch64", feature = "vchan"))]
+pub(super) static GRANTS: Region<4096> = Region::new();
+/// What is shared with other guests.
+#[cfg(all(target_arch = "aarch64", feature = "vchan"))]
+pub(super) static SHARES: Region<{ 1 << 20 }> = Region::new();
+
 /// Zeroed memory, aligned to a page.
 #[repr(C, align(4096))]
 pub(super) struct Region<const BYTES: usize>(UnsafeCell<[u8; BYTES]>);

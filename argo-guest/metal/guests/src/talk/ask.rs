@@ -10,6 +10,7 @@ use futures::future::join;
 
 use super::{DATAGRAMS, FAREWELL, PATIENCE, STREAM, STREAMS};
 use crate::Report;
+use crate::pipe::pattern;
 
 /// Datagrams that go and come back.
 const ROUNDS: u32 = 500;
@@ -129,10 +130,4 @@ async fn hear(stream: &Stream) -> Option<u32> {
         }
         heard += read.len() as u32;
     }
-}
-
-/// No byte follows from its neighbours, or from the place in a page.
-fn pattern(at: u32) -> u8 {
-    let [.., highest] = at.wrapping_mul(0x9E37_79B1).to_le_bytes();
-    highest
 }

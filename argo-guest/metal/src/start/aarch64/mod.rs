@@ -1,6 +1,9 @@
 //! A guest on arm64 that Xen starts by itself: at EL1, with the MMU off, and the address of a device tree
 //! in x0, as Linux is started.
 
+#[cfg(feature = "vchan")]
+mod grants;
+
 use core::arch::global_asm;
 use core::ffi::CStr;
 use core::sync::atomic::AtomicU64;
@@ -117,37 +120,55 @@ unsafe extern "C" fn begin(device_tree: *const u8) -> ! {
     // SAFETY: nothing has been allocated yet.
     unsafe { heap::begin() };
     // SAFETY: Xen has put the tree into the guest's RAM, where nobody changes it.
-    let command_line = unsafe { command_line(device_tree) };
+    let tree = unsafe { Dtb::from_raw(device_tree) };
     // SAFETY: this happens once.
-    match unsafe { (share(xen), watch(xen)) } {
-        (Ok(shared), Ok(clock)) => {
-            // SAFETY: the region is aligned and lives as long as the guest; its address is used here alone.
-            let ram = unsafe { View::new(RAM.start(), RAM.len()) };
-            // SAFETY: addresses are the guest's physical ones, by which Xen counts the pages.
-            let ram = unsafe { LentRam::new(ram, RAM.start() as u64, Frames::Identity) };
-            let pending = Pending::new(&shared.pending);
-            run(Machine { xen, pending, clock, ram, command_line })
-        }
-        (Err(refused), _) | (_, Err(refused)) => {
+    match unsafe { machine(xen, tree.as_ref()) } {
+        Ok(machine) => run(machine),
+        Err(refused) => {
             console::line(xen, format_args!("{refused}"));
             xen.shut_down(Ending::Crash)
         }
     }
 }
 
-/// Puts the page that Xen shares with this guest in the place of one of the guest's own.
-///
 /// # Safety
-/// To be called once.
-unsafe fn share(xen: Xen) -> Result<&'static SharedInfo, Refused> {
-    const ADD_TO_PHYSMAP: u64 = 7;
-    let frame = SHARED.start() as u64 / 4096;
-    let mut argument = AddToPhysmap { domain: 0x7FF0, size: 0, space: 0, index: 0, frame };
-    // SAFETY: this is the command's structure; only this function uses the page that is replaced.
-    unsafe { xen.command("add_to_physmap", Number::MemoryOp, ADD_TO_PHYSMAP, &mut argument) }?;
+/// To be called once, with the device tree.
+unsafe fn machine(xen: Xen, tree: Option<&Dtb<'static>>) -> Result<Machine, Refused> {
+    // SAFETY: only this function uses the page, once.
+    unsafe { add_to_physmap(xen, SHARED_INFO, SHARED.start()) }?;
     // SAFETY: the page is there for good, aligned, and consists of atomic words, which Xen changes as
     // such.
-    Ok(unsafe { &*SHARED.start().cast::<SharedInfo>() })
+    let shared = unsafe { &*SHARED.start().cast::<SharedInfo>() };
+    // SAFETY: the region is aligned and lives as long as the guest; its address is used here alone.
+    let ram = unsafe { View::new(RAM.start(), RAM.len()) };
+    Ok(Machine {
+        xen,
+        pending: Pending::new(&shared.pending),
+        // SAFETY: this happens once.
+        clock: unsafe { watch(xen) }?,
+        // SAFETY: addresses are the guest's physical ones, by which Xen counts the pages.
+        ram: unsafe { LentRam::new(ram, RAM.start() as u64, Frames::Identity) },
+        #[cfg(feature = "vchan")]
+        // SAFETY: this happens once.
+        grants: unsafe { grants::prepare(xen, tree) }?,
+        command_line: command_line(tree),
+    })
+}
+
+/// The page that Xen shares with each guest.
+const SHARED_INFO: u32 = 0;
+
+/// Puts a page of Xen's in the place of one of the guest's own.
+///
+/// # Safety
+/// Nobody uses the page at that address, and whoever does from now on knows what it is.
+unsafe fn add_to_physmap(xen: Xen, space: u32, page: *mut u8) -> Result<(), Refused> {
+    const ADD_TO_PHYSMAP: u64 = 7;
+    let frame = page as u64 / 4096;
+    let mut argument = AddToPhysmap { domain: 0x7FF0, size: 0, space, index: 0, frame };
+    // SAFETY: this is the command's structure, and the page is the caller's promise.
+    unsafe { xen.command("add_to_physmap", Number::MemoryOp, ADD_TO_PHYSMAP, &mut argument) }?;
+    Ok(())
 }
 
 /// Has Xen write down when it lets this guest run.
@@ -167,11 +188,7 @@ unsafe fn watch(_: Xen) -> Result<&'static Clock, Refused> {
     Ok(alloc::boxed::Box::leak(alloc::boxed::Box::new(Clock::new(runstate))))
 }
 
-/// # Safety
-/// A device tree lies there, as long as the guest lives.
-unsafe fn command_line(device_tree: *const u8) -> &'static str {
-    // SAFETY: the caller's promise.
-    let tree = unsafe { Dtb::from_raw(device_tree) };
+fn command_line(tree: Option<&Dtb<'static>>) -> &'static str {
     let line = tree.and_then(|tree| tree.get_property("/chosen", "bootargs")).unwrap_or_default();
     let line = CStr::from_bytes_until_nul(line).ok();
     line.and_then(|line| line.to_str().ok()).unwrap_or_default()

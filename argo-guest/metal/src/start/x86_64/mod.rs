@@ -111,6 +111,8 @@ unsafe extern "C" fn begin(facts: *const StartInfo) -> ! {
         pending: Pending::new(&shared.pending),
         clock: clock(shared),
         ram,
+        #[cfg(feature = "vchan")]
+        grants: None,
         command_line,
     })
 }
