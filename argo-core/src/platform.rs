@@ -9,6 +9,7 @@ use core::time::Duration;
 
 use argo_mem::View;
 
+use crate::abi::PAGE_SIZE;
 use crate::{DomainId, Errno, GuestAddr};
 
 /// One hypercall, as its registers.
@@ -105,6 +106,14 @@ pub trait Platform: Send + Sync {
 
     /// What a hypercall calls the place at `offset` in [`ram`](Self::ram).
     fn handle(&self, offset: usize) -> GuestAddr;
+
+    /// The number by which a registration names the page of [`ram`](Self::ram) that begins at
+    /// `offset`, a multiple of the page size. Pages that lie behind each other need not have
+    /// numbers that do: those of a paravirtualized Xen guest are the machine's.
+    fn page(&self, offset: usize) -> u64 {
+        const PAGE: u64 = PAGE_SIZE as u64;
+        self.handle(offset).0 / PAGE
+    }
 
     /// Makes a hypercall or takes it into the queue. Queued calls begin at the latest when
     /// [`flush`](Self::flush) is called.

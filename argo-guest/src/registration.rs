@@ -195,8 +195,8 @@ fn empty_ring(
 }
 
 /// The numbers of a ring's pages.
-fn pages_from(inner: &Inner, ring: usize) -> impl Iterator<Item = u64> + use<> {
-    inner.platform.handle(ring).0 / u64::from(abi::PAGE_SIZE)..
+fn pages_from(inner: &Inner, ring: usize) -> impl Iterator<Item = u64> + use<'_> {
+    (ring..).step_by(abi::PAGE_SIZE as usize).map(|page| inner.platform.page(page))
 }
 
 /// The structure and the page list of a registration.

@@ -2,6 +2,8 @@
 #![forbid(unsafe_code)]
 
 mod assurance;
+mod process;
+mod xen;
 
 use std::process::ExitCode;
 
@@ -18,11 +20,19 @@ struct Arguments {
 enum Chore {
     /// Checks the claims of docs/assurance.md and says of each: pass, fail or not checked.
     Assurance(assurance::Arguments),
+    /// Boots guests on the real Xen, in QEMU, and compares what they tell with what they tell over our
+    /// engine. Builds Xen the first time, which takes some minutes.
+    Xen(xen::Arguments),
 }
 
 fn main() -> ExitCode {
-    let Chore::Assurance(arguments) = Arguments::parse().chore;
-    match assurance::run(&arguments) {
+    let ended = match Arguments::parse().chore {
+        Chore::Assurance(arguments) => {
+            assurance::run(&arguments).map_err(|error| error.to_string())
+        }
+        Chore::Xen(arguments) => xen::run(&arguments).map_err(|error| error.to_string()),
+    };
+    match ended {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");

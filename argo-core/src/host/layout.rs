@@ -77,6 +77,12 @@ impl QueueLayout {
         Word(self.base.saturating_add(2 * LINE))
     }
 
+    /// How long the next wait of a virtual machine that names this queue may take, in microseconds;
+    /// 0: no limit. The guest's. Sessions have no such waits.
+    pub const fn patience(self) -> Word {
+        Word(self.base.saturating_add(3 * LINE))
+    }
+
     /// Where submission number `index` lies.
     pub const fn slot(self, index: u32) -> u32 {
         self.entry(SLOTS_OFFSET, index, SLOT_BYTES)

@@ -21,9 +21,11 @@
 //! - [`turn`]: which of argod's workers watches a session.
 //! - [`queue`]: submissions and completions.
 //! - [`services`]: a connection of another kind, for grants, event channels and the store.
+//! - [`machine`]: what a virtual machine that is a domain finds instead of a socket.
 
 pub mod attach;
 pub mod layout;
+pub mod machine;
 pub mod queue;
 pub mod services;
 pub mod turn;

@@ -6,6 +6,8 @@
 //! {"op":"create","file":"guest.toml","domain":"id = 7\nname = \"guest\"\nram = \"16MiB\"\n"}
 //! {"op":"destroy","domain":"guest"}
 //! {"op":"soft_reset","domain":"7"}
+//! {"op":"start","domain":"machine"}
+//! {"op":"stop","domain":"machine"}
 //! {"op":"reload"}
 //! {"op":"detach","domain":"guest","pid":4711}
 //! {"op":"policy","file":"site.toml","text":"[[policy]]\nhook = \"send\" …"}
@@ -61,6 +63,16 @@ pub enum Request {
     },
     /// Take all Argo state of a domain away. Its sessions stay: [`Changed`].
     SoftReset {
+        /// Its name or id.
+        domain: String,
+    },
+    /// Start a domain's virtual machine, which has ended: [`Changed`].
+    Start {
+        /// Its name or id.
+        domain: String,
+    },
+    /// End a domain's virtual machine. It stays so until it is started: [`Changed`].
+    Stop {
         /// Its name or id.
         domain: String,
     },
@@ -140,7 +152,7 @@ pub struct Changed {
     pub name: String,
     /// Where processes attach to it, or did.
     pub socket: PathBuf,
-    /// Sessions and connections for services that were ended.
+    /// Sessions, connections for services, and machines that were ended.
     pub sessions_ended: usize,
     /// Rings of it that are gone.
     pub rings_removed: usize,
@@ -207,8 +219,11 @@ pub struct DomainStat {
     pub socket: PathBuf,
     /// Whether it has Argo state.
     pub active: bool,
-    /// Bytes of RAM that each session gets.
+    /// Bytes of RAM that its machine or each session gets.
     pub ram: u64,
+    /// The virtual machine that it is, if it is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<MachineStat>,
     /// Sessions that are attached.
     pub sessions: Vec<SessionStat>,
     /// Sessions that may be attached.
@@ -255,6 +270,9 @@ pub struct DomainStat {
     /// Nanoseconds that argod spent on ending its sessions and giving back their memory.
     #[serde(default)]
     pub ending_ns: u64,
+    /// Nanoseconds of processor time that its machine ran, beside its calls.
+    #[serde(default)]
+    pub guest_ns: u64,
     /// Nanoseconds that argod spent on interrupting its sessions, those that ended included.
     pub interrupt_ns: u64,
     /// How often its doorbells were ignored for a while, since it rang for nothing.
@@ -281,6 +299,7 @@ impl DomainStat {
             self.attachment_ns,
             self.services_ns,
             self.ending_ns,
+            self.guest_ns,
         ];
         spent.into_iter().fold(0, u64::saturating_add)
     }
@@ -319,6 +338,57 @@ pub struct ServicesStat {
     pub requests: u64,
     /// How many of them were refused, for whatever reason.
     pub refused: u64,
+}
+
+/// A domain's virtual machine at one moment.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct MachineStat {
+    /// Whether it runs.
+    pub state: MachineState,
+    /// Its virtual processors.
+    pub vcpus: u32,
+    /// How often one of them wanted something of argod.
+    pub exits: u64,
+    /// How often it was started again after it had ended by itself.
+    pub restarts: u64,
+    /// How often it ended otherwise than with exit code 0 or by somebody's wish.
+    pub failures: u64,
+    /// Nanoseconds for which its vCPUs were delayed, since its calls had taken what they may.
+    pub delayed_ns: u64,
+    /// How it ended the last time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_end: Option<String>,
+    /// The last 4 KiB that it wrote to its console; empty where all domains are listed.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub console: String,
+}
+
+/// Whether a virtual machine runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MachineState {
+    /// It runs.
+    Running,
+    /// It has ended, and is about to be started again.
+    Waiting,
+    /// It has ended by itself, for good.
+    Ended,
+    /// It was stopped, or never started.
+    #[default]
+    Stopped,
+}
+
+impl MachineState {
+    /// As a word.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Waiting => "waiting",
+            Self::Ended => "ended",
+            Self::Stopped => "stopped",
+        }
+    }
 }
 
 /// A session at one moment.

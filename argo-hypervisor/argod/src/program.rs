@@ -106,6 +106,7 @@ fn load(file: Option<PathBuf>) -> Result<Config, Failure> {
 fn check(file: &Path) -> Result<(), Failure> {
     let config = Config::load(file)?;
     daemon::check_memory(&config).map_err(Failure::failed)?;
+    daemon::check_images(&config).map_err(Failure::failed)?;
     let found = format!(
         "{}: {} domain(s), {} policy rule(s): no problems\n",
         file.display(),

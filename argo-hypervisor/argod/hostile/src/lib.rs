@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`raw`] | a guest of which every part can be reached |
 //! | [`attacker`] | one that does everything wrong, as fast as it can |
+//! | [`kernels`] | machines' kernels, most of which do something wrong |
 //! | [`places`] | the domains and ports that it knows |
 //! | [`diary`] | words that outlive a process |
 //! | [`rng`] | random moves that can be had again |
@@ -17,6 +18,7 @@
 
 pub mod attacker;
 pub mod diary;
+pub mod kernels;
 pub mod places;
 pub mod raw;
 pub mod rng;

@@ -101,6 +101,8 @@ impl Operation {
             Self::Create => "create",
             Self::Destroy => "destroy",
             Self::SoftReset => "soft_reset",
+            Self::Start => "start",
+            Self::Stop => "stop",
             Self::Detach => "detach",
             Self::Policy => "policy",
         }

@@ -147,6 +147,10 @@ pub enum Operation {
     Destroy,
     /// Take all Argo state of a domain away.
     SoftReset,
+    /// Start its virtual machine.
+    Start,
+    /// End its virtual machine.
+    Stop,
     /// End the sessions of a domain.
     Detach,
     /// Replace the policy.

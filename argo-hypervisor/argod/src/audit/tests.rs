@@ -50,8 +50,8 @@ fn every_kind_field_and_word_is_documented() {
             Event::AttachRefused { .. } | Event::Admin { .. } | Event::Lost { .. } => {}
         }
     }
-    use Operation::{Create, Destroy, Detach, Policy, SoftReset};
-    let operations = [Create, Destroy, SoftReset, Detach, Policy];
+    use Operation::{Create, Destroy, Detach, Policy, SoftReset, Start, Stop};
+    let operations = [Create, Destroy, SoftReset, Start, Stop, Detach, Policy];
     let word = |value: Value| value.as_str().unwrap().to_owned();
     expected.extend(operations.map(|one| word(serde_json::to_value(one).unwrap())));
     let checks = Hook::ALL.into_iter().map(Check::from).chain([Check::Port, Check::Store]);
@@ -71,8 +71,8 @@ fn names_of_checks_and_operations_are_the_same_for_people_and_programs() {
     for check in Hook::ALL.into_iter().map(Check::from).chain([Check::Port, Check::Store]) {
         assert_eq!(serde_json::to_value(check).unwrap(), check.name());
     }
-    use Operation::{Create, Destroy, Detach, Policy, SoftReset};
-    for operation in [Create, Destroy, SoftReset, Detach, Policy] {
+    use Operation::{Create, Destroy, Detach, Policy, SoftReset, Start, Stop};
+    for operation in [Create, Destroy, SoftReset, Start, Stop, Detach, Policy] {
         assert_eq!(serde_json::to_value(operation).unwrap(), operation.name());
     }
 }

@@ -13,6 +13,8 @@
 
 use libc::c_long;
 
+use crate::config::Config;
+
 /// A list.
 pub(super) struct List {
     /// What may be called.
@@ -39,6 +41,8 @@ pub(super) enum Call {
     Any(c_long),
     /// With arguments like these, all of them.
     If(c_long, &'static [Is]),
+    /// `ioctl` with this request, whatever it is about.
+    Ioctl(u64),
     /// With this process's own number as the first argument.
     ToItself(c_long),
 }
@@ -65,11 +69,16 @@ pub enum Class {
     Desk,
     /// Gives back the memory of ended sessions, and in static mode makes as much anew.
     Undertaker,
+    /// Makes a virtual machine, and sees it end.
+    Keeper,
+    /// Runs a virtual processor, and serves its calls: it touches their memory.
+    Vcpu,
 }
 
 impl Class {
     /// All of them, in their order.
-    pub const ALL: [Self; 4] = [Self::Worker, Self::Attach, Self::Desk, Self::Undertaker];
+    pub const ALL: [Self; 6] =
+        [Self::Worker, Self::Attach, Self::Desk, Self::Undertaker, Self::Keeper, Self::Vcpu];
 }
 
 /// The list of a class. It holds beside that of the process: what both allow can be called.
@@ -79,6 +88,8 @@ pub(super) fn of(class: Class) -> &'static List {
         Class::Attach => &ATTACH,
         Class::Desk => &DESK,
         Class::Undertaker => &UNDERTAKER,
+        Class::Keeper => &KEEPER,
+        Class::Vcpu => &VCPU,
     }
 }
 
@@ -104,6 +115,36 @@ pub(super) const PROCESS: &List = &List {
     otherwise: Verdict::Answered(libc::EPERM),
     exceptions: &[OPAQUE_CLONE, (NEVER, Verdict::Killed)],
 };
+
+/// The same where there are virtual machines: threads inherit what the process may not.
+pub(super) const PROCESS_WITH_MACHINES: &List = &List {
+    allowed: &[
+        LIFE,
+        MEMORY,
+        EVENTS,
+        FILES,
+        THREADS,
+        CONVERSATION,
+        RAM,
+        LOCKING,
+        SHARING,
+        ACCEPTING,
+        SELF,
+        NOTIFYING,
+        LEASE,
+        CHILDREN,
+        MACHINES,
+        RUNNING,
+    ],
+    otherwise: PROCESS.otherwise,
+    exceptions: PROCESS.exceptions,
+};
+
+/// What argod as a whole needs for a configuration.
+pub(super) fn process(config: &Config) -> &'static List {
+    let machines = config.domains.iter().any(|domain| domain.machine.is_some());
+    if machines { PROCESS_WITH_MACHINES } else { PROCESS }
+}
 
 /// The doorkeeper.
 pub(super) const DOORKEEPER: &List = &List {
@@ -134,6 +175,20 @@ const DESK: List = List {
 
 const UNDERTAKER: List = List {
     allowed: &[LIFE, MEMORY, FILES, LEASE, RAM],
+    otherwise: Verdict::Killed,
+    exceptions: &[NO_FILES],
+};
+
+/// It starts the vCPUs' threads, which inherit what it may not. The kick of a thread is `tgkill`.
+const KEEPER: List = List {
+    allowed: &[LIFE, MEMORY, FILES, THREADS, MACHINES, RUNNING],
+    otherwise: Verdict::Killed,
+    exceptions: &[OPAQUE_CLONE, NO_FILES],
+};
+
+/// What a worker may, but for waiting for doorbells and staying on a processor; and the guest.
+const VCPU: List = List {
+    allowed: &[LIFE, MEMORY, FILES, RUNNING],
     otherwise: Verdict::Killed,
     exceptions: &[NO_FILES],
 };
@@ -259,8 +314,8 @@ const CONVERSATION: &[Call] = &[
     Call::Any(libc::SYS_poll),
     Call::Any(libc::SYS_read),
     // How much of what was sent is not received; and that a socket waits, or not.
-    Call::If(libc::SYS_ioctl, &[Is { argument: 1, mask: LOW, value: libc::TIOCOUTQ }]),
-    Call::If(libc::SYS_ioctl, &[Is { argument: 1, mask: LOW, value: libc::FIONBIO }]),
+    Call::Ioctl(libc::TIOCOUTQ),
+    Call::Ioctl(libc::FIONBIO),
     // Whether a peer is argod's own user.
     Call::Any(libc::SYS_getuid),
     Call::Any(libc::SYS_geteuid),
@@ -277,6 +332,27 @@ const RAM: &[Call] = &[
     Call::If(libc::SYS_mmap, &[NOT_EXECUTABLE]),
     Call::Any(libc::SYS_mlock),
 ];
+
+/// Making a virtual machine out of KVM, which is open, and reading where it failed (linux/kvm.h).
+const MACHINES: &[Call] = &[
+    Call::Ioctl(0xae01),      // KVM_CREATE_VM
+    Call::Ioctl(0xae03),      // KVM_CHECK_EXTENSION
+    Call::Ioctl(0xae04),      // KVM_GET_VCPU_MMAP_SIZE
+    Call::Ioctl(0x4020_ae46), // KVM_SET_USER_MEMORY_REGION
+    Call::Ioctl(0xae47),      // KVM_SET_TSS_ADDR
+    Call::Ioctl(0xae41),      // KVM_CREATE_VCPU
+    Call::Ioctl(0x4008_ae90), // KVM_SET_CPUID2
+    Call::Ioctl(0x8090_ae81), // KVM_GET_REGS
+    Call::Ioctl(0x4090_ae82), // KVM_SET_REGS
+    Call::Ioctl(0x8138_ae83), // KVM_GET_SREGS
+    Call::Ioctl(0x4138_ae84), // KVM_SET_SREGS
+    Call::Ioctl(0xaea3),      // KVM_GET_TSC_KHZ
+    // What a vCPU and KVM tell each other.
+    Call::If(libc::SYS_mmap, &[NOT_EXECUTABLE]),
+];
+
+/// Running a guest: KVM_RUN.
+const RUNNING: &[Call] = &[Call::Ioctl(0xae80)];
 
 /// At the end of the start.
 const LOCKING: &[Call] = &[Call::If(
@@ -418,7 +494,7 @@ const NEVER: &[Call] = &[
 ];
 
 /// Arguments of 32 bits: what stands above them is nobody's business.
-const LOW: u64 = 0xffff_ffff;
+pub(super) const LOW: u64 = 0xffff_ffff;
 const A_THREAD: u64 = libc::CLONE_THREAD as u64;
 /// linux/prctl.h (Linux 6.4).
 const PR_GET_AUXV: u64 = 0x4155_5856;

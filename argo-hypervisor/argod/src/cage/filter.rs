@@ -9,7 +9,7 @@ use seccompiler::{
     SeccompRule, TargetArch,
 };
 
-use super::calls::{Call, Is, List, Verdict};
+use super::calls::{Call, Is, LOW, List, Verdict};
 
 /// What the kernel is asked of each call, by its number; no rules: it matches always.
 type Rules = BTreeMap<i64, Vec<SeccompRule>>;
@@ -64,6 +64,10 @@ fn rules(groups: &[&[Call]]) -> io::Result<Rules> {
             Call::Any(number) => _ = always.insert(*number, Vec::new()),
             Call::If(number, conditions) => {
                 conditional.entry(*number).or_default().push(rule(conditions)?);
+            }
+            Call::Ioctl(request) => {
+                let this = Is { argument: 1, mask: LOW, value: *request };
+                conditional.entry(libc::SYS_ioctl).or_default().push(rule(&[this])?);
             }
             Call::ToItself(number) => {
                 let this = Is { argument: 0, mask: u64::MAX, value: process::id().into() };

@@ -30,7 +30,7 @@ use std::sync::Arc;
 use rustix::thread::CapabilitySet;
 use seccompiler::BpfProgram;
 
-use crate::config;
+use crate::config::{self, Config};
 pub use calls::Class;
 pub use limits::harden;
 
@@ -59,12 +59,12 @@ impl Cage {
     ///
     /// # Errors
     /// [`CageError`], if the cage is required.
-    pub fn enter(wanted: config::Cage) -> Result<Self, CageError> {
+    pub fn enter(config: &Config) -> Result<Self, CageError> {
         limits::lock_as_much_as_is_wanted();
-        let mut told = Told::new(wanted, "argod");
+        let mut told = Told::new(config.cage, "argod");
         told.keep("capabilities", capabilities::keep(CapabilitySet::empty()))?;
         told.keep("files", files::close_all())?;
-        let caged = told.keep("system calls", filter::confine(calls::PROCESS))?;
+        let caged = told.keep("system calls", filter::confine(calls::process(config)))?;
         if let Some(held) = told.held() {
             tracing::info!(held, "caged");
         }

@@ -8,13 +8,14 @@ use argo_core::policy::Label;
 use toml::Spanned;
 
 use super::host::Host;
+use super::machine::{Kind, Machine};
 use super::quotas::Quotas;
 use super::read::{Reader, integer};
 use super::report::{Problems, Report};
 use super::seen::{Seen, distinct};
 use super::socket::Socket;
 use super::texts::Texts;
-use super::values::{self, domain_id, size};
+use super::values::{self, domain_id};
 
 /// The most RAM that a domain may have, in bytes.
 pub const RAM_MAX: u64 = 64 << 30;
@@ -41,7 +42,9 @@ pub struct Domain {
     pub name: String,
     /// Labels that rules may name.
     pub labels: Vec<String>,
-    /// Bytes of RAM that each session gets: whole pages.
+    /// The virtual machine that it is, if it is one.
+    pub machine: Option<Machine>,
+    /// Bytes of RAM that the machine or each session gets: whole pages.
     pub ram: u64,
     /// Pages that cannot be part of a ring, as ROM could not, in ascending order. In everything
     /// else they are memory like the others.
@@ -57,12 +60,13 @@ pub struct Domain {
 }
 
 impl Domain {
-    /// Bytes that the RAM of all its sessions together needs.
+    /// Bytes that the RAM of its machine or of all its sessions together needs.
     pub fn memory_needed(&self) -> u64 {
-        self.ram.saturating_mul(self.quotas.sessions.into())
+        let machines = u64::from(self.machine.is_some());
+        self.ram.saturating_mul(machines + u64::from(self.quotas.sessions))
     }
 
-    /// Pages of RAM that a session gets.
+    /// Pages of RAM that the machine or a session gets.
     pub fn pages(&self) -> u64 {
         self.ram / PAGE_BYTES
     }
@@ -98,9 +102,11 @@ impl Domain {
         let id = table.required("id", domain_id());
         let name = table.required("name", values::name());
         let labels = table.list("labels", values::name(), Label::LIMIT);
-        let ram = table.required("ram", size(RAM_MIN, RAM_MAX, PAGE_BYTES));
+        let kind = Kind::read(&mut table);
+        let machine = (kind == Kind::Kvm).then(|| Machine::read(&mut table));
+        let ram = table.required("ram", kind.ram());
         let read_only = table.list("read_only_pages", integer(0..=PAGES_LAST), READ_ONLY_PAGES_MAX);
-        let quotas = table.table("quotas").map_or_else(Quotas::default, Quotas::read);
+        let quotas = Quotas::read_of(kind, table.table("quotas"));
         let weight = table.or("weight", integer(1..=u64::from(WEIGHT_MAX)), WEIGHT_DEFAULT);
         let cpus = table.list("cpus", host.cpu(), CPUS_MAX);
         let beside = name.as_ref().map(|name| beside(runtime_dir, name));
@@ -114,6 +120,7 @@ impl Domain {
             id: id?.into_inner(),
             name: name?.into_inner(),
             labels: distinct(report, "label", labels),
+            machine: machine.map_or(Some(None), |machine| machine.map(Some))?,
             ram: ram?.into_inner(),
             read_only_pages: distinct(report, "page", read_only),
             quotas,

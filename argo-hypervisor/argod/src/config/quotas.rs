@@ -4,6 +4,7 @@ use argo_core::abi::PAGE_SIZE;
 use argo_hypervisor::Quotas as EngineQuotas;
 use serde::{Deserialize, Serialize};
 
+use super::machine::Kind;
 use super::read::{Reader, integer};
 use super::values::size;
 
@@ -69,24 +70,53 @@ impl Default for ServiceQuotas {
 }
 
 impl Quotas {
-    pub(super) fn read(mut table: Reader<'_>) -> Self {
-        let default = Self::default();
-        let up_to = |limit: u32| integer(0..=u64::from(limit));
-        let ring_bytes = size(0, EngineQuotas::RING_BYTES_MAX, 1);
-        let engine = EngineQuotas {
-            rings: table.or("rings", up_to(EngineQuotas::RINGS_MAX), default.engine.rings),
-            ring_bytes: table.or("ring_bytes", ring_bytes, default.engine.ring_bytes),
-            waiters: table.or("waiters", up_to(EngineQuotas::WAITERS_MAX), default.engine.waiters),
-            entries: table.or("entries", up_to(EngineQuotas::ENTRIES_MAX), default.engine.entries),
+    /// The quotas of such a domain, with what a table says of them.
+    pub(super) fn read_of(kind: Kind, table: Option<Reader<'_>>) -> Self {
+        let default = match kind {
+            Kind::Process => Self::default(),
+            // No process comes to a machine.
+            Kind::Kvm => Self { sessions: 0, services: ServiceQuotas::NONE, ..Self::default() },
         };
-        let sessions = table.or("sessions", integer(1..=SESSIONS_MAX.into()), default.sessions);
-        let services = ServiceQuotas::read(&mut table);
+        let Some(mut table) = table else { return default };
+        let engine = read_engine(&mut table);
+        let quotas = match kind {
+            Kind::Process => Self {
+                engine,
+                sessions: table.or("sessions", integer(1..=SESSIONS_MAX.into()), default.sessions),
+                services: ServiceQuotas::read(&mut table),
+            },
+            Kind::Kvm => Self { engine, ..default },
+        };
         table.finish();
-        Self { engine, sessions, services }
+        quotas
+    }
+}
+
+fn read_engine(table: &mut Reader<'_>) -> EngineQuotas {
+    let default = EngineQuotas::default();
+    let up_to = |limit: u32| integer(0..=u64::from(limit));
+    let ring_bytes = size(0, EngineQuotas::RING_BYTES_MAX, 1);
+    EngineQuotas {
+        rings: table.or("rings", up_to(EngineQuotas::RINGS_MAX), default.rings),
+        ring_bytes: table.or("ring_bytes", ring_bytes, default.ring_bytes),
+        waiters: table.or("waiters", up_to(EngineQuotas::WAITERS_MAX), default.waiters),
+        entries: table.or("entries", up_to(EngineQuotas::ENTRIES_MAX), default.entries),
     }
 }
 
 impl ServiceQuotas {
+    /// None of them.
+    pub const NONE: Self = Self {
+        connections: 0,
+        grant_pages: 0,
+        shares: 0,
+        maps: 0,
+        ports: 0,
+        store_nodes: 0,
+        store_watches: 0,
+        store_transactions: 0,
+    };
+
     /// The most that each may be.
     pub const MAX: Self = Self {
         connections: 1024,

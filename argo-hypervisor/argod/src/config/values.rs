@@ -87,6 +87,10 @@ pub(super) fn directory() -> Kind<PathBuf> {
     Kind::text("an absolute path", absolute)
 }
 
+pub(super) fn file() -> Kind<PathBuf> {
+    Kind::text("an absolute path of a file", absolute)
+}
+
 /// Where policy files are: absolute, or beside the file that names it.
 pub(super) fn folder() -> Kind<PathBuf> {
     Kind::text("a path of a folder", |text| {

@@ -31,6 +31,10 @@ enum Action {
     Destroy(Target),
     /// Take all rings and waits of a domain away. Its sessions stay.
     Reset(Target),
+    /// Start a domain's virtual machine, which has ended.
+    Start(Target),
+    /// End a domain's virtual machine. It stays so until it is started.
+    Stop(Target),
     /// End the sessions of a domain. It stays, and processes may attach to it again.
     Detach(Detach),
 }
@@ -92,6 +96,15 @@ impl Domain {
                 let reset: Changed = admin.ask(&Request::SoftReset { domain })?;
                 let rings = counted(reset.rings_removed, "ring");
                 say("reset", &reset, &format!("{rings} removed, its sessions stay"))
+            }
+            Action::Start(Target { domain, admin }) => {
+                let started: Changed = admin.ask(&Request::Start { domain })?;
+                say("started", &started, "its machine runs")
+            }
+            Action::Stop(Target { domain, admin }) => {
+                let stopped: Changed = admin.ask(&Request::Stop { domain })?;
+                let ran = if stopped.sessions_ended > 0 { "ran" } else { "had ended" };
+                say("stopped", &stopped, &format!("its machine {ran}"))
             }
             Action::Detach(Detach { pid, target: Target { domain, admin } }) => {
                 let left: Changed = admin.ask(&Request::Detach { domain, pid })?;

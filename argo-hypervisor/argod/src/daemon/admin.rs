@@ -87,7 +87,7 @@ impl AdminServer {
     }
 }
 
-fn serve(host: &Host, stream: UnixStream) -> io::Result<()> {
+fn serve(host: &Arc<Host>, stream: UnixStream) -> io::Result<()> {
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.set_write_timeout(Some(PATIENCE))?;
     let by = Peer::of(&stream)?;
@@ -113,6 +113,8 @@ fn odd_name(request: &Request) -> Option<String> {
         Request::Domain { domain }
         | Request::Destroy { domain }
         | Request::SoftReset { domain }
+        | Request::Start { domain }
+        | Request::Stop { domain }
         | Request::Detach { domain, .. } => domain,
         Request::Create { file, .. } => file.as_ref()?,
         Request::Policy { file, .. } => file,
@@ -121,7 +123,7 @@ fn odd_name(request: &Request) -> Option<String> {
     odd.then(|| format!("a name of more than {FILE_NAME_MAX} bytes or with control characters"))
 }
 
-fn answer_and_tell(host: &Host, by: Peer, request: Request) -> Answer {
+fn answer_and_tell(host: &Arc<Host>, by: Peer, request: Request) -> Answer {
     let deed = Deed::of(host, &request);
     let answer = answer(host, request);
     if let Some(deed) = deed {
@@ -134,7 +136,7 @@ fn answer_and_tell(host: &Host, by: Peer, request: Request) -> Answer {
     answer
 }
 
-fn answer(host: &Host, request: Request) -> Answer {
+fn answer(host: &Arc<Host>, request: Request) -> Answer {
     match request {
         Request::Stat => done(Ok::<_, String>(stat(host))),
         Request::Domain { domain } => done(domain_in_full(host, &domain)),
@@ -143,6 +145,8 @@ fn answer(host: &Host, request: Request) -> Answer {
         }
         Request::Destroy { domain } => done(host.destroy_domain(&domain)),
         Request::SoftReset { domain } => done(host.soft_reset(&domain)),
+        Request::Start { domain } => done(host.start_machine(&domain)),
+        Request::Stop { domain } => done(host.stop_machine(&domain)),
         Request::Reload => done(host.reload_policy()),
         Request::Explain(inquiry) => done(host.policy().snapshot().inquire(&inquiry)),
         Request::Detach { domain, pid } => done(host.detach(&domain, pid)),

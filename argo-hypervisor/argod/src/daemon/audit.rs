@@ -73,6 +73,8 @@ impl Deed {
             Request::Create { domain, .. } => (Operation::Create, name_in(domain)),
             Request::Destroy { domain } => (Operation::Destroy, domain.clone()),
             Request::SoftReset { domain } => (Operation::SoftReset, domain.clone()),
+            Request::Start { domain } => (Operation::Start, domain.clone()),
+            Request::Stop { domain } => (Operation::Stop, domain.clone()),
             Request::Detach { domain, .. } => (Operation::Detach, domain.clone()),
             Request::Reload => return Some(Self::reload(host)),
             Request::Policy { file, .. } => (Operation::Policy, file.clone()),

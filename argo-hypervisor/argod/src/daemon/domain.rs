@@ -8,10 +8,12 @@ use std::time::Duration;
 
 use argo_core::DomainId;
 use argo_core::host::layout::control_bytes;
+use argo_hypervisor::{BadRam, LinearMemory};
 use argo_mem::{MapError, Mapping};
 use parking_lot::Mutex;
 
 use super::burial::Buried;
+use super::machines::Machine;
 use super::meter::Meter;
 use super::services::Desk;
 use super::session::{Peer, Session};
@@ -37,6 +39,8 @@ pub struct HostDomain {
     pub services: Desk,
     /// What is there for its sessions, in static mode.
     pub stock: Option<Stock>,
+    /// The virtual machine that it is, if it is one.
+    pub machine: Option<Arc<Machine>>,
     attachments: Mutex<Attachments>,
     over: AtomicBool,
     meter: Arc<Meter>,
@@ -101,6 +105,7 @@ impl HostDomain {
         engine: EngineDomain,
         listener: OwnedFd,
         stock: Option<Stock>,
+        machine: Option<Arc<Machine>>,
     ) -> Self {
         Self {
             config,
@@ -109,6 +114,7 @@ impl HostDomain {
             log: Throttle::default(),
             services: Desk::default(),
             stock,
+            machine,
             attachments: Mutex::default(),
             over: AtomicBool::new(false),
             meter: Arc::default(),
@@ -234,6 +240,22 @@ impl HostDomain {
         }
     }
 
+    /// The RAM behind a control area of so many queues, as the engine sees it.
+    ///
+    /// # Errors
+    /// It is shorter than the domain's RAM.
+    pub fn memory(&self, ram: &Arc<Mapping>, queues: u32) -> Result<LinearMemory<Mapping>, BadRam> {
+        let pages = self.config.read_only_pages.iter().copied().map(u64::from);
+        let read_only: Vec<u64> = pages.collect();
+        let base = control_bytes(queues) as usize;
+        let memory = LinearMemory::new(ram.clone(), base, self.config.pages())?;
+        let memory = memory.with_read_only(&read_only);
+        Ok(match &self.stock {
+            Some(stock) => memory.with_page_lists(stock.page_lists()),
+            None => memory,
+        })
+    }
+
     /// In static mode, has RAM in stock for each session that there may be and is not. `false`: it
     /// cannot be had now.
     pub fn restock(&self) -> bool {
@@ -245,6 +267,17 @@ impl HostDomain {
             tracing::warn!(domain = self.name(), %error, suppressed, "RAM is not in stock again");
         }
         refilled.is_ok()
+    }
+
+    /// Whether somebody runs in it.
+    pub fn is_inhabited(&self) -> bool {
+        self.machine.as_ref().is_some_and(|machine| machine.is_running())
+            || !self.attachments.lock().live.is_empty()
+    }
+
+    /// Ends its machine, if it is one that runs; how many that were.
+    pub fn stop_machine(&self) -> usize {
+        usize::from(self.machine.as_ref().is_some_and(|machine| machine.stop()))
     }
 
     /// Lets nobody attach any more, and says who is attached.

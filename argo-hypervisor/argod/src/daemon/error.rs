@@ -4,6 +4,7 @@ use std::io;
 
 use super::host::DomainError;
 use super::listener::ListenError;
+use super::machines::{MachineError, PrepareError};
 use super::reserve::ReserveError;
 use crate::cage::CageError;
 use crate::config::MemoryShort;
@@ -20,6 +21,17 @@ pub enum StartError {
     /// In static mode something could not be taken.
     #[error(transparent)]
     Reserve(#[from] ReserveError),
+    /// A virtual machine's image is wrong, or there can be no machines here.
+    #[error(transparent)]
+    Machines(#[from] PrepareError),
+    /// A virtual machine did not start.
+    #[error("domain {name}: {error}")]
+    Machine {
+        /// Its domain's name.
+        name: String,
+        /// Why.
+        error: MachineError,
+    },
     /// A domain could not be made.
     #[error("domain {name}: {error}")]
     Domain {

@@ -1,4 +1,4 @@
-//! From a domain to the sessions that its events go to.
+//! From a domain to the sessions, or the machine, that its events go to.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use argo_core::host::wake::Event;
 use parking_lot::Mutex;
 
 use super::bell::Bell;
+use super::machines;
 use crate::policy::Pacer;
 
 /// Who is woken because there is room in a ring has it kept for this long at least, and twice as long
@@ -53,10 +54,39 @@ impl Drop for Hold<'_> {
     }
 }
 
-/// Which sessions are attached to each domain, for raising events: reading takes no lock.
+/// Who hears a domain's events.
+#[derive(Clone)]
+pub enum Ear {
+    /// A session.
+    Session(Arc<Bell>),
+    /// The virtual machine that it is.
+    #[cfg_attr(not(feature = "kvm"), expect(dead_code, reason = "there are no machines"))]
+    Machine(Arc<machines::Bell>),
+}
+
+impl Ear {
+    fn hear(&self, event: Event) {
+        match self {
+            Self::Session(bell) => bell.raise(event),
+            Self::Machine(bell) => bell.raise(event),
+        }
+    }
+}
+
+impl PartialEq for Ear {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Session(one), Self::Session(other)) => Arc::ptr_eq(one, other),
+            (Self::Machine(one), Self::Machine(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
+}
+
+/// Who hears the events of each domain: reading takes no lock.
 pub struct Interrupts {
     /// One entry a possible domain id, so that a look-up is one index.
-    bells: Box<[ArcSwapOption<Vec<Arc<Bell>>>]>,
+    ears: Box<[ArcSwapOption<Vec<Ear>>]>,
     changing: Mutex<()>,
     /// In whose rings room is to be lent, and when.
     lender: Pacer,
@@ -64,28 +94,28 @@ pub struct Interrupts {
 
 impl Default for Interrupts {
     fn default() -> Self {
-        let bells = (0..DomainId::LIMIT).map(|_| ArcSwapOption::empty()).collect();
-        Self { bells, changing: Mutex::new(()), lender: Pacer::default() }
+        let ears = (0..DomainId::LIMIT).map(|_| ArcSwapOption::empty()).collect();
+        Self { ears, changing: Mutex::new(()), lender: Pacer::default() }
     }
 }
 
 impl Interrupts {
-    /// From here on the domain's events go to this session too.
-    pub fn add(&self, domain: DomainId, bell: Arc<Bell>) {
-        self.change(domain, |bells| bells.push(bell));
+    /// From here on the domain's events go there too.
+    pub fn add(&self, domain: DomainId, ear: Ear) {
+        self.change(domain, |ears| ears.push(ear));
     }
 
-    /// From here on the domain's events do not go to this session any more.
-    pub fn remove(&self, domain: DomainId, bell: &Arc<Bell>) {
-        self.change(domain, |bells| bells.retain(|other| !Arc::ptr_eq(other, bell)));
+    /// From here on the domain's events do not go there any more.
+    pub fn remove(&self, domain: DomainId, ear: &Ear) {
+        self.change(domain, |ears| ears.retain(|other| other != ear));
     }
 
-    fn change(&self, domain: DomainId, edit: impl FnOnce(&mut Vec<Arc<Bell>>)) {
-        let Some(entry) = self.bells.get(usize::from(domain.raw())) else { return };
+    fn change(&self, domain: DomainId, edit: impl FnOnce(&mut Vec<Ear>)) {
+        let Some(entry) = self.ears.get(usize::from(domain.raw())) else { return };
         let _changing = self.changing.lock();
-        let mut bells = entry.load().as_deref().cloned().unwrap_or_default();
-        edit(&mut bells);
-        entry.store((!bells.is_empty()).then(|| Arc::new(bells)));
+        let mut ears = entry.load().as_deref().cloned().unwrap_or_default();
+        edit(&mut ears);
+        entry.store((!ears.is_empty()).then(|| Arc::new(ears)));
     }
 
     /// Tells when to [lend](argo_hypervisor::Engine::lend_room) the room in a domain's rings.
@@ -107,9 +137,9 @@ impl Interrupts {
     }
 
     fn raise(&self, domain: DomainId, event: Event) {
-        let Some(entry) = self.bells.get(usize::from(domain.raw())) else { return };
-        if let Some(bells) = &*entry.load() {
-            bells.iter().for_each(|bell| bell.raise(event));
+        let Some(entry) = self.ears.get(usize::from(domain.raw())) else { return };
+        if let Some(ears) = &*entry.load() {
+            ears.iter().for_each(|ear| ear.hear(event));
         }
     }
 }

@@ -18,9 +18,11 @@ pub enum Work {
     Services,
     /// Ending sessions, unmapping and freeing their RAM.
     Endings,
+    /// Running the guest, where the domain is a virtual machine.
+    Guest,
 }
 
-const WORKS: usize = 5;
+const WORKS: usize = 6;
 
 /// What a domain has cost.
 #[derive(Default)]

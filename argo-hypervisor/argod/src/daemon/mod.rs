@@ -8,9 +8,11 @@
 //! | `reception`, `arrivals`, `notices` | accepts, notices hang-ups, ends sessions |
 //! | `attach` | how a process becomes a session |
 //! | `session` | its memory and queues, and how they are served |
+//! | `calls` | the calls in a queue |
 //! | `worker` | a thread a core that serves sessions in fair turns (`run_queue`, `spin`) |
 //! | `interrupts`, `bell`, `slowness` | from an event to the process that sleeps |
 //! | `services` | grants, event channels and a store for processes that connect for them |
+//! | `machines` | domains that are virtual machines (feature `kvm`) |
 //! | `stock`, `reserve` | what is taken at the start, in static mode |
 //! | `burial` | memory of ended sessions that somebody still holds |
 //! | `admin`, `stat`, `seats` | the administrators' socket |
@@ -27,6 +29,7 @@ mod attach;
 mod audit;
 mod bell;
 mod burial;
+mod calls;
 mod capture;
 mod domain;
 mod doors;
@@ -34,6 +37,8 @@ mod error;
 mod host;
 mod interrupts;
 mod listener;
+#[cfg_attr(not(feature = "kvm"), path = "no_machines.rs")]
+mod machines;
 mod made_path;
 mod malloc;
 mod meter;
@@ -76,6 +81,7 @@ use argo_hypervisor::Events as _;
 use audit::Deed;
 use doors::Doors;
 use host::Host;
+use machines::Machines;
 use meter::Work;
 use metrics::MetricsServer;
 use notices::Notice;
@@ -151,13 +157,16 @@ impl Daemon {
             reserve::hold_heap()?;
         }
         let doors = Arc::new(Doors::open(&config, process).map_err(system(DOORKEEPER))?);
+        // Images are files, and KVM is one.
+        let machines = Machines::prepare(&config)?;
         // It may be a TCP port, which nobody opens in a cage.
         let metrics = config.metrics.as_ref().map(|at| MetricsServer::open(at, &doors));
         let metrics = metrics.transpose().map_err(StartError::Metrics)?;
-        let cage = if doors.are_kept() { Cage::enter(config.cage)? } else { Cage::default() };
+        let cage = if doors.are_kept() { Cage::enter(&config)? } else { Cage::default() };
         begin_log().map_err(system("log: starting a thread"))?;
         let admin = AdminServer::open(&config.admin, &passed, &doors)?;
-        let host = Host::new(config, passed, doors, cage).map_err(system("making the workers"))?;
+        let host = Host::new(config, passed, doors, cage, machines)
+            .map_err(system("making the workers"))?;
         let daemon = Self::serve(Arc::new(host), admin, metrics)?;
         reserve.map_or(Ok(()), reserve::fill)?;
         Ok(daemon)
@@ -189,6 +198,7 @@ impl Daemon {
             host.reception().listen_metrics(metrics.listener()).map_err(system("listening"))?;
         }
         daemon.spawn(admin, metrics)?;
+        host.start_machines().map_err(|(name, error)| StartError::Machine { name, error })?;
         Ok(daemon)
     }
 
@@ -322,6 +332,15 @@ pub fn check_memory(config: &Config) -> Result<(), StartError> {
     if let Err(short) = config::check_shares(&config.domains, available) {
         tracing::warn!("too little memory for all shares: {short}");
     }
+    Ok(())
+}
+
+/// Whether the images of virtual machines are kernels for them.
+///
+/// # Errors
+/// The first that cannot be read or is wrong.
+pub fn check_images(config: &Config) -> Result<(), StartError> {
+    machines::check_images(config)?;
     Ok(())
 }
 

@@ -3,32 +3,23 @@
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
 
-use argo_core::Errno;
-use argo_core::abi::Op;
-use argo_core::errno::decode_ret;
 use argo_core::host::layout::QUEUES_MAX;
-use argo_core::host::queue::{BadIndex, Completion, HostQueue, LINK, Slot};
+use argo_core::host::queue::BadIndex;
 use argo_core::host::turn::Turn;
 use argo_core::host::wake::Event;
-use argo_core::platform::Call;
 use argo_hypervisor::Caller;
 use argo_mem::{Mapping, Memory};
 use parking_lot::Mutex;
 
 use super::bell::Bell;
 use super::burial::Buried;
-use super::capture::{self, CaptureFeed};
+use super::calls::{Budget, Calls, Meter, Queue};
+use super::capture::CaptureFeed;
 use super::domain::HostDomain;
 use super::interrupts::Hold;
 pub use super::peer::Peer;
 use super::system::{Engine, HostSystem};
-
-/// Calls between two looks at the clock.
-const CALLS_A_LOOK: u32 = 16;
-/// Bytes copied between two looks at the clock.
-const BYTES_A_LOOK: u32 = 16 << 10;
 
 /// Doorbells in a row with nothing behind them before a session is not listened to for a while.
 const IDLE_RINGS: u32 = 8;
@@ -42,15 +33,6 @@ pub struct Doorbell {
     pub worker: usize,
     /// The eventfd. It is never read.
     pub fd: OwnedFd,
-}
-
-/// What a visit may take before others get their turn.
-#[derive(Clone, Copy, Debug)]
-pub struct Budget {
-    /// Calls.
-    pub calls: u32,
-    /// Time. It is looked at every 16 calls or 16 KiB; one call is never interrupted.
-    pub time: Duration,
 }
 
 /// What a visit left behind.
@@ -107,18 +89,11 @@ struct Queues {
     untold: bool,
 }
 
-struct Queue {
-    ends: HostQueue,
-    /// A call of the current chain has failed: the rest of it is not executed.
-    chain_failed: bool,
-}
-
 impl Service {
     /// The service of a session with so many queues that nobody watches yet: its doorbell is
     /// armed, so its guest rings.
     pub fn new(queues: u32) -> Self {
-        let queue = |number| Queue { ends: HostQueue::new(number), chain_failed: false };
-        let list = (0..queues.min(QUEUES_MAX)).map(queue).collect();
+        let list = (0..queues.min(QUEUES_MAX)).map(Queue::new).collect();
         Self {
             queues: Mutex::new(Queues { list, untold: false }),
             first: AtomicUsize::new(0),
@@ -156,20 +131,21 @@ impl Session {
             return Ok(Visit { calls: 0, more: false });
         }
         let hold = engine.events().hold();
+        let calls = self.calls(engine, &hold);
         let mut meter = Meter::new(budget);
-        let served = self.serve_queues(engine, &mut queues.list, &mut meter, &hold);
+        let served = self.serve_queues(&calls, &mut queues.list, &mut meter);
         drop(hold);
-        queues.untold |= meter.calls > 0;
-        let told = queues.untold && (meter.ended || served != Ok(true));
+        queues.untold |= meter.calls() > 0;
+        let told = queues.untold && (meter.ended() || served != Ok(true));
         queues.untold &= !told;
         drop(queues);
-        if meter.calls > 0 {
+        if meter.calls() > 0 {
             self.service.idle_rings.store(0, Ordering::Relaxed);
         }
         if told {
             self.bell.raise(Event::Completion);
         }
-        served.map(|more| Visit { calls: meter.calls, more })
+        served.map(|more| Visit { calls: meter.calls(), more })
     }
 
     /// Stops watching the session. `true`: it rests, or another worker has it by now; `false`: more
@@ -179,7 +155,7 @@ impl Session {
         let queues = self.service.queues.lock();
         let used = queues.list.len();
         for (index, queue) in taken.iter_mut().zip(&queues.list) {
-            *index = queue.ends.taken();
+            *index = queue.taken();
         }
         drop(queues);
         self.service.turn.rest(&self.ram.view(), &taken[..used])
@@ -203,108 +179,25 @@ impl Session {
         self.grave.lock().take()
     }
 
+    fn calls<'s>(&'s self, engine: &'s Engine, hold: &'s Hold<'s>) -> Calls<'s> {
+        let Self { ram, caller, capture, .. } = self;
+        Calls { engine, memory: ram.view(), caller, capture, hold }
+    }
+
     /// Whether more waits in any of them. All are served, even if one is broken.
     fn serve_queues(
         &self,
-        engine: &Engine,
+        calls: &Calls<'_>,
         queues: &mut [Queue],
         meter: &mut Meter,
-        hold: &Hold<'_>,
     ) -> Result<bool, BadIndex> {
         let first = self.service.first.fetch_add(1, Ordering::Relaxed) % queues.len().max(1);
         let (before, from) = queues.split_at_mut(first);
         let mut all = Ok(false);
         for queue in from.iter_mut().chain(before) {
-            let more = self.serve_queue(engine, queue, meter, hold);
+            let more = calls.serve(queue, meter);
             all = all.and_then(|any| more.map(|more| any || more));
         }
         all
-    }
-
-    fn serve_queue(
-        &self,
-        engine: &Engine,
-        queue: &mut Queue,
-        meter: &mut Meter,
-        hold: &Hold<'_>,
-    ) -> Result<bool, BadIndex> {
-        let view = self.ram.view();
-        let pending = queue.ends.pending(&view)?;
-        // Receivers are told before the guest sees that its calls are done, as Xen does it.
-        let tell = |queue: &Queue| {
-            hold.release();
-            queue.ends.publish(&view);
-        };
-        for _ in 0..pending {
-            if meter.is_spent() {
-                tell(queue);
-                return Ok(true);
-            }
-            let slot = queue.ends.take(&view);
-            let ret = self.execute(engine, queue, &slot);
-            queue.ends.post(&view, Completion { tag: slot.tag, ret });
-            if meter.count(&slot, ret) {
-                tell(queue);
-            }
-        }
-        tell(queue);
-        Ok(false)
-    }
-
-    #[inline]
-    fn perform(&self, engine: &Engine, call: &Call) -> i64 {
-        if self.capture.is_watched() {
-            return capture::execute(&self.capture, engine, &self.caller, call);
-        }
-        let [arg1, arg2, arg3, arg4] = call.args;
-        engine.argo_op(&self.caller, call.cmd, arg1, arg2, arg3, arg4)
-    }
-
-    fn execute(&self, engine: &Engine, queue: &mut Queue, slot: &Slot) -> i64 {
-        let ret = match slot.call() {
-            _ if queue.chain_failed => Errno::ECANCELED.ret(),
-            None => Errno::EINVAL.ret(),
-            Some(call) => self.perform(engine, &call),
-        };
-        let linked = slot.flags & LINK != 0;
-        queue.chain_failed = linked && decode_ret(ret).is_err();
-        ret
-    }
-}
-
-/// Counts a visit against its budget.
-struct Meter {
-    budget: Budget,
-    begun: Instant,
-    calls: u32,
-    /// A call without a link was executed, or the last one of a chain.
-    ended: bool,
-    until_look: u32,
-    spent: bool,
-}
-
-impl Meter {
-    fn new(budget: Budget) -> Self {
-        let begun = Instant::now();
-        Self { budget, begun, calls: 0, ended: false, until_look: BYTES_A_LOOK, spent: false }
-    }
-
-    /// Counts a call; whether that was a time to look at the clock.
-    fn count(&mut self, slot: &Slot, ret: i64) -> bool {
-        self.calls += 1;
-        self.ended |= slot.flags & LINK == 0;
-        let sent = if slot.cmd == Op::Sendv as u32 { decode_ret(ret).unwrap_or(0) } else { 0 };
-        let weight = sent.saturating_add(BYTES_A_LOOK / CALLS_A_LOOK);
-        self.until_look = self.until_look.saturating_sub(weight);
-        let looks = self.until_look == 0;
-        if looks {
-            self.until_look = BYTES_A_LOOK;
-            self.spent = self.begun.elapsed() >= self.budget.time;
-        }
-        looks
-    }
-
-    fn is_spent(&self) -> bool {
-        self.spent || self.calls >= self.budget.calls
     }
 }

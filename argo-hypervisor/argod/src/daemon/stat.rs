@@ -73,6 +73,7 @@ fn domain_stat(host: &Host, domain: &HostDomain) -> Option<DomainStat> {
         socket: domain.socket_path().to_owned(),
         active: engine.active,
         ram: domain.config.ram,
+        machine: domain.machine.as_ref().map(|machine| machine.stat()),
         sessions: sessions.iter().map(|session| session_stat(session.peer)).collect(),
         sessions_allowed: domain.config.quotas.sessions,
         sessions_held: domain.sessions_held(),
@@ -94,6 +95,7 @@ fn domain_stat(host: &Host, domain: &HostDomain) -> Option<DomainStat> {
         attachment_ns: meter.nanos(Work::Attachments),
         services_ns: meter.nanos(Work::Services),
         ending_ns: meter.nanos(Work::Endings),
+        guest_ns: meter.nanos(Work::Guest),
         interrupt_ns: domain.interrupt_time().as_nanos() as u64,
         mutes: meter.mutes(),
         attachments: meter.attachments(),
@@ -113,6 +115,9 @@ fn session_stat(peer: super::session::Peer) -> SessionStat {
 
 fn cut(mut domain: DomainStat) -> DomainStat {
     domain.rings = listed(domain.rings);
+    if let Some(machine) = &mut domain.machine {
+        machine.console.clear();
+    }
     domain
 }
 

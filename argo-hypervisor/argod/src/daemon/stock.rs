@@ -25,7 +25,7 @@ pub struct Stock {
 }
 
 impl Stock {
-    /// All that a domain will need, where so many of its calls are served at once.
+    /// All that a domain's sessions will need, where so many of its calls are served at once.
     ///
     /// # Errors
     /// The system has too little memory, or may lock too little.

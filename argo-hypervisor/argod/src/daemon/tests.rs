@@ -9,6 +9,7 @@ use tempfile::TempDir;
 use super::admin::AdminServer;
 use super::doors::Doors;
 use super::host::Host;
+use super::machines::Machines;
 use super::{Cage, Class, Config, Daemon, Passed};
 
 const DOMAIN: &str = "[[domain]]\nid = 1\nname = \"guest\"\nram = \"1MiB\"\n";
@@ -19,7 +20,8 @@ fn daemon_without(class: Class) -> (Daemon, TempDir) {
     let config = Config::parse("test", &text).unwrap();
     let (passed, doors) = (Passed::default(), Arc::new(Doors::Own));
     let admin = AdminServer::open(&config.admin, &passed, &doors).unwrap();
-    let host = Host::new(config, passed, doors, Cage::refused_to(class)).unwrap();
+    let machines = Machines::prepare(&config).unwrap();
+    let host = Host::new(config, passed, doors, Cage::refused_to(class), machines).unwrap();
     (Daemon::serve(Arc::new(host), admin, None).unwrap(), dir)
 }
 

@@ -35,18 +35,24 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 8] = [
         Self::Process,
         Self::Doorkeeper,
         Self::Thread(Class::Worker),
         Self::Thread(Class::Attach),
         Self::Thread(Class::Desk),
         Self::Thread(Class::Undertaker),
+        Self::Thread(Class::Keeper),
+        Self::Thread(Class::Vcpu),
     ];
 
     /// What a thread of argod does in this role before anything else.
     fn enter(self) -> io::Result<()> {
-        let process = if self == Self::Doorkeeper { calls::DOORKEEPER } else { calls::PROCESS };
+        let process = match self {
+            Self::Doorkeeper => calls::DOORKEEPER,
+            Self::Thread(Class::Keeper | Class::Vcpu) => calls::PROCESS_WITH_MACHINES,
+            Self::Process | Self::Thread(_) => calls::PROCESS,
+        };
         filter::confine(process)?;
         match self {
             Self::Thread(class) => filter::confine(calls::of(class)).map(drop),

@@ -1,6 +1,7 @@
 use super::*;
 
 mod machine;
+mod machines;
 mod policy_files;
 mod ports;
 mod reading;

@@ -9,6 +9,7 @@
 //! | [`message`] | what client and server exchange |
 //! | [`channel`] | the vchan of client and server |
 //! | [`client`], [`server`], [`attacker`], [`attack`] | the processes |
+//! | [`vm`] | the other demo, with a virtual machine |
 
 mod attack;
 mod attacker;
@@ -20,6 +21,7 @@ mod script;
 mod server;
 mod stage;
 mod verdict;
+mod vm;
 
 use std::error::Error;
 use std::path::PathBuf;
@@ -44,11 +46,19 @@ pub(super) struct Demo {
     /// How long each of the three measurements takes.
     #[arg(long, value_name = "TIME", default_value = "2s", value_parser = values::duration)]
     each: Duration,
+    /// Watch a virtual machine with this kernel talk to processes instead; docs/kvm.md says how one is
+    /// built. Takes an argod built with the feature kvm.
+    #[arg(long, value_name = "KERNEL")]
+    vm: Option<PathBuf>,
 }
 
 impl Demo {
     pub(super) fn run(self) -> Result<ExitCode, Failure> {
-        let went_well = script::play(self.each).map_err(Failure::failed)?;
+        let went_well = match &self.vm {
+            Some(kernel) => vm::play(kernel, self.each),
+            None => script::play(self.each),
+        };
+        let went_well = went_well.map_err(Failure::failed)?;
         Ok(if went_well { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }
 }

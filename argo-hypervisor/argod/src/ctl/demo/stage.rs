@@ -63,7 +63,7 @@ store = [
 "#;
 
 /// This program, wherever it lies and whoever may look there.
-const MYSELF: &str = "/proc/self/exe";
+pub(super) const MYSELF: &str = "/proc/self/exe";
 /// A process of the demo answers sooner, or something is wrong.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -209,7 +209,7 @@ fn configuration(folder: &Path, users: &Users) -> Result<String, Mishap> {
 }
 
 /// The processes end with this one by themselves, but the folder would stay.
-fn clean_up_on_signals(folder: PathBuf) -> io::Result<()> {
+pub(super) fn clean_up_on_signals(folder: PathBuf) -> io::Result<()> {
     let mut signals = Signals::new([SIGINT, SIGTERM, SIGHUP])?;
     thread::Builder::new().name("signals".into()).spawn(move || {
         if let Some(signal) = signals.forever().next() {

@@ -1,6 +1,6 @@
 //! One domain, as tables: its limits with their use, its sessions, all its rings.
 
-use super::render::{Titled, denied, refused, rings, sessions, share, titled};
+use super::render::{Titled, denied, machines, refused, rings, sessions, share, titled};
 use super::times::time_of;
 use crate::admin::{DomainStat, Stat};
 use crate::ctl::table::{Table, bytes, grouped};
@@ -8,7 +8,8 @@ use crate::ctl::table::{Table, bytes, grouped};
 /// The domain; `stat` knows the other domains' names.
 pub(in crate::ctl) fn one(stat: &Stat, domain: &DomainStat) -> String {
     let shown = std::slice::from_ref(domain);
-    let tables: [Titled<'_>; 7] = [
+    let tables: [Titled<'_>; 8] = [
+        ("virtual machine", machines(shown)),
         ("limits", limits(domain)),
         ("sessions", sessions(shown)),
         ("rings", rings(stat, shown)),
@@ -19,7 +20,16 @@ pub(in crate::ctl) fn one(stat: &Stat, domain: &DomainStat) -> String {
     ];
     let argo = if domain.active { "on" } else { "off" };
     let DomainStat { id, name, socket, .. } = domain;
-    titled(format!("domain {id} ({name}), Argo {argo}, at {}\n", socket.display()), tables)
+    let headline = format!("domain {id} ({name}), Argo {argo}, at {}\n", socket.display());
+    titled(headline, tables) + &console(domain)
+}
+
+/// What its machine wrote last. Whatever else than text that is does nothing to a terminal.
+fn console(domain: &DomainStat) -> String {
+    let said = domain.machine.as_ref().map_or("", |machine| machine.console.as_str());
+    let lines = said.lines().map(|line| format!("  {}\n", line.escape_debug()));
+    let text: String = lines.collect();
+    if text.is_empty() { text } else { format!("\nconsole, the last of it\n{text}") }
 }
 
 /// The use of each limit.

@@ -1,6 +1,6 @@
 //! What argod says about itself, as tables.
 
-use super::times::times;
+use super::times::{seconds, times};
 use crate::admin::{DomainStat, Reserved, Stat};
 use crate::ctl::table::{Table, bytes, grouped};
 
@@ -13,6 +13,7 @@ pub(super) fn tables(stat: &Stat) -> String {
     let shown = &stat.domains;
     let tables = [
         ("domains", domains(shown)),
+        ("virtual machines", machines(shown)),
         ("sessions", sessions(shown)),
         (&*rings_title, rings(stat, shown)),
         ("what argod's processor time was spent on", times(stat, shown)),
@@ -75,6 +76,36 @@ pub(in crate::ctl) fn domains(domains: &[DomainStat]) -> Table {
             grouped(domain.messages),
             bytes(domain.bytes),
             grouped(domain.refused.values().sum()),
+        ]);
+    }
+    table
+}
+
+/// Those domains that are virtual machines.
+pub(super) fn machines(domains: &[DomainStat]) -> Table {
+    let mut table = Table::new(&[
+        "DOMAIN",
+        "STATE",
+        ">VCPUS",
+        ">EXITS",
+        ">RAN",
+        ">DELAYED",
+        ">RESTARTS",
+        ">FAILURES",
+        "LAST END",
+    ]);
+    let machines = domains.iter().filter_map(|domain| Some((domain, domain.machine.as_ref()?)));
+    for (domain, machine) in machines {
+        table.row([
+            domain.name.clone(),
+            machine.state.name().to_owned(),
+            machine.vcpus.to_string(),
+            grouped(machine.exits),
+            seconds(domain.guest_ns),
+            seconds(machine.delayed_ns),
+            grouped(machine.restarts),
+            grouped(machine.failures),
+            machine.last_end.clone().unwrap_or_default(),
         ]);
     }
     table

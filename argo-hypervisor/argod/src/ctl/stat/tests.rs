@@ -10,6 +10,7 @@ pub(in crate::ctl) fn domain(id: u16, name: &str) -> DomainStat {
         socket: format!("/run/argod/{name}.sock").into(),
         active: true,
         ram: 16 << 20,
+        machine: None,
         sessions: vec![SessionStat { pid: 4_194_304, uid: 1001, gid: 1001 }],
         sessions_allowed: 1,
         sessions_held: 0,
@@ -31,6 +32,7 @@ pub(in crate::ctl) fn domain(id: u16, name: &str) -> DomainStat {
         attachment_ns: 0,
         services_ns: 0,
         ending_ns: 0,
+        guest_ns: 0,
         interrupt_ns: 0,
         mutes: 0,
         attachments: 1,
@@ -194,4 +196,29 @@ fn argods_time_is_shown_by_whom_it_was_spent_on() {
     assert_eq!(rows[2], ["(gone)", "0.100", "5.0", "%"]);
     assert_eq!(rows[3..], [vec!["(argod", "itself)", "0.066", "3.3", "%"]]);
     assert!(one(&all, &busy).contains("  busy      1.835  91.7 %  1.000"));
+}
+
+#[test]
+fn a_virtual_machine_has_a_line_and_a_console() {
+    use crate::admin::{MachineStat, MachineState};
+    let machine = MachineStat {
+        state: MachineState::Ended,
+        vcpus: 2,
+        exits: 12_345,
+        restarts: 3,
+        failures: 4,
+        delayed_ns: 1_500_000_000,
+        last_end: Some("exit code 7".into()),
+        console: "first\nhostile \u{1b}[2J\n".into(),
+    };
+    let guest = DomainStat { machine: Some(machine), guest_ns: 250_000_000, ..domain(7, "guest") };
+    let stat = stat(vec![domain(1, "client"), guest.clone()], Vec::new());
+    let row = "  guest   ended      2  12 345  0.250    1.500         3         4  exit code 7\n";
+    let said = tables(&stat);
+    assert!(said.contains(row), "{said}");
+    let said = one(&stat, &guest);
+    assert!(said.contains(row), "{said}");
+    let console = "\nconsole, the last of it\n  first\n  hostile \\u{1b}[2J\n";
+    assert!(said.ends_with(console), "{said}");
+    assert!(!one(&stat, &stat.domains[0]).contains("virtual machine"));
 }

@@ -61,7 +61,8 @@ fn rest(table: &mut Table, stat: &Stat, whose: &str, nanoseconds: u64) {
     table.row([whose, all, share, calls, doorbells, interrupts, attaching, services, ending]);
 }
 
-fn seconds(nanoseconds: u64) -> String {
+/// Seconds, from nanoseconds.
+pub(super) fn seconds(nanoseconds: u64) -> String {
     format!("{:.3}", nanoseconds as f64 / 1e9)
 }
 

@@ -54,6 +54,9 @@ pub enum AttachError {
         /// Its version.
         found: u32,
     },
+    /// The domain is a virtual machine.
+    #[error("the domain is a virtual machine: no process attaches to it")]
+    Machine,
     /// No place is free.
     #[error(transparent)]
     NoPlace(#[from] NoPlace),
@@ -98,7 +101,7 @@ impl AttachError {
     /// What the process is told, beside the text.
     fn errno(&self) -> Errno {
         match self {
-            Self::Credentials { .. } => Errno::EACCES,
+            Self::Credentials { .. } | Self::Machine => Errno::EACCES,
             Self::Version { .. } | Self::ServicesVersion { .. } => Errno::EOPNOTSUPP,
             Self::NoPlace(NoPlace::Over { .. }) | Self::Admit(AdmitError::NoPlace(_)) => {
                 Errno::ESRCH

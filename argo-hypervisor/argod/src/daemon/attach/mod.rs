@@ -16,8 +16,8 @@ use argo_core::host::attach::{DOORBELLS_MAX, Text, Welcome};
 use argo_core::host::layout::{QUEUES_MAX, control_bytes};
 use argo_core::host::wake;
 use argo_core::host::{MAGIC, VERSION};
-use argo_hypervisor::{Caller, LinearMemory};
-use argo_mem::{MapError, Mapping, Memory};
+use argo_hypervisor::Caller;
+use argo_mem::{MapError, Mapping, Memory as _};
 use parking_lot::Mutex;
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::net::{Shutdown, shutdown};
@@ -48,7 +48,11 @@ pub fn attach(
     let connection = Connection::new(socket);
     let refused = |error: &AttachError| connection.refuse(error);
     let peer = connection.peer(domain).inspect_err(refused)?;
-    let Wanted::Session { queues } = connection.hello().inspect_err(refused)? else {
+    let wanted = connection.hello().inspect_err(refused)?;
+    if domain.machine.is_some() {
+        return Err(AttachError::Machine).inspect_err(refused);
+    }
+    let Wanted::Session { queues } = wanted else {
         let joined = Desk::join(host, domain, peer, connection.socket.clone());
         joined.map_err(AttachError::from).inspect_err(refused)?;
         return Ok(peer);
@@ -143,7 +147,7 @@ impl Connection {
         let Offered { mut place, peer, pidfd, ram, doorbells, queues, .. } = offered;
         let grave = place.session_begins();
         let domain = place.domain().clone();
-        let memory = domain_memory(&domain, &ram, queues)?;
+        let memory = domain.memory(&ram, queues)?;
         let caller = Caller { domain: domain.engine.clone(), memory };
         let socket = self.socket.clone();
         let notices = host.reception().notices().clone();
@@ -166,23 +170,6 @@ impl Connection {
         };
         Ok(host.admit(place, Arc::new(session))?)
     }
-}
-
-/// The RAM behind the control area, as the engine sees it.
-fn domain_memory(
-    domain: &HostDomain,
-    ram: &Arc<Mapping>,
-    queues: u32,
-) -> Result<LinearMemory<Mapping>, AttachError> {
-    let read_only: Vec<u64> =
-        domain.config.read_only_pages.iter().copied().map(u64::from).collect();
-    let memory =
-        LinearMemory::new(ram.clone(), control_bytes(queues) as usize, domain.config.pages())?;
-    let memory = memory.with_read_only(&read_only);
-    Ok(match &domain.stock {
-        Some(stock) => memory.with_page_lists(stock.page_lists()),
-        None => memory,
-    })
 }
 
 /// What remembers the RAM once it has been passed on.
@@ -211,7 +198,10 @@ fn cpus(host: &Host, doorbells: &[Doorbell]) -> [u16; DOORBELLS_MAX as usize] {
 }
 
 /// Keeps the RAM from being swapped out, as far as the configuration asks for it.
-fn lock(wanted: LockMemory, domain: &HostDomain, ram: &Mapping) -> Result<(), MapError> {
+///
+/// # Errors
+/// It is required, and the limit on locked memory is too low.
+pub fn lock(wanted: LockMemory, domain: &HostDomain, ram: &Mapping) -> Result<(), MapError> {
     match wanted {
         LockMemory::No => Ok(()),
         LockMemory::Require => ram.lock(),

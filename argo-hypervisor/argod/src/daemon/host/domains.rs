@@ -15,6 +15,7 @@ use crate::admin::{Changed, Reloaded, Standing};
 use crate::config::{self, ConfigError, Problems, Rules};
 use crate::daemon::domain::HostDomain;
 use crate::daemon::listener::ListenError;
+use crate::daemon::machines::{Machine, MachineError};
 use crate::daemon::reserve::locked_limit;
 use crate::daemon::session::Session;
 use crate::daemon::stock::Stock;
@@ -36,6 +37,9 @@ pub enum DomainError {
         #[from]
         source: MapError,
     },
+    /// Its virtual machine could not be made.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
     /// Its socket could not be made.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -77,6 +81,23 @@ pub enum DetachError {
         /// The process.
         pid: i32,
     },
+}
+
+/// Why a machine was not started or stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum PowerError {
+    /// There is no such domain.
+    #[error(transparent)]
+    NoDomain(#[from] NoDomain),
+    /// Processes attach to it.
+    #[error("domain {0} is no virtual machine")]
+    NoMachine(String),
+    /// It does not start.
+    #[error(transparent)]
+    Machine(#[from] MachineError),
+    /// Nothing is started any more.
+    #[error("argod is stopping")]
+    Stopping,
 }
 
 impl Host {
@@ -126,8 +147,10 @@ impl Host {
 
     fn create_in_engine(&self, config: config::Domain) -> Result<(), DomainError> {
         let id = config.id;
-        let stock = self.config.reserve.map(|_| Stock::new(&config, self.worker_count()));
-        let stock = stock.transpose()?;
+        let callers = config.machine.as_ref().map(|machine| machine.vcpus as usize);
+        let callers = callers.unwrap_or(self.worker_count());
+        let stock = self.config.reserve.map(|_| Stock::new(&config, callers)).transpose()?;
+        let machine = self.machines.make(&config)?;
         let engine = self.engine.create_domain(id, config.quotas.engine, Start::Dormant)?;
         let listener = self.doors.listen(&config.socket, SocketType::SEQPACKET, &self.passed);
         let listener = listener.inspect_err(|_| {
@@ -135,7 +158,7 @@ impl Host {
             let _ = self.engine.destroy_domain(id);
         })?;
         self.services.introduce(self.policy(), &config);
-        let domain = Arc::new(HostDomain::new(config, engine, listener, stock));
+        let domain = Arc::new(HostDomain::new(config, engine, listener, stock, machine));
         self.domains.write().insert(id, domain.clone());
         let listening = self.reception.listen(&domain);
         if listening.is_err() {
@@ -153,13 +176,65 @@ impl Host {
         let _alone = self.changing.lock();
         let domain = self.find(name)?;
         let rings = self.rings_of(&domain);
-        let ended = self.end_sessions(&domain.close(), EndReason::Destroyed);
+        let ended =
+            domain.stop_machine() + self.end_sessions(&domain.close(), EndReason::Destroyed);
         domain.services.close(self);
         self.forget(&domain);
         // Last: rules that name the domain hold as long as anything of it runs.
         self.policy().remove_domain(domain.id());
         tracing::info!(domain = domain.name(), sessions = ended, "destroyed");
         Ok(changed(&domain, ended, rings))
+    }
+
+    /// Starts the machines of all domains that are one, in the order of the configuration.
+    ///
+    /// # Errors
+    /// The first that does not start, by its domain's name, and why.
+    pub fn start_machines(self: &Arc<Self>) -> Result<(), (String, MachineError)> {
+        let domains = self.config.domains.iter().filter_map(|config| self.domain(config.id));
+        domains.filter_map(|domain| Some((domain.machine.clone()?, domain))).try_for_each(
+            |(machine, domain)| {
+                let started = machine.start(self, &domain);
+                started.map_err(|error| (domain.name().to_owned(), error))
+            },
+        )
+    }
+
+    /// Starts a domain's machine, which does not run.
+    ///
+    /// # Errors
+    /// There is no such domain, it is no machine, or that does not start.
+    pub fn start_machine(self: &Arc<Self>, name: &str) -> Result<Changed, PowerError> {
+        // Once found, the domain stays the one that has this id.
+        let _alone = self.changing.lock();
+        let (domain, machine) = self.find_machine(name)?;
+        if self.is_stopping() {
+            return Err(PowerError::Stopping);
+        }
+        machine.start(self, &domain)?;
+        tracing::info!(domain = domain.name(), "machine started");
+        Ok(changed(&domain, 0, 0))
+    }
+
+    /// Ends a domain's machine. It stays so until it is started.
+    ///
+    /// # Errors
+    /// There is no such domain, or it is no machine.
+    pub fn stop_machine(&self, name: &str) -> Result<Changed, PowerError> {
+        let _alone = self.changing.lock();
+        let (domain, _) = self.find_machine(name)?;
+        let before = self.rings_of(&domain);
+        let ended = domain.stop_machine();
+        let rings = before.saturating_sub(self.rings_of(&domain));
+        Ok(changed(&domain, ended, rings))
+    }
+
+    fn find_machine(&self, name: &str) -> Result<(Arc<HostDomain>, Arc<Machine>), PowerError> {
+        let domain = self.find(name)?;
+        match domain.machine.clone() {
+            Some(machine) => Ok((domain, machine)),
+            None => Err(PowerError::NoMachine(domain.name().to_owned())),
+        }
     }
 
     pub(super) fn forget(&self, domain: &HostDomain) {
@@ -298,8 +373,8 @@ impl Host {
 
     /// Has the policy take hold of what is there already.
     fn enforce(&self) -> Cut {
-        // Whoever is attached may have been without Argo so far.
-        for domain in self.domains().iter().filter(|domain| !domain.sessions().is_empty()) {
+        // Whoever runs there may have been without Argo so far.
+        for domain in self.domains().iter().filter(|domain| domain.is_inhabited()) {
             self.engine.activate(&domain.engine);
         }
         self.engine.enforce()

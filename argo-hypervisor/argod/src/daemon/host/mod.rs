@@ -14,15 +14,17 @@ use argo_hypervisor::{Argo, Tables, WildcardRings};
 use parking_lot::{Mutex, RwLock};
 
 use super::burial::Undertaker;
+use super::calls::Budget;
 use super::capture::CaptureFeed;
 use super::domain::HostDomain;
 use super::doors::Doors;
 use super::interrupts::Interrupts;
+use super::machines::Machines;
 use super::pulse::Pulse;
 use super::reception::ReceptionPort;
 use super::seats::Seats;
 use super::services::Services;
-use super::session::{Budget, Session, SessionKey};
+use super::session::{Session, SessionKey};
 use super::system::Engine;
 use super::worker::WorkerPort;
 use crate::audit::Audit;
@@ -66,15 +68,22 @@ pub struct Host {
     services: Services,
     doors: Arc<Doors>,
     cage: Cage,
+    machines: Machines,
 }
 
 impl Host {
-    /// A host without domains, made for this configuration, these sockets that systemd made, and
-    /// what deals with the file system.
+    /// A host without domains, made for this configuration, these sockets that systemd made, what
+    /// deals with the file system, and what machines are made of.
     ///
     /// # Errors
     /// The system has no descriptors left.
-    pub fn new(config: Config, passed: Passed, doors: Arc<Doors>, cage: Cage) -> io::Result<Self> {
+    pub fn new(
+        config: Config,
+        passed: Passed,
+        doors: Arc<Doors>,
+        cage: Cage,
+        machines: Machines,
+    ) -> io::Result<Self> {
         let reception = ReceptionPort::new(sessions_reserved(&config))?;
         let cpus = config::Host::detect().cpus;
         let workers = (0..config.service.workers)
@@ -117,6 +126,7 @@ impl Host {
             services: Services::new(),
             doors,
             cage,
+            machines,
         })
     }
 
@@ -288,6 +298,7 @@ impl Host {
         let _alone = self.changing.lock();
         let domains = self.domains();
         for domain in &domains {
+            domain.stop_machine();
             self.end_sessions(&domain.close(), EndReason::Stopping);
             domain.services.close(self);
             self.forget(domain);

@@ -10,6 +10,7 @@ use rustix::net::{Shutdown, shutdown};
 
 use super::Host;
 use crate::daemon::domain::{NoPlace, Place};
+use crate::daemon::interrupts::Ear;
 use crate::daemon::notices::Notice;
 use crate::daemon::session::{Session, SessionKey};
 use crate::daemon::throttle::Pass;
@@ -65,7 +66,7 @@ impl Host {
         self.sessions.write().insert(session.key, session.clone());
         let admitted = place
             .take(session.clone(), || {
-                self.engine.events().add(domain.id(), session.bell.clone());
+                self.engine.events().add(domain.id(), Ear::Session(session.bell.clone()));
                 // Changes nothing unless it is the first.
                 self.engine.activate(&domain.engine);
             })
@@ -107,7 +108,7 @@ impl Host {
         self.forget_doorbells(&session);
         self.reception.unwatch(&session);
         let domain = session.domain.clone();
-        self.engine.events().remove(domain.id(), &session.bell);
+        self.engine.events().remove(domain.id(), &Ear::Session(session.bell.clone()));
         let own = |ring: &_| Arc::ptr_eq(RingPages::memory(ring), &session.ram);
         self.engine.withdraw_rings(&domain.engine, own);
         domain.leave(&session, || self.engine.deactivate(&domain.engine));

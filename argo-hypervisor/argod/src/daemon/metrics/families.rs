@@ -1,5 +1,6 @@
 //! What is measured, by which name. docs/metrics.md lists it; a test compares the two.
 
+mod machines;
 mod services;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,8 @@ enum Values {
     Whole(fn(&Stat) -> Number),
     /// One a domain.
     Domain(fn(&DomainStat) -> Number),
+    /// One a domain that is a virtual machine.
+    Machine(fn(&DomainStat) -> Number),
     /// Counts of a domain by a label of this name.
     Counts(&'static str, fn(&DomainStat) -> &BTreeMap<String, u64>),
     /// Refusals by rule.
@@ -92,6 +95,11 @@ impl Samples<'_> {
                 .domains
                 .iter()
                 .try_for_each(|domain| self.add(&[("domain", &domain.name)], value(domain))),
+            Values::Machine(value) => stat
+                .domains
+                .iter()
+                .filter(|domain| domain.machine.is_some())
+                .try_for_each(|domain| self.add(&[("domain", &domain.name)], value(domain))),
             Values::Counts(label, counts) => stat.domains.iter().try_for_each(|domain| {
                 counts(domain).iter().try_for_each(|(cause, count)| {
                     self.add(&[("domain", &domain.name), (label, cause)], Number::Whole(*count))
@@ -129,7 +137,12 @@ impl Samples<'_> {
 }
 
 fn families() -> impl Iterator<Item = Family> {
-    argod().into_iter().chain(limits()).chain(work()).chain(services::services())
+    argod()
+        .into_iter()
+        .chain(limits())
+        .chain(work())
+        .chain(services::services())
+        .chain(machines::machines())
 }
 
 /// argod as a whole.
@@ -209,7 +222,9 @@ fn limits() -> [Family; 15] {
             "Ended sessions whose RAM somebody still holds; they count as attached.",
             |domain| count(domain.sessions_held),
         ),
-        sized("domain_ram", "RAM that each session gets.", |domain| Number::Whole(domain.ram)),
+        sized("domain_ram", "RAM that each session, or the machine, gets.", |domain| {
+            Number::Whole(domain.ram)
+        }),
         sized("domain_ram_held", "RAM of ended sessions that somebody still holds.", |domain| {
             Number::Whole(domain.ram.saturating_mul(domain.sessions_held as u64))
         }),

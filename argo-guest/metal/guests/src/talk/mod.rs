@@ -1,0 +1,25 @@
+//! Two guests that talk: one serves, the other asks, over the sockets that any guest uses.
+
+mod ask;
+mod forbidden;
+mod serve;
+
+use core::time::Duration;
+
+use argo_guest::Port;
+use argo_guest::stream::StreamOptions;
+
+pub use ask::ask;
+pub use forbidden::forbidden;
+pub use serve::serve;
+
+/// Where datagrams come back in capitals.
+const DATAGRAMS: Port = Port(7);
+/// Where streams come back.
+const STREAMS: Port = Port(8);
+/// The datagram that ends the server.
+const FAREWELL: &[u8] = b"that is all";
+/// Of all streams.
+const STREAM: StreamOptions = StreamOptions::new().ring_len(64 << 10).send_buffer(32 << 10);
+/// How long anything may take, at most: the machine may be an emulated one.
+const PATIENCE: Duration = Duration::from_secs(20);
