@@ -14,6 +14,12 @@ pub fn write(bytes: &mut [u8], number: u64) {
     }
 }
 
+/// The word at a place of message number `number`.
+#[cfg(feature = "peers")]
+pub fn word(number: u64, place: usize) -> u64 {
+    number.wrapping_mul(STEP_MESSAGE).wrapping_add(STEP_WORD.wrapping_mul(place as u64))
+}
+
 /// The sum of the words of a message (whole words only, as all sizes here are).
 pub fn sum(bytes: &[u8]) -> u64 {
     let word = |chunk: &[u8]| chunk.try_into().map_or(0, u64::from_le_bytes);

@@ -52,6 +52,8 @@ const DATAGRAMS: &[Row] = &[
             (Way::RelayedGathered, "argod_vs_relay_gathered_64"),
             (Way::Packets, "argod_vs_seqpacket_64"),
             (Way::Pipe, "argod_vs_pipe_64"),
+            #[cfg(feature = "peers")]
+            (Way::Iceoryx, "argod_vs_iceoryx2_64"),
         ],
     },
     Row {
@@ -66,6 +68,8 @@ const DATAGRAMS: &[Row] = &[
             (Way::RelayedGathered, "argod_vs_relay_gathered_4k"),
             (Way::Packets, "argod_vs_seqpacket_4k"),
             (Way::Pipe, "argod_vs_pipe_4k"),
+            #[cfg(feature = "peers")]
+            (Way::Iceoryx, "argod_vs_iceoryx2_4k"),
         ],
     },
     Row {
@@ -80,6 +84,8 @@ const DATAGRAMS: &[Row] = &[
             (Way::RelayedGathered, "argod_vs_relay_gathered_64k"),
             (Way::Packets, "argod_vs_seqpacket_64k"),
             (Way::Pipe, "argod_vs_pipe_64k"),
+            #[cfg(feature = "peers")]
+            (Way::Iceoryx, "argod_vs_iceoryx2_64k"),
         ],
     },
 ];

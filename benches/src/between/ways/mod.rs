@@ -3,6 +3,8 @@
 mod argo;
 mod bare;
 mod framed;
+#[cfg(feature = "peers")]
+mod iceoryx;
 mod packets;
 mod plain;
 mod rendezvous;
@@ -56,6 +58,9 @@ pub enum Way {
     Packets,
     /// Frames in a pipe, a write each.
     Pipe,
+    /// Shared memory without copies.
+    #[cfg(feature = "peers")]
+    Iceoryx,
     /// A stream through argod.
     Stream,
     /// A Unix stream.
@@ -86,6 +91,8 @@ impl Way {
             Self::RelayedGathered => "relay, gathered",
             Self::Packets => "Unix seqpacket",
             Self::Pipe => "pipe",
+            #[cfg(feature = "peers")]
+            Self::Iceoryx => "iceoryx2, spinning",
             Self::Stream => "stream over argod",
             Self::Unix => "Unix stream",
             Self::Relay => "Unix stream through a relay",
@@ -117,6 +124,8 @@ impl Way {
             }
             Self::Packets => Box::new(Packets::new(rendezvous::packets(home, ready)?)),
             Self::Pipe => Box::new(Framed::new(rendezvous::pipe(home, ready)?, Writes::Each)),
+            #[cfg(feature = "peers")]
+            Self::Iceoryx => Box::new(iceoryx::Iceoryx::meet(home, ready)?),
             Self::Stream => Box::new(Plain::new(ArgoStream::meet(home, ready)?)),
             Self::Unix => Box::new(Plain::new(rendezvous::direct(home, &name, ready)?)),
             Self::Relay => Box::new(Plain::new(rendezvous::relayed(home, Passes::Bytes, ready)?)),
