@@ -41,8 +41,8 @@ pub struct Bill {
 }
 
 impl Bill {
-    /// Wakes the receiver from a thread that serves somebody else, on which this began already. When it
-    /// ended, and the processor time that it took.
+    /// Wakes the receiver from a thread that serves somebody else, for whom this time, from `begun` on,
+    /// does not count. When it ended, and the processor time that it took.
     pub fn kick(&self, begun: Instant, wake: impl FnOnce()) -> (Instant, Duration) {
         let worked = self.time_of(wake);
         let ended = Instant::now();
