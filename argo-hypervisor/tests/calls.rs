@@ -6,10 +6,10 @@ mod support;
 use argo_core::abi::{Iov, RingFlags};
 use argo_core::claim::RingLen;
 use argo_core::policy::{Hook, Query};
-use argo_core::{Errno, Gfn, Port, RingName};
+use argo_core::{Errno, Gfn, GuestAddr, Port, RingName};
 use argo_hypervisor::{
-    Argo, BadRam, Config, CreateError, Engine, Existing, LinearMemory, NoSuchDomain, Quotas,
-    RegisterRequest, Start, WildcardRings,
+    Argo, BadRam, Config, CreateError, Engine, Existing, Fault, GuestMemory as _, LinearMemory,
+    MapError, NoSuchDomain, Quotas, RegisterRequest, Start, WildcardRings,
 };
 use argo_mem::HeapRam;
 use std::sync::Arc;
@@ -290,4 +290,25 @@ fn guest_ram_lies_in_its_host_memory() {
     assert_eq!(bad(4096, 8), Some(BadRam { base: 4096, pages: 8, limit: 8 * 4096 }));
     assert_eq!(bad(64, 1), Some(BadRam { base: 64, pages: 1, limit: 8 * 4096 }));
     assert!(bad(0, u64::MAX).is_some());
+}
+
+/// Whatever a machine keeps in its first pages: nobody has them read or written.
+#[test]
+fn what_lies_below_the_first_address_is_out_of_reach() {
+    const FIRST: GuestAddr = GuestAddr(2 * 4096);
+    let pages = |first| [Ok(Gfn(first))].into_iter();
+    let len = RingLen::check(64).unwrap();
+    let whole = LinearMemory::new(Arc::new(HeapRam::zeroed(8 * 4096)), 0, 8).unwrap();
+    let part = whole.clone().with_first(FIRST);
+    for at in [GuestAddr(4096), GuestAddr(FIRST.0 - 1)] {
+        assert_eq!(whole.write(at, &[7; 2]), Ok(()));
+        assert_eq!(part.write(at, &[8; 2]), Err(Fault { at, len: 2 }));
+        assert_eq!(part.read(at, &mut [0; 2]), Err(Fault { at, len: 2 }));
+    }
+    assert_eq!(part.write(FIRST, &[9]), Ok(()));
+    assert!(whole.map_ring(pages(1), len).is_ok());
+    assert_eq!(part.map_ring(pages(1), len).err(), Some(MapError::BadPage(1)));
+    assert!(part.map_ring(pages(2), len).is_ok());
+    let null = whole.with_first(GuestAddr(0));
+    assert!(null.read(GuestAddr(4095), &mut [0]).is_err() && null.map_ring(pages(0), len).is_err());
 }

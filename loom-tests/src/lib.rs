@@ -5,6 +5,7 @@
 //! | tests | code | what is shown |
 //! |---|---|---|
 //! | `ring`, `doorbell`, `interrupt`, `round_trip` | argo-core's ring, queues and wake-ups | a message is seen whole; no call, answer or event is slept through |
+//! | `machine` | argo-core's wake-ups, in a copy of argod's bell for vCPUs | no event and no end is slept through |
 //! | `engine` | the engine, through its seams `Locks`, `GuestMemory`, `Policy` and `Events` | calls, teardowns, waits and policies do not deadlock, and nothing is left of the dead |
 //! | `crowd` | the same at large | each message once and in order; nobody sleeps for ever |
 //! | `waiting` | argo-guest's waiting core | whoever waits for the platform, nobody sleeps through his news |
@@ -50,6 +51,8 @@
 //!   makes no deadlock follows from their order, which each run keeps: no two are taken crosswise.
 //! - argod's port of a vchan (`HostChannel`), whose descriptors are the system's: `vchan_waits` repeats
 //!   its steps around the real sleepers.
+//! - argod's bell for vCPUs, whose futex is the system's: `machine` repeats its steps around the real
+//!   words.
 //! - argod's own locks and its `ArcSwap`: their tests are argod's, with real threads.
 //! - Of the guest library sockets and streams: they lock more than the waiting core, with locks that
 //!   no checker sees.

@@ -7,12 +7,12 @@
 //! ```text
 //! address            what
 //! 0                  nothing: a null pointer faults
-//! 0x1000             what the processor starts with: out of the kernel's reach, and left alone by it
+//! 0x1000             what the processor starts with: out of the kernel's reach, and of its hypercalls'
 //! KERNEL_FIRST       RAM, from the kernel's segments on
 //! CONTROL            the control area
 //! ```
 //! Addresses are the same before and after the page tables, and the offsets in RAM that hypercalls
-//! name. Every vCPU begins at the kernel's entry, in 64-bit mode at privilege level 3, where it
+//! name; of those what lies below [`KERNEL_FIRST`] is as page 0: no memory. Every vCPU begins at the kernel's entry, in 64-bit mode at privilege level 3, where it
 //! stays, without a stack and with [`START`] in its registers. There is no interrupt table: an
 //! exception ends the machine.
 
@@ -33,15 +33,14 @@ pub const RAM_MAX: u64 = CONTROL;
 /// RAM comes in large pages of so many bytes.
 pub const RAM_STEP: u64 = 2 << 20;
 
-/// The first address that a kernel may use.
+/// The first address that a kernel may use, and that its hypercalls may name: a whole page.
 pub const KERNEL_FIRST: u64 = 0x1_0000;
 
 /// The most vCPUs: each has a queue.
 pub const VCPUS_MAX: u32 = QUEUES_MAX;
 
 /// Port: executes the calls in the queue with the number that is written (32 bits). When the next
-/// instruction begins they are answered, up to what is visited at a time; write again while some are
-/// not.
+/// instruction begins all that were submitted before are answered, however many.
 pub const CALLS: u16 = 0xA60;
 
 /// Port: sleeps while the session's sequence is the number that is written (32 bits), at most as long

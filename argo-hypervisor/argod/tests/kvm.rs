@@ -10,9 +10,9 @@ use std::process::Command;
 use argo_core::Errno;
 use argo_core::abi::{DOMID_ANY, Op};
 use argo_core::host::layout::QueueLayout;
-use argo_core::host::machine::CONTROL;
+use argo_core::host::machine::{CONTROL, KERNEL_FIRST};
 use argo_core::platform::Platform as _;
-use argod::admin::{Changed, DomainStat, MachineStat, MachineState, Request};
+use argod::admin::{AdminClient, Changed, DomainStat, MachineStat, MachineState, Request};
 use argod_hostile::kernels::{self, Script};
 use common::tool::{plain, run, text};
 use common::{Argod, PATIENCE, open_system, register, ring_bytes, send, wait_until};
@@ -92,7 +92,10 @@ fn is_well(argod: &Argod) {
 
 /// What argod says of a configuration that it does not start with.
 fn complaint(kernel: &[u8], more: &str) -> String {
-    let (dir, image) = folder_with(kernel);
+    complaint_in(folder_with(kernel), more)
+}
+
+fn complaint_in((dir, image): (TempDir, PathBuf), more: &str) -> String {
     let config = dir.path().join("argod.toml");
     let header = format!("runtime_dir = {:?}\n", dir.path());
     std::fs::write(&config, header + &open(&guest(&image, more))).unwrap();
@@ -102,8 +105,8 @@ fn complaint(kernel: &[u8], more: &str) -> String {
         assert!(!output.status.success());
         text(&output.stderr)
     };
-    assert!(!dir.path().join("guest.sock").exists(), "nothing was started");
     let [checked, started] = [said("--check-config"), said("--config")];
+    assert!(!dir.path().join("guest.sock").exists(), "nothing was started");
     let told = checked.trim_end().rsplit("argod: ").next().unwrap();
     assert!(started.contains(told), "{started:?} says as much as {checked:?}");
     checked.replace(dir.path().to_str().unwrap(), "DIR")
@@ -130,6 +133,11 @@ fn an_image_that_is_no_kernel_is_refused_before_anything_starts() {
     vast[104..112].copy_from_slice(&RAM.to_le_bytes());
     let said = complaint(&vast, "");
     assert!(said.contains("needs memory from 0x10000 to 0x410000; the RAM for it is"), "{said}");
+    let (dir, image) = folder_with(&good);
+    std::fs::remove_file(&image).unwrap();
+    assert!(Command::new("mkfifo").arg(&image).status().unwrap().success());
+    let said = complaint_in((dir, image), "");
+    assert!(said.contains("domain guest: image DIR/kernel: it is no regular file"), "{said}");
     let said = complaint(&good, "vcpus = 9");
     assert!(said.contains("found 9, expected an integer from 1 to 8"), "{said}");
     let said = complaint(&good, "quotas.sessions = 1");
@@ -184,15 +192,19 @@ fn a_machine_is_refused_what_the_policy_does_not_allow() {
 fn addresses_that_are_none_are_answered_and_change_nothing() {
     let fault = Errno::EFAULT.ret();
     let mut script = Script::default();
-    for address in [0, 1, 0xfff, RAM - 1, RAM, CONTROL, u64::MAX - 7, 1 << 63] {
+    let tables = [0x1000, 0x2000, KERNEL_FIRST - 8];
+    let nowhere = [0, 1, 0xfff, RAM - 1, RAM, CONTROL, u64::MAX - 7, 1 << 63];
+    for address in nowhere.into_iter().chain(tables) {
         script = script.call(Op::Sendv as u32, [address, address, 1, 0]).expect(fault);
         script = script.call(Op::RegisterRing as u32, [address, THEIR_ARGS, 1, 0]).expect(fault);
         script = script.call(Op::UnregisterRing as u32, [address, 0, 0, 0]).expect(fault);
     }
     script = script.register(7, DOMID_ANY, THEIR_RING, 4096).expect(0);
     script = script.send((7, 7), RAM, 5, THEIR_ARGS).expect(fault);
-    // Pages that do not exist, are the null page, or are not the machine's.
-    for page in [0, RAM / 4096, CONTROL / 4096, u64::MAX] {
+    script = script.send((7, 7), KERNEL_FIRST - 8, 5, THEIR_ARGS).expect(fault);
+    // Pages that do not exist, are the null page or what the processor starts with, or are not the
+    // machine's.
+    for page in [0, 1, 2, KERNEL_FIRST / 4096 - 1, RAM / 4096, CONTROL / 4096, u64::MAX] {
         let ring = Script::register;
         script = ring(script, 7, DOMID_ANY, THEIR_RING, 4096).expect(0);
         script = script.store(THEIR_RING - 0x800, &page);
@@ -275,6 +287,34 @@ fn a_machine_starts_again_with_nothing_left_of_its_last_life() {
     let Some(argod) = start(&kernel, "restart = \"always\"\nquotas.rings = 2") else { return };
     let guest = wait_for(&argod, "it is started again", |guest| guest.restarts >= 2);
     assert_eq!(guest.last_end.as_deref(), Some("exit code 1"), "its rings of before are gone");
+    assert!(argod.domain("guest").ending_ns > 0, "nor is its keeper's time forgotten");
+}
+
+#[test]
+fn a_machine_that_is_started_by_hand_finds_its_memory_as_new() {
+    // Behind its code, where its variables would be; and what argod and it count.
+    let variable = KERNEL_FIRST + 0x8000;
+    let submitted = CONTROL + u64::from(QueueLayout::new(0).submitted().0);
+    let kernel = Script::default()
+        .expect_zero(variable, 41)
+        .expect_zero(submitted, 42)
+        .store(variable, &1u32)
+        .register(7, DOMID_ANY, THEIR_RING, 4096)
+        .expect(0)
+        .then_exit(0);
+    let Some(argod) = start(&kernel, "") else { return };
+    assert_eq!(end(&argod), "exit code 0");
+    for ask in 0..4 {
+        let domain = "guest".to_owned();
+        argod.admin().request::<Changed>(&Request::Start { domain: domain.clone() }).unwrap();
+        if ask % 2 == 0 {
+            // Whether it has ended meanwhile or not.
+            argod.admin().request::<Changed>(&Request::Stop { domain }).unwrap();
+        } else {
+            assert_eq!(end(&argod), "exit code 0");
+        }
+    }
+    assert_eq!(argod.domain("guest").machine.unwrap().failures, 0);
 }
 
 #[test]
@@ -305,12 +345,149 @@ fn no_process_attaches_to_a_machine_and_none_is_made_later() {
     );
     let create = Request::Create { file: None, domain };
     let said = argod.admin().request::<Changed>(&create).unwrap_err().to_string();
-    assert_eq!(said, "machines are made when argod starts, from its configuration");
+    let expected = "machines are made when argod starts, from its configuration; one that was \
+                    destroyed may be made anew with its id, image and RAM";
+    assert_eq!(said, expected);
     let said = argod.admin().request::<Changed>(&Request::Stop { domain: "client".into() });
     assert_eq!(said.unwrap_err().to_string(), "domain client is no virtual machine");
     let destroy = Request::Destroy { domain: "guest".into() };
     assert_eq!(argod.admin().request::<Changed>(&destroy).unwrap().sessions_ended, 1);
     assert_eq!(argod.stat().domains.len(), 1);
+}
+
+#[test]
+fn a_machine_that_was_destroyed_is_made_anew_only_as_it_was() {
+    let Some(argod) = start(&kernels::exits(5), "") else { return };
+    let ask = |request: Request| argod.admin().request::<Changed>(&request);
+    let made = |image: &str, ram: u64| {
+        let image = argod.path(image);
+        let domain =
+            format!("id = 7\nname = \"anew\"\nkind = \"kvm\"\nram = {ram}\nimage = {image:?}\n");
+        ask(Request::Create { file: None, domain })
+    };
+    ask(Request::Destroy { domain: "guest".into() }).unwrap();
+    for (image, ram) in [("other", RAM), ("kernel", RAM / 2)] {
+        let said = made(image, ram).unwrap_err().to_string();
+        assert!(said.contains("machines are made when argod starts"), "{image}, {ram}: {said}");
+    }
+    made("kernel", RAM).unwrap();
+    ask(Request::Start { domain: "anew".into() }).unwrap();
+    let ended = |domain: &DomainStat| domain.machine.as_ref().unwrap().last_end.is_some();
+    argod.wait_for("anew", "its end", ended);
+    let anew = argod.domain("anew").machine.unwrap();
+    assert_eq!(anew.last_end.as_deref(), Some("exit code 5"));
+}
+
+/// Whatever administrators ask while it starts: it serves, and it stops.
+#[test]
+fn whoever_administers_while_machines_start_holds_nothing_up() {
+    const MACHINES: usize = 6;
+    if let Err(why) = argo_vm::Kvm::probe() {
+        return effort::skipped(&format!("virtual machines: {why}"));
+    }
+    let (dir, image) = folder_with(&kernels::sleeps());
+    let domain = |number: usize| {
+        let id = 10 + number;
+        format!(
+            "[[domain]]\nid = {id}\nname = \"guest-{number}\"\nkind = \"kvm\"\nram = {RAM}\n\
+             image = {image:?}\n"
+        )
+    };
+    let domains: String = (0..MACHINES).map(domain).collect();
+    let admin = dir.path().join("admin.sock");
+    let asks = std::thread::spawn(move || {
+        let last = MACHINES - 1;
+        let domains = [last, last - 1, last - 2].map(|number| format!("guest-{number}"));
+        let [started, stopped, destroyed] = domains;
+        wait_until("the administrators' socket", || AdminClient::connect(&admin).is_ok());
+        let ask = |request| {
+            let mut admin = AdminClient::connect(&admin).unwrap();
+            admin.request::<Changed>(&request).map(drop).map_err(|error| error.to_string())
+        };
+        // Too early, there is no such domain yet.
+        wait_until("one more runs", || {
+            let said = ask(Request::Start { domain: started.clone() });
+            said.is_ok() || said == Err("its machine runs already".to_owned())
+        });
+        let _ = ask(Request::Start { domain: stopped.clone() });
+        ask(Request::Stop { domain: stopped }).unwrap();
+        ask(Request::Destroy { domain: destroyed }).unwrap();
+    });
+    let mut argod = Argod::start_in(dir, &(open_system(&[(1, "client")]) + &domains));
+    asks.join().unwrap();
+    is_well(&argod);
+    let states = |domain: &DomainStat| Some((domain.id, domain.machine.as_ref()?.state));
+    let states: Vec<_> = argod.stat().domains.iter().filter_map(states).collect();
+    use MachineState::{Running, Stopped};
+    let expected = [(10, Running), (11, Running), (12, Running), (14, Stopped), (15, Running)];
+    assert_eq!(states, expected);
+    argod.signal("TERM");
+    assert!(argod.process.wait().unwrap().success());
+}
+
+#[test]
+fn a_machine_stays_on_the_processors_of_its_domain() {
+    let last = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap();
+    let last = last.trim_end().rsplit(['-', ',']).next().unwrap().to_owned();
+    let more = format!("cpus = [{last}]\nvcpus = 2");
+    let Some(argod) = start(&kernels::spins(), &more) else { return };
+    for name in ["keeper-7", "vcpu-7-0", "vcpu-7-1"] {
+        let threads = argod.threads();
+        let (thread, _) = threads.iter().find(|(_, named)| named == name).unwrap();
+        let path = format!("/proc/{}/task/{thread}/status", argod.process.id());
+        let status = std::fs::read_to_string(path).unwrap();
+        assert!(status.contains(&format!("Cpus_allowed_list:\t{last}\n")), "{name}: {status}");
+    }
+}
+
+/// It has done so often what costs its maker something.
+fn stormy(argod: &Argod) {
+    wait_for(argod, "a thousand exits", |guest| guest.exits > 1000);
+    is_well(argod);
+    argod.admin().request::<Changed>(&Request::Stop { domain: "guest".into() }).unwrap();
+}
+
+#[test]
+fn whatever_a_machine_does_without_end_reaches_nobody() {
+    let storms =
+        [kernels::rings(0), kernels::rings(99), kernels::sleeps_badly(), kernels::prints(b"x")];
+    for kernel in storms {
+        // Each vCPU does.
+        let Some(argod) = start(&kernel, "vcpus = 2") else { return };
+        stormy(&argod);
+        let guest = argod.domain("guest");
+        assert!(guest.service_ns + guest.guest_ns > 0, "its time is on its account");
+    }
+}
+
+#[test]
+fn a_machine_that_calls_more_than_its_weight_is_worth_is_delayed() {
+    // Nothing is in the slots: each call is refused.
+    let kernel = kernels::calls(100);
+    let Some(light) = start(&kernel, "weight = 1") else { return };
+    wait_for(&light, "a delay", |guest| guest.delayed_ns > 0);
+    is_well(&light);
+    let Some(heavy) = start(&kernel, "weight = 10000") else { return };
+    stormy(&heavy);
+    assert_eq!(machine(&heavy).delayed_ns, 0, "one vCPU takes one processor at the most");
+}
+
+#[test]
+fn a_machine_cannot_fill_the_log_nor_write_to_a_terminal() {
+    const LINES: usize = 100;
+    let line = |script: Script, _| script.print(b"\x1b[31mred\"\xff\n");
+    let waits = Script::default().register(7, DOMID_ANY, THEIR_RING, 4096).until(THEIR_RING + TX);
+    let kernel = (0..LINES).fold(waits, line).then_exit(0);
+    let Some(argod) = start(&kernel, "") else { return };
+    let client = argod.attach("client");
+    wait_until("the machine has its ring", || send(&client, 9, (7, 7), b"now") == 3);
+    assert_eq!(end(&argod), "exit code 0");
+    let log = || std::fs::read_to_string(argod.path("log")).unwrap();
+    wait_until("its end is told", || log().contains("machine ended"));
+    let log = log();
+    let told: Vec<_> = log.lines().filter(|line| line.contains("[31mred")).collect();
+    assert!((1..=20).contains(&told.len()), "{} lines for {LINES}: {log}", told.len());
+    assert!(!log.contains('\x1b'), "{log}");
 }
 
 #[test]
@@ -418,5 +595,7 @@ fn the_demo_with_a_machine_goes_as_claimed() {
     assert!(output.status.success(), "{said}{}", text(&output.stderr));
     assert!(said.contains("2. A process sends it \"hello\", and it answers \"HELLO\"."), "{said}");
     assert!(said.contains("which the policy forbids it, is refused."), "{said}");
+    let tried = "4. Another machine tries to receive from that process, and to send to it: 2 times refused.";
+    assert!(said.contains(tried), "{said}");
     assert!(said.contains("It is told that that is all: exit code 0"), "{said}");
 }

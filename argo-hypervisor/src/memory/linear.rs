@@ -17,11 +17,14 @@ const PAGE: u64 = PAGE_SIZE as u64;
 
 /// Guest addresses from 0 on, a number of pages long, at some place of a host memory.
 ///
-/// Page 0 is never used: accesses below 0x1000 fault, so that a null pointer is always bad.
+/// Page 0 is never used: accesses below 0x1000 fault, so that a null pointer is always bad. Perhaps
+/// neither are those behind it: see [`LinearMemory::with_first`].
 /// Clones are the same memory.
 pub struct LinearMemory<T> {
     memory: Arc<T>,
     base: usize,
+    /// The first address that is used.
+    first: u64,
     /// A multiple of the page size.
     bytes: u64,
     read_only: Arc<[u64]>,
@@ -53,7 +56,14 @@ impl<T: Memory + 'static> LinearMemory<T> {
             return Err(BadRam { base, pages, limit });
         }
         let bytes = pages.saturating_mul(PAGE);
-        Ok(Self { memory, base, bytes, read_only: Arc::new([]), lists: None })
+        Ok(Self { memory, base, first: PAGE, bytes, read_only: Arc::new([]), lists: None })
+    }
+
+    /// The same memory, where what lies below this address is as page 0: no access begins there, and no
+    /// ring has a page there. (Page 0 stays so, whatever the address.)
+    #[must_use]
+    pub fn with_first(self, address: GuestAddr) -> Self {
+        Self { first: address.0.max(PAGE), ..self }
     }
 
     /// The same memory with pages that cannot be a ring, by their numbers, like ROM in a machine.
@@ -82,7 +92,7 @@ impl<T: Memory + 'static> LinearMemory<T> {
     fn window(&self, at: GuestAddr, len: usize) -> Result<View<'_>, Fault> {
         let fault = Fault { at, len };
         let rest = self.bytes.checked_sub(at.0).ok_or(fault)?;
-        if at.0 < PAGE || len as u64 > rest {
+        if at.0 < self.first || len as u64 > rest {
             return Err(fault);
         }
         self.memory.view().part(self.place(at.0), len).map_err(|_| fault)
@@ -97,8 +107,8 @@ impl<T: Memory + 'static> LinearMemory<T> {
 
     /// The offset in the host memory of a page that may be part of a ring.
     fn ring_page(&self, Gfn(gfn): Gfn) -> Result<usize, MapError> {
-        let usable =
-            (1..self.bytes / PAGE).contains(&gfn) && self.read_only.binary_search(&gfn).is_err();
+        let pages = self.first.div_ceil(PAGE)..self.bytes / PAGE;
+        let usable = pages.contains(&gfn) && self.read_only.binary_search(&gfn).is_err();
         let place = self.place(gfn.saturating_mul(PAGE));
         if usable { Ok(place) } else { Err(MapError::BadPage(gfn)) }
     }
@@ -165,6 +175,7 @@ impl<T> Clone for LinearMemory<T> {
         Self {
             memory: self.memory.clone(),
             base: self.base,
+            first: self.first,
             bytes: self.bytes,
             read_only: self.read_only.clone(),
             lists: self.lists.clone(),

@@ -1,12 +1,12 @@
-//! What a hypercall of a virtual machine costs: against an exit that does nothing, and against the same
-//! call without a machine. `cargo run --release -p benches --bin exits`
+//! What a hypercall of a virtual machine costs at least: against an exit that does nothing, and against the
+//! same call without a machine. `cargo run --release -p benches --bin exits`
 //!
 //! An exit takes as long as copying some hundred KiB where KVM is software: long messages are measured as
 //! they are sent in bulk, many calls an exit, against as many calls in a row by this process.
 //!
 //! Rounds of each kind take turns, and a figure is the median of the rounds' ratios, so that whatever else
 //! runs disturbs all kinds alike. The queue and the engine are argod's; its policy, accounting and cage
-//! are not in it.
+//! are not in it, and nobody is woken: so what it prints is not to be held against a target for argod.
 
 #[cfg(not(target_arch = "x86_64"))]
 fn main() {
@@ -112,17 +112,17 @@ mod machine {
         let micros = |which| median(which) / f64::from(EXITS) * 1e6;
         println!("exit that does nothing                 {:8.2} us", micros(3));
         println!(
-            "exit to answer, 64 B                   {:8.2} us, {:.2} times the former (at most 1.3)",
+            "exit to answer of the engine, 64 B     {:8.2} us, {:.2} times the former",
             micros(4),
             median(0)
         );
         println!(
-            "{BATCH} calls of 64 B an exit               {:8.2} us, {:.1} times the calls a second (at least 8)",
+            "{BATCH} of these an exit                    {:8.2} us, {:.1} times the calls a second",
             micros(5),
             median(1)
         );
         println!(
-            "{LONG_BATCH} calls of 64 KiB an exit              {:8.2} us, {:.2} of the throughput without a machine (at least 0.6)",
+            "{LONG_BATCH} of 64 KiB an exit                 {:8.2} us, {:.2} of the engine's throughput without a machine",
             micros(6),
             median(2)
         );

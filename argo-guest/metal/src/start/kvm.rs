@@ -1,11 +1,13 @@
 //! A guest of argod: at privilege level 3 with all of its memory mapped, without a stack.
 
+use alloc::string::String;
+use alloc::vec;
 use core::arch::global_asm;
 use core::ffi::CStr;
 use core::panic::PanicInfo;
 
 use argo_core::DomainId;
-use argo_core::host::layout::control_bytes;
+use argo_core::host::layout::{SEQUENCE, control_bytes};
 use argo_core::host::machine::{COMMAND, COMMAND_BYTES, CONTROL, WAIT};
 use argo_mem::View;
 
@@ -16,6 +18,9 @@ use crate::ram::{Frames, LentRam};
 
 /// The exit code of a guest that panicked: as a Rust program's.
 const PANICKED: u32 = 101;
+
+// The assembly below takes the first word of the control area for it.
+const _: () = assert!(SEQUENCE.0 == 0);
 
 // The first vCPU runs the guest; others sleep through all events, of which the first word of the control
 // area has the number.
@@ -83,17 +88,18 @@ unsafe extern "C" fn begin(domain: u64, _ram: u64, _vcpu: u64, vcpus: u64, ticks
         control,
         ram,
         clock: Clock::new(ticks),
-        command_line: command_line(),
+        command_line: command_line(control),
     };
     // SAFETY: `kvm_entry!` defines it with this type; a guest without it does not link.
     argod.exit(unsafe { argo_metal_kvm_main(machine) })
 }
 
-fn command_line() -> &'static str {
-    // SAFETY: argod has written it before the guest began, and nobody changes it.
-    let bytes = unsafe { core::slice::from_raw_parts(COMMAND as *const u8, COMMAND_BYTES) };
-    let line = CStr::from_bytes_until_nul(bytes).ok().and_then(|line| line.to_str().ok());
-    line.unwrap_or_default()
+/// A copy: the control area is argod's, and this guest's calls write to it.
+fn command_line(control: View<'_>) -> &'static str {
+    let mut bytes = vec![0; COMMAND_BYTES];
+    let read = control.read((COMMAND - CONTROL) as usize, &mut bytes).ok();
+    let line = read.and_then(|()| CStr::from_bytes_until_nul(&bytes).ok()?.to_str().ok());
+    String::from(line.unwrap_or_default()).leak()
 }
 
 #[panic_handler]

@@ -3,7 +3,7 @@
 
 use argo_core::abi::{DOMID_ANY, Iov, Op, RegisterRing, SendAddr};
 use argo_core::host::layout::{self, QueueLayout};
-use argo_core::host::machine::{CALLS, CONTROL, EXIT, KERNEL_FIRST, WAIT};
+use argo_core::host::machine::{CALLS, CONSOLE, CONTROL, EXIT, KERNEL_FIRST, WAIT};
 use argo_core::host::queue::Slot;
 use zerocopy::{Immutable, IntoBytes};
 
@@ -59,9 +59,17 @@ pub fn sleeps() -> Vec<u8> {
 
 /// Asks for its calls, in a queue that it may have or not, without an end.
 pub fn rings(queue: u32) -> Vec<u8> {
-    let mut code = writes(CALLS, queue);
-    code.extend([0xeb, (code.len() as u8 + 2).wrapping_neg()]);
-    elf(&code)
+    over_and_over(writes(CALLS, queue))
+}
+
+/// Wants to sleep, but only while the sequence is one that it never is, without an end.
+pub fn sleeps_badly() -> Vec<u8> {
+    over_and_over(writes(WAIT, u32::MAX))
+}
+
+/// Writes these bytes to its console, without an end: at most 20.
+pub fn prints(text: &[u8]) -> Vec<u8> {
+    over_and_over(written(text))
 }
 
 /// Submits so many calls, which somebody else has written into the first queue, and rings, without an
@@ -80,6 +88,18 @@ pub fn reads_a_port() -> Vec<u8> {
     // in eax, dx
     code.push(0xed);
     elf(&code)
+}
+
+/// jmp to the begin
+fn over_and_over(mut code: Vec<u8>) -> Vec<u8> {
+    code.extend([0xeb, (code.len() as u8 + 2).wrapping_neg()]);
+    elf(&code)
+}
+
+/// mov dx, CONSOLE; then each byte: mov al, byte; out dx, al
+fn written(text: &[u8]) -> Vec<u8> {
+    let bytes = text.iter().flat_map(|byte| [0xb0, *byte, 0xee]);
+    port(CONSOLE).into_iter().chain(bytes).collect()
 }
 
 /// Through all events: the sequence is read anew each time.
@@ -156,6 +176,23 @@ impl Script {
         let iov = Iov { iov_hnd: payload, iov_len: len, pad: 0 };
         let list = args + 0x100;
         self.store(args, &addresses).store(list, &iov).call(Op::Sendv as u32, [args, list, 1, 0])
+    }
+
+    /// Has written to its console.
+    pub fn print(mut self, text: &[u8]) -> Self {
+        self.code.extend(written(text));
+        self
+    }
+
+    /// Has ended, with this exit code, unless this word is 0.
+    pub fn expect_zero(mut self, word: u64, code: u32) -> Self {
+        let end = writes(EXIT, code);
+        // movabs rbx, word; cmp dword [rbx], 0; je over what follows
+        self.code.extend([0x48, 0xbb]);
+        self.code.extend(word.to_le_bytes());
+        self.code.extend([0x83, 0x3b, 0x00, 0x74, end.len() as u8]);
+        self.code.extend(end);
+        self
     }
 
     /// Has waited, by looking all the time, until this word is not 0.

@@ -1,9 +1,7 @@
 //! The way to wake a session: a word in its memory, and an interrupt if it sleeps.
 
-use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use argo_core::host::wake::{self, Event, Signal};
@@ -14,36 +12,11 @@ use rustix::io::Errno;
 use rustix::net::{SendFlags, Shutdown, send, shutdown};
 
 use super::host::Host;
+use super::kicking::Bill;
 use super::notices::{Notice, Notices};
-use super::processor::{Stopwatch, thread_time};
+use super::processor::Stopwatch;
 use super::slowness::Slowness;
 use crate::cage::Class;
-
-thread_local! {
-    /// Time this thread has spent on interrupts: the receivers' time, not the sender's whose call
-    /// it serves.
-    static KICKING: Cell<Kicking> =
-        const { Cell::new(Kicking { passed: Duration::ZERO, worked: Duration::ZERO }) };
-}
-
-/// Time spent on interrupts.
-#[derive(Clone, Copy)]
-struct Kicking {
-    /// Until they were done.
-    passed: Duration,
-    /// Processor time of that.
-    worked: Duration,
-}
-
-/// Time that has ever passed in this thread while it interrupted somebody.
-pub fn time_kicking() -> Duration {
-    KICKING.get().passed
-}
-
-/// Processor time this thread has ever spent on interrupts.
-pub fn processor_time_kicking() -> Duration {
-    KICKING.get().worked
-}
 
 /// Wakes one session.
 ///
@@ -61,9 +34,7 @@ pub struct Bell {
     /// memory.
     kicker: Mutex<Option<Kicker>>,
     notices: Arc<Notices>,
-    nanos: Arc<AtomicU64>,
-    /// Of `nanos`, what was charged to the domain already.
-    charged: AtomicU64,
+    bill: Arc<Bill>,
 }
 
 impl Bell {
@@ -76,16 +47,16 @@ impl Bell {
         notices: Arc<Notices>,
     ) -> Self {
         let slowness = Arc::new(Slowness::new(limit));
-        let (nanos, charged): (Arc<AtomicU64>, AtomicU64) = Default::default();
+        let bill = Arc::<Bill>::default();
         let (kicks, to_send) = bounded(1);
         let kicker = Kicker {
             socket: socket.clone(),
             slowness: slowness.clone(),
-            nanos: nanos.clone(),
+            bill: bill.clone(),
             kicks: to_send,
         };
         let kicker = Mutex::new(Some(kicker));
-        Self { ram, socket, slowness, kicks, kicker, notices, nanos, charged }
+        Self { ram, socket, slowness, kicks, kicker, notices, bill }
     }
 
     /// Records an event and interrupts the session if it sleeps. No lock is held meanwhile.
@@ -97,16 +68,13 @@ impl Bell {
 
     /// Time spent on this session's interrupts.
     pub fn time(&self) -> Duration {
-        Duration::from_nanos(self.nanos.load(Ordering::Relaxed))
+        self.bill.time()
     }
 
     /// Time spent on this session's interrupts that no worker has charged to its domain yet. Who
     /// asks has to do it: each nanosecond is told once.
     pub fn time_to_charge(&self) -> Duration {
-        let spent = self.nanos.load(Ordering::Relaxed);
-        // The maximum: of two workers that ask at once, the later may have seen less.
-        let charged = self.charged.fetch_max(spent, Ordering::Relaxed);
-        Duration::from_nanos(spent.saturating_sub(charged))
+        self.bill.time_to_charge()
     }
 
     fn kick(&self) {
@@ -116,10 +84,7 @@ impl Bell {
             let _ = self.kicks.try_send(());
             return self.ask_for_kicker();
         }
-        let worked = interrupt(&self.socket, &self.nanos);
-        let ended = Instant::now();
-        let Kicking { passed, worked: before } = KICKING.get();
-        KICKING.set(Kicking { passed: passed + (ended - begun), worked: before + worked });
+        let (ended, worked) = self.bill.kick(begun, || interrupt(&self.socket));
         if self.slowness.note(ended, worked) {
             self.ask_for_kicker();
         }
@@ -137,7 +102,7 @@ impl Bell {
 pub struct Kicker {
     socket: Arc<OwnedFd>,
     slowness: Arc<Slowness>,
-    nanos: Arc<AtomicU64>,
+    bill: Arc<Bill>,
     kicks: Receiver<()>,
 }
 
@@ -163,31 +128,21 @@ impl Kicker {
     fn run(&self) {
         let mut all = Stopwatch::since_birth();
         for () in &self.kicks {
-            let worked = interrupt(&self.socket, &self.nanos);
+            let worked = self.bill.time_of(|| interrupt(&self.socket));
             self.slowness.note(Instant::now(), worked);
             // The thread is there for this session alone.
-            add(&self.nanos, all.lap().saturating_sub(worked));
+            self.bill.add(all.lap().saturating_sub(worked));
         }
     }
 }
 
-/// Interrupts the session, and returns the processor time that it took, having added it to `nanos`.
-/// Waking somebody often means being preempted, which is nobody's fault and not counted.
-fn interrupt(socket: &OwnedFd, nanos: &AtomicU64) -> Duration {
-    let begun = thread_time();
+fn interrupt(socket: &OwnedFd) {
     let sent = send(socket, &[1], SendFlags::DONTWAIT | SendFlags::NOSIGNAL);
     // A full socket means that an interrupt is pending. Any other error means that the session is
     // over, or that it has missed an interrupt and would wait for ever.
     if sent.is_err_and(|errno| errno != Errno::AGAIN) {
         hang_up(socket);
     }
-    let worked = thread_time().saturating_sub(begun);
-    add(nanos, worked);
-    worked
-}
-
-fn add(nanos: &AtomicU64, time: Duration) {
-    nanos.fetch_add(time.as_nanos() as u64, Ordering::Relaxed);
 }
 
 /// Ends the session: its process and the reception see it.
@@ -198,11 +153,14 @@ fn hang_up(socket: &OwnedFd) {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::Ordering;
+
     use argo_core::host::layout::{ARMED, QUEUES_MAX, control_bytes};
     use argo_core::host::words::Words;
     use rustix::net::{AddressFamily, RecvFlags, SocketFlags, SocketType, recv, socketpair};
 
     use super::*;
+    use crate::daemon::kicking::time_kicking;
 
     /// No interrupt takes as long.
     const LIMIT: Duration = Duration::from_millis(5);

@@ -186,11 +186,12 @@ impl HostDomain {
         self.meter.time() + self.interrupt_time()
     }
 
-    /// Time spent on interrupting its sessions, those that ended included.
+    /// Time spent on interrupting its sessions, those that ended included, or its machine.
     pub fn interrupt_time(&self) -> Duration {
+        let machine = self.machine.as_ref().map(|machine| machine.interrupt_time());
         let attachments = self.attachments.lock();
         let live = attachments.live.iter().map(|session| session.bell.time());
-        attachments.interrupts_ended + live.sum::<Duration>()
+        machine.unwrap_or_default() + attachments.interrupts_ended + live.sum::<Duration>()
     }
 
     /// Takes an ended session off the list, runs `with_last` if it was the last one, and remembers
@@ -271,7 +272,7 @@ impl HostDomain {
 
     /// Whether somebody runs in it.
     pub fn is_inhabited(&self) -> bool {
-        self.machine.as_ref().is_some_and(|machine| machine.is_running())
+        self.machine.as_ref().is_some_and(|machine| machine.is_inhabited())
             || !self.attachments.lock().live.is_empty()
     }
 

@@ -16,7 +16,7 @@ pub enum Work {
     Attachments,
     /// Requests for grants, event channels and the store.
     Services,
-    /// Ending sessions, unmapping and freeing their RAM.
+    /// Ending sessions, unmapping and freeing their RAM; beginning and ending a machine's lives.
     Endings,
     /// Running the guest, where the domain is a virtual machine.
     Guest,

@@ -10,7 +10,7 @@
 //! | `session` | its memory and queues, and how they are served |
 //! | `calls` | the calls in a queue |
 //! | `worker` | a thread a core that serves sessions in fair turns (`run_queue`, `spin`) |
-//! | `interrupts`, `bell`, `slowness` | from an event to the process that sleeps |
+//! | `interrupts`, `bell`, `kicking`, `slowness` | from an event to the process that sleeps |
 //! | `services` | grants, event channels and a store for processes that connect for them |
 //! | `machines` | domains that are virtual machines (feature `kvm`) |
 //! | `stock`, `reserve` | what is taken at the start, in static mode |
@@ -36,6 +36,7 @@ mod doors;
 mod error;
 mod host;
 mod interrupts;
+mod kicking;
 mod listener;
 #[cfg_attr(not(feature = "kvm"), path = "no_machines.rs")]
 mod machines;

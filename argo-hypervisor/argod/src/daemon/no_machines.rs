@@ -2,6 +2,7 @@
 //! configuration with one is refused where it is read.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use argo_core::host::wake::Event;
 
@@ -67,13 +68,30 @@ impl Machine {
         match **self {}
     }
 
+    /// Starts it.
+    ///
+    /// # Errors
+    /// None.
+    pub fn start_at_first(
+        self: &Arc<Self>,
+        _host: &Arc<Host>,
+        _domain: &Arc<HostDomain>,
+    ) -> Result<(), MachineError> {
+        match **self {}
+    }
+
     /// Stops it.
     pub fn stop(&self) -> bool {
         match *self {}
     }
 
-    /// Whether it runs.
-    pub fn is_running(&self) -> bool {
+    /// Whether somebody runs in it.
+    pub fn is_inhabited(&self) -> bool {
+        match *self {}
+    }
+
+    /// Time spent on waking it.
+    pub fn interrupt_time(&self) -> Duration {
         match *self {}
     }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::bell::processor_time_kicking;
+use super::kicking::processor_time_kicking;
 use super::meter::{Meter, Work};
 use super::processor::Stopwatch;
 

@@ -10,8 +10,8 @@ use parking_lot::{Condvar, Mutex};
 use rustix::event::{EventfdFlags, Timespec, epoll, eventfd};
 use rustix::thread::{CpuSet, sched_setaffinity};
 
-use super::bell::time_kicking;
 use super::host::{EndReason, Host};
+use super::kicking::time_kicking;
 use super::pulse::Pulse;
 use super::run_queue::{Ledger, RunQueue};
 use super::session::{Session, SessionKey, Visit};

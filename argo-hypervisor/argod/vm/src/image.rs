@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use argo_core::host::machine::KERNEL_FIRST;
-use argo_mem::View;
+use argo_mem::{OutOfRange, View};
 use object::Endianness;
 use object::elf::{
     ELFCLASS64, ELFDATA2LSB, ELFMAG, EM_X86_64, ET_EXEC, FileHeader64, PF_X, PT_INTERP, PT_LOAD,
@@ -151,11 +151,13 @@ impl Image {
     }
 
     /// Copies it into RAM that is zero.
-    pub fn load(&self, ram: View<'_>) {
-        for Segment { file, memory, .. } in &self.segments {
-            // RAM of the size that was checked has room for each.
-            let _ = ram.write(memory.start as usize, &self.bytes[file.clone()]);
-        }
+    ///
+    /// # Errors
+    /// The RAM is smaller than that which it was checked for. Part of it may be there.
+    pub fn load(&self, ram: View<'_>) -> Result<(), OutOfRange> {
+        self.segments.iter().try_for_each(|Segment { file, memory, .. }| {
+            ram.write(memory.start as usize, &self.bytes[file.clone()])
+        })
     }
 }
 

@@ -16,8 +16,9 @@
 //! needs of a processor, and nothing of the rest: it runs at full speed even where KVM interprets
 //! what is privileged.
 //!
-//! A machine can do its maker no harm: whatever its kernel does is an [`Exit`], and it sees no
-//! memory but what it was given.
+//! Whatever a kernel does is an [`Exit`], and it sees no memory but what it was given, as far as KVM and
+//! the processor keep what they promise. Whoever executes its calls has to refuse those that name what
+//! lies below `KERNEL_FIRST` (`start` says why), and has to bound the time and memory that exits cost.
 //!
 //! Unsafe code is in one module: `memory` tells KVM which memory the machine has.
 #![deny(unsafe_code)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use argo_core::DomainId;
 use argo_core::host::machine::{COMMAND_BYTES, RAM_MAX, RAM_STEP, Start, VCPUS_MAX};
 use argo_mem::{Mapping, OutOfRange};
-use kvm_bindings::{CpuId, KVM_MAX_CPUID_ENTRIES};
+use kvm_bindings::{CpuId, KVM_MAX_CPUID_ENTRIES, kvm_cpuid_entry2};
 use kvm_ioctls::VmFd;
 
 use crate::image::Image;
@@ -18,6 +18,10 @@ pub const COMMAND_MAX: usize = COMMAND_BYTES - 1;
 
 /// Where KVM on Intel processors may keep a page of its own: above all that a machine has.
 const KVMS_OWN: usize = 0xfffb_d000;
+
+/// That there are VMX and SVM, in their leaves' ECX.
+const VMX: u32 = 1 << 5;
+const SVM: u32 = 1 << 2;
 
 /// KVM, opened once: machines are made with it wherever files cannot be opened any more.
 pub struct Kvm {
@@ -80,7 +84,9 @@ impl Kvm {
     pub fn open() -> Result<Self, KvmError> {
         let fd = kvm_ioctls::Kvm::new().map_err(refused("opening /dev/kvm"))?;
         let cpuid = fd.get_supported_cpuid(KVM_MAX_CPUID_ENTRIES);
-        Ok(Self { fd, cpuid: cpuid.map_err(refused("KVM_GET_SUPPORTED_CPUID"))? })
+        let mut cpuid = cpuid.map_err(refused("KVM_GET_SUPPORTED_CPUID"))?;
+        cpuid.as_mut_slice().iter_mut().for_each(hide_virtualization);
+        Ok(Self { fd, cpuid })
     }
 }
 
@@ -89,7 +95,7 @@ impl Machine {
     /// for less RAM fits, too. `command` is cut after [`COMMAND_MAX`] bytes.
     ///
     /// # Errors
-    /// [`KvmError`]
+    /// [`KvmError`]; the image was checked for more RAM, for example. The memory may not be zero any more.
     pub fn new(
         kvm: &Kvm,
         memory: Arc<Mapping>,
@@ -103,8 +109,8 @@ impl Machine {
             return Err(KvmError::Shape { ram, vcpus });
         }
         let memory = Memory::new(memory, vcpus, ram)?;
-        start::write_tables(memory.ram(), memory.control())?;
-        image.load(memory.ram());
+        start::write_tables(memory.ram()?, memory.control())?;
+        image.load(memory.ram()?)?;
         memory.write_command(&command.as_bytes()[..command.len().min(COMMAND_MAX)])?;
         let vm = kvm.fd.create_vm().map_err(refused("KVM_CREATE_VM"))?;
         vm.set_tss_address(KVMS_OWN).map_err(refused("KVM_SET_TSS_ADDR"))?;
@@ -136,6 +142,36 @@ impl Machine {
     }
 }
 
+/// No machine needs machines of its own: KVM's part for those is large, and rarely used. (VMX: Intel SDM
+/// volume 2, CPUID, leaf 1; SVM: AMD APM volume 3, appendix E, Fn8000_0001.)
+fn hide_virtualization(leaf: &mut kvm_cpuid_entry2) {
+    match leaf.function {
+        1 => leaf.ecx &= !VMX,
+        0x8000_0001 => leaf.ecx &= !SVM,
+        _ => {}
+    }
+}
+
 pub(crate) fn refused(step: &'static str) -> impl Fn(kvm_ioctls::Error) -> KvmError {
     move |source| KvmError::Refused { step, source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_all_that_a_processor_can_do_only_machines_are_hidden() {
+        let all = |function| kvm_cpuid_entry2 {
+            function,
+            ecx: u32::MAX,
+            edx: u32::MAX,
+            ..Default::default()
+        };
+        for (function, hidden) in [(0, 0), (1, 1 << 5), (7, 0), (0x8000_0001, 1 << 2)] {
+            let mut leaf = all(function);
+            hide_virtualization(&mut leaf);
+            assert_eq!((leaf.ecx, leaf.edx), (!hidden, u32::MAX), "{function:#x}");
+        }
+    }
 }

@@ -35,9 +35,11 @@ impl Memory {
     }
 
     /// The RAM.
-    pub(crate) fn ram(&self) -> View<'_> {
-        // As `new` has checked.
-        self.mapping.view().part(self.control, self.ram).unwrap_or_else(|_| self.mapping.view())
+    ///
+    /// # Errors
+    /// None, as `new` has checked.
+    pub(crate) fn ram(&self) -> Result<View<'_>, OutOfRange> {
+        self.mapping.view().part(self.control, self.ram)
     }
 
     /// Writes the command line, into memory that is zero.

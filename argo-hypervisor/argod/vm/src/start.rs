@@ -1,7 +1,8 @@
 //! What a vCPU begins with: 64-bit mode at privilege level 3, all memory mapped, four ports open.
 //!
-//! The tables lie in the first pages of RAM, which are out of the kernel's reach. It could have them
-//! overwritten all the same, by a hypercall that names them: then it ends.
+//! The tables lie in the first pages of RAM, which are out of the kernel's reach as long as they stay as
+//! they are: whoever executes hypercalls has to refuse those that name an address or a page below
+//! [`KERNEL_FIRST`], or a message could write the kernel a table that lets it out of level 3.
 //!
 //! Formats: Intel SDM volume 3, chapters 3 (segments), 4 (paging), 8 (tasks) and 19.5.2 (I/O bitmap).
 

@@ -33,7 +33,7 @@ fn a_kernel_is_loaded_where_it_says() {
     let image = Image::check(elf(&code), RAM).unwrap();
     assert_eq!(image.entry(), KERNEL_FIRST);
     let ram = HeapRam::zeroed(RAM as usize);
-    image.load(ram.view());
+    image.load(ram.view()).unwrap();
     let mut found = [0; 4];
     ram.view().read(KERNEL_FIRST as usize, &mut found).unwrap();
     assert_eq!(found, [0x0f, 0x0b, 0, 0]);
@@ -98,7 +98,7 @@ fn no_byte_of_an_image_makes_it_a_panic() {
             let mut image = whole.clone();
             image[at] = byte;
             if let Ok(image) = Image::check(image, RAM) {
-                image.load(ram.view());
+                image.load(ram.view()).unwrap();
             }
         }
     }

@@ -102,3 +102,18 @@ fn no_machine_has_another_shape() {
     let longer = make(&kvm, kernels::spins(), Shape { ram: 2 * SHAPE.ram, ..SHAPE });
     assert!(matches!(longer, Err(KvmError::Memory(_))), "more RAM than there is memory");
 }
+
+#[test]
+fn an_image_that_was_checked_for_more_ram_makes_no_machine() {
+    let Some(kvm) = kvm() else { return };
+    let mut kernel = kernels::elf(&[]);
+    // Its part's last bytes lie at the end of the larger RAM.
+    kernel.resize(kernel.len() + 16, 0x90);
+    let last = SHAPE.ram - 16;
+    for (at, word) in [(24, last), (64 + 16, last), (64 + 32, 16), (64 + 40, 16)] {
+        kernel[at..at + 8].copy_from_slice(&word.to_le_bytes());
+    }
+    make(&kvm, kernel.clone(), SHAPE).unwrap();
+    let smaller = make(&kvm, kernel, Shape { ram: RAM_STEP, ..SHAPE });
+    assert!(matches!(smaller, Err(KvmError::Memory(_))));
+}

@@ -1,4 +1,4 @@
-//! `argoctl demo --vm`: a virtual machine and two processes under one policy.
+//! `argoctl demo --vm`: two virtual machines and two processes under one policy.
 
 use std::fs;
 use std::io::{self, Write};
@@ -34,9 +34,12 @@ policy = [
   { hook = "send", from = "client", to = "machine" },
   { hook = "send", from = "machine", to = "client" },
   { hook = "send", from = "stranger", to = "any", action = "deny" },
+  { hook = "register_single_source", from = "intruder", to = "intruder" },
+  { hook = "send", from = "intruder", to = "intruder" },
 ]
 port = [
   { from = "client", to = "machine", to_port = 7, reply = true },
+  { from = "intruder", to = "intruder", to_port = 7 },
 ]
 
 [[domain]]
@@ -45,20 +48,35 @@ name = "client"
 ram = "4MiB"
 
 [[domain]]
+id = 3
+name = "stranger"
+ram = "4MiB"
+
+[[domain]]
 id = 2
 name = "machine"
 kind = "kvm"
 ram = "16MiB"
 command = "role=serve"
+image = IMAGE
+
+[[domain]]
+id = 4
+name = "intruder"
+kind = "kvm"
+ram = "16MiB"
+command = "role=forbidden peer=1"
+image = IMAGE
 "#;
 
-const STRANGER: &str = "\n[[domain]]\nid = 3\nname = \"stranger\"\nram = \"4MiB\"\n";
+/// What the intruder says once it was refused all that it tried with the client, and nothing else.
+const REFUSED: &str = "check: a message to oneself: ok";
 
 /// Plays everything with this kernel. `true`: all went as claimed.
 pub(super) fn play(kernel: &Path, each: Duration) -> Result<bool, Mishap> {
     let mut out = io::stdout().lock();
     let scene = Scene::set(kernel)?;
-    let running = scene.machine()?;
+    let running = scene.stat("machine")?.0;
     writeln!(
         out,
         "1. argod starts, and in it a virtual machine: domain {MACHINE}, {}.",
@@ -73,27 +91,35 @@ pub(super) fn play(kernel: &Path, each: Duration) -> Result<bool, Mishap> {
         "3. Another process, which the policy forbids it, is {}.",
         if refused { "refused" } else { "NOT REFUSED" }
     )?;
+    let (contained, tries) = scene.intruder()?;
+    writeln!(
+        out,
+        "4. Another machine tries to receive from that process, and to send to it: {tries} times {}.",
+        if contained { "refused" } else { "NOT REFUSED" }
+    )?;
     let rounds = exchange(&client, each)?;
-    writeln!(out, "4. {} messages went and came back in {each:?}.", grouped(rounds))?;
+    writeln!(out, "5. {} messages went and came back in {each:?}.", grouped(rounds))?;
     let (sent, full) = flood(&client, each)?;
     writeln!(
         out,
-        "5. {} messages sent without waiting for answers; {} times its ring was full.",
+        "6. {} messages sent without waiting for answers; {} times its ring was full.",
         grouped(sent),
         grouped(full)
     )?;
     drain(&client);
     let still = ask(&client, b"still there?")?;
-    writeln!(out, "6. It still answers: {still:?}.")?;
+    writeln!(out, "7. It still answers: {still:?}.")?;
     client.blocking_for(PATIENCE).send_to(FAREWELL, machine()?)?;
-    let ended = scene.end()?;
+    let ended = scene.end("machine")?.0;
     writeln!(
         out,
-        "7. It is told that that is all: {}, after {} exits.",
+        "8. It is told that that is all: {}, after {} exits.",
         ended.last_end.as_deref().unwrap_or("no end"),
         grouped(ended.exits)
     )?;
-    Ok(answer == "HELLO" && refused && rounds > 0 && sent > 0 && still == "STILL THERE?")
+    let answered = answer == "HELLO" && still == "STILL THERE?";
+    let moved = rounds > 0 && sent > 0;
+    Ok(answered && moved && refused && contained && is_well(&ended))
 }
 
 /// argod in a folder of its own; gone when dropped.
@@ -113,9 +139,8 @@ impl Scene {
             fs::canonicalize(kernel).map_err(|error| format!("{}: {error}", kernel.display()))?;
         let image = path(&image).ok_or("a kernel whose name is not UTF-8")?;
         let config = folder.path().join("argod.toml");
-        let text =
-            format!("runtime_dir = {runtime_dir}\n{CONFIGURATION}image = {image}\n{STRANGER}");
-        fs::write(&config, text)?;
+        let described = CONFIGURATION.replace("IMAGE", &image.to_string());
+        fs::write(&config, format!("runtime_dir = {runtime_dir}\n{described}"))?;
         let mut argod = tied(Path::new(MYSELF), Path::new(MYSELF));
         argod.arg("argod");
         Ok(Self { _argod: StartedArgod::start(argod, &config)?, folder })
@@ -128,10 +153,20 @@ impl Scene {
         Ok(Datagram::bind_blocking(&Domain::new(session), partner)?)
     }
 
-    fn machine(&self) -> Result<MachineStat, Mishap> {
+    /// What there is to say about a machine, and how often its domain was refused something.
+    fn stat(&self, domain: &str) -> Result<(MachineStat, u64), Mishap> {
         let mut admin = AdminClient::connect(&self.folder.path().join("admin.sock"))?;
-        let domain: DomainStat = admin.request(&Request::Domain { domain: "machine".into() })?;
-        Ok(domain.machine.ok_or("the domain is no machine")?)
+        let domain: DomainStat = admin.request(&Request::Domain { domain: domain.into() })?;
+        let refused = domain.denied.values().sum();
+        Ok((domain.machine.ok_or("the domain is no machine")?, refused))
+    }
+
+    /// Whether the machine that tries what it must not was refused all of it, and how often.
+    fn intruder(&self) -> Result<(bool, u64), Mishap> {
+        let (ended, refused) = self.end("intruder")?;
+        let said = &ended.console;
+        let all = said.contains(REFUSED) && !said.contains("FAILED");
+        Ok((all && refused > 0 && is_well(&ended), refused))
     }
 
     /// Its answer, once it is there to give one.
@@ -150,16 +185,22 @@ impl Scene {
         }
     }
 
-    fn end(&self) -> Result<MachineStat, Mishap> {
+    /// What became of a machine that is to end by itself.
+    fn end(&self, domain: &str) -> Result<(MachineStat, u64), Mishap> {
         let begun = Instant::now();
         loop {
-            let machine = self.machine()?;
-            if machine.state == MachineState::Ended || begun.elapsed() >= PATIENCE {
-                return Ok(machine);
+            let stat = self.stat(domain)?;
+            if stat.0.state == MachineState::Ended || begun.elapsed() >= PATIENCE {
+                return Ok(stat);
             }
             std::thread::sleep(NAP);
         }
     }
+}
+
+/// Whether it has ended by itself, and says that all is well.
+fn is_well(machine: &MachineStat) -> bool {
+    machine.state == MachineState::Ended && machine.failures == 0
 }
 
 fn machine() -> Result<Address, Mishap> {

@@ -187,17 +187,23 @@ impl Host {
     }
 
     /// Starts the machines of all domains that are one, in the order of the configuration.
+    /// Administrators are served already: what they have started, stopped or destroyed stays so.
     ///
     /// # Errors
     /// The first that does not start, by its domain's name, and why.
     pub fn start_machines(self: &Arc<Self>) -> Result<(), (String, MachineError)> {
-        let domains = self.config.domains.iter().filter_map(|config| self.domain(config.id));
-        domains.filter_map(|domain| Some((domain.machine.clone()?, domain))).try_for_each(
-            |(machine, domain)| {
-                let started = machine.start(self, &domain);
-                started.map_err(|error| (domain.name().to_owned(), error))
-            },
-        )
+        self.config.domains.iter().try_for_each(|config| {
+            let started = self.start_machine_at_first(config.id);
+            started.map_err(|error| (config.name.clone(), error))
+        })
+    }
+
+    fn start_machine_at_first(self: &Arc<Self>, id: DomainId) -> Result<(), MachineError> {
+        // Of one machine at a time: whoever stops argod does not wait for all of them.
+        let _alone = self.changing.lock();
+        let domain = self.domain(id).filter(|_| !self.is_stopping());
+        let machine = domain.as_ref().and_then(|domain| Some((domain.machine.clone()?, domain)));
+        machine.map_or(Ok(()), |(machine, domain)| machine.start_at_first(self, domain))
     }
 
     /// Starts a domain's machine, which does not run.

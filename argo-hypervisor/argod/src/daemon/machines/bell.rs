@@ -1,48 +1,52 @@
 //! From an event to the vCPU that sleeps until there is one.
+//!
+//! Whoever has news counts it in the control area, crosses a full fence, and looks whether somebody
+//! sleeps or is about to; who is about to sleep says so, crosses a full fence, and looks at the count
+//! once more. So one of the two sees the other. In between is the epoch: it moves with each wake-up, and
+//! the kernel lets nobody sleep for whom it has moved since that look. Nobody holds a lock, so no vCPU
+//! that the kernel's scheduler took away holds up those who send.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering, fence};
+use std::sync::atomic::{AtomicU32, Ordering, fence};
 use std::time::{Duration, Instant};
 
 use argo_core::host::layout::SEQUENCE;
 use argo_core::host::wake::{self, Event};
 use argo_core::host::words::Words as _;
 use argo_mem::{Mapping, Memory as _};
-use parking_lot::{Condvar, Mutex};
+use rustix::thread::futex;
+use rustix::time::Timespec;
+
+use crate::daemon::kicking::Bill;
 
 /// Where one machine's vCPUs sleep.
 pub struct Bell {
     ram: Arc<Mapping>,
-    /// Those who sleep, or are about to.
+    /// Those who sleep through quiet times, or are about to.
     sleepers: AtomicU32,
-    /// The machine's life is over: nobody sleeps any more.
-    over: AtomicBool,
-    bed: Mutex<()>,
-    rung: Condvar,
+    /// How often they were woken.
+    epoch: AtomicU32,
+    /// 1: the machine's life is over, and nobody sleeps any more.
+    over: AtomicU32,
+    bill: Bill,
 }
 
 impl Bell {
     /// Of a machine with this control area.
     pub fn new(ram: Arc<Mapping>) -> Self {
-        Self {
-            ram,
-            sleepers: AtomicU32::new(0),
-            over: AtomicBool::new(false),
-            bed: Mutex::new(()),
-            rung: Condvar::new(),
-        }
+        let (sleepers, epoch, over, bill) = Default::default();
+        Self { ram, sleepers, epoch, over, bill }
     }
 
-    /// Records an event and wakes who sleeps. The lock is held by nobody for longer than a look at
-    /// the sequence, and taken only if somebody sleeps: threads of argod's own, as many as the machine
-    /// has vCPUs, so no guest can make this slow.
+    /// Records an event and wakes who sleeps: threads of argod's own, as many as the machine has
+    /// vCPUs, so no guest can make this slow. It is on the machine's account, not on the sender's.
     pub fn raise(&self, event: Event) {
         // Who sleeps is known here. What the control area says of it is the guest's word.
         let _ = wake::raise(&self.ram.view(), event);
         // After the fence in `wake::raise`, which pairs with that in `sleep`: either this sees that
         // somebody is about to sleep, or that one sees the new sequence.
         if self.sleepers.load(Ordering::Relaxed) > 0 {
-            self.wake();
+            self.bill.kick(Instant::now(), || self.wake());
         }
     }
 
@@ -50,53 +54,81 @@ impl Bell {
     pub fn sleep(&self, seen: u32, patience: Option<Duration>) {
         self.sleepers.fetch_add(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        let mut bed = self.bed.lock();
+        // Acquire, and before the look: who sees a later epoch sees what it was woken for, too.
+        let epoch = self.epoch.load(Ordering::Acquire);
         let quiet = self.ram.view().load(SEQUENCE, Ordering::Acquire) == seen;
         if quiet && !self.is_over() {
-            match patience {
-                Some(patience) => drop(self.rung.wait_for(&mut bed, patience)),
-                None => self.rung.wait(&mut bed),
-            }
+            wait(&self.epoch, epoch, patience);
         }
-        drop(bed);
         self.sleepers.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Sleeps through all events, unless it is over.
     pub fn rest(&self, time: Duration) {
         let until = Instant::now() + time;
-        let mut bed = self.bed.lock();
-        while !self.is_over() && !self.rung.wait_until(&mut bed, until).timed_out() {}
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            if self.is_over() || left.is_zero() {
+                return;
+            }
+            wait(&self.over, 0, Some(left));
+        }
     }
 
     /// A new life of the machine begins.
     pub fn begin(&self) {
-        self.over.store(false, Ordering::SeqCst);
+        self.over.store(0, Ordering::SeqCst);
     }
 
     /// The machine's life is over: whoever sleeps is woken.
     pub fn end(&self) {
-        self.over.store(true, Ordering::SeqCst);
+        self.over.store(1, Ordering::SeqCst);
+        wake_all(&self.over);
         self.wake();
     }
 
     /// Whether the machine's life is over.
     pub fn is_over(&self) -> bool {
-        self.over.load(Ordering::SeqCst)
+        self.over.load(Ordering::SeqCst) == 1
     }
 
-    /// Who is about to sleep holds the bed until it does.
-    fn wake(&self) {
-        drop(self.bed.lock());
-        self.rung.notify_all();
+    /// Time spent on waking its vCPUs.
+    pub fn time(&self) -> Duration {
+        self.bill.time()
     }
+
+    /// Of that, what nobody has charged to the machine yet. Who asks has to do it.
+    pub fn time_to_charge(&self) -> Duration {
+        self.bill.time_to_charge()
+    }
+
+    fn wake(&self) {
+        // Release: who sees the new epoch sees the event, or the end.
+        self.epoch.fetch_add(1, Ordering::Release);
+        wake_all(&self.epoch);
+    }
+}
+
+/// Sleeps while the word is `value`. May also return for no reason.
+fn wait(word: &AtomicU32, value: u32, patience: Option<Duration>) {
+    // As good as for ever, if it cannot be said.
+    let patience = patience.and_then(|patience| Timespec::try_from(patience).ok());
+    // An error means that the word is another, that time is over, or that the thread had a signal.
+    let _ = futex::wait(word, futex::Flags::PRIVATE, value, patience.as_ref());
+}
+
+fn wake_all(word: &AtomicU32) {
+    // It has no error for a word of this process's own.
+    let _ = futex::wake(word, futex::Flags::PRIVATE, i32::MAX as u32);
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
-    use super::*;
     use argo_core::host::layout::{VIRQS, control_bytes};
+
+    use super::*;
+    use crate::daemon::kicking::time_kicking;
 
     fn bell() -> Arc<Bell> {
         let (ram, _) = Mapping::create("bell", control_bytes(1) as usize).unwrap();
@@ -135,5 +167,26 @@ mod tests {
         bell.end();
         sleeps.into_iter().for_each(|sleep| sleep.join().unwrap());
         bell.sleep(0, None);
+    }
+
+    #[test]
+    fn what_waking_takes_is_on_the_account_of_who_sleeps() {
+        let bell = bell();
+        bell.raise(Event::Virq);
+        assert_eq!((bell.time(), time_kicking()), (Duration::ZERO, Duration::ZERO), "nobody slept");
+        let sleeping = bell.clone();
+        let sleeps = std::thread::spawn(move || {
+            while !sleeping.is_over() {
+                sleeping.sleep(sleeping.ram.view().load(SEQUENCE, Ordering::Acquire), None);
+            }
+        });
+        while bell.time().is_zero() {
+            bell.raise(Event::Virq);
+        }
+        assert!(!time_kicking().is_zero());
+        assert_eq!(bell.time_to_charge(), bell.time());
+        assert_eq!(bell.time_to_charge(), Duration::ZERO, "it was told");
+        bell.end();
+        sleeps.join().unwrap();
     }
 }

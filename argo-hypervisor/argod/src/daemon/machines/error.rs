@@ -38,8 +38,11 @@ pub enum PrepareError {
 /// Why a machine was not started.
 #[derive(Debug, thiserror::Error)]
 pub enum MachineError {
-    /// It is not among those that argod was started with.
-    #[error("machines are made when argod starts, from its configuration")]
+    /// It is not among those that argod was started with, or not with this image and RAM.
+    #[error(
+        "machines are made when argod starts, from its configuration; one that was destroyed may be \
+         made anew with its id, image and RAM"
+    )]
     Late,
     /// It runs.
     #[error("its machine runs already")]

@@ -5,6 +5,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Sender, bounded};
+use rustix::thread::{CpuSet, sched_setaffinity};
 
 use super::life::End;
 use super::run::Run;
@@ -13,6 +14,8 @@ use crate::admin::MachineState;
 use crate::cage::Class;
 use crate::daemon::domain::HostDomain;
 use crate::daemon::host::Host;
+use crate::daemon::meter::Work;
+use crate::daemon::processor::Stopwatch;
 use crate::daemon::throttle::Pass;
 
 /// Before a machine that has ended is started again for the first time.
@@ -27,6 +30,7 @@ pub struct Keeper {
     host: Arc<Host>,
     domain: Arc<HostDomain>,
     machine: Arc<Machine>,
+    stopwatch: Stopwatch,
 }
 
 impl Keeper {
@@ -40,26 +44,34 @@ impl Keeper {
         machine: Arc<Machine>,
     ) -> Result<JoinHandle<()>, MachineError> {
         let name = format!("keeper-{}", domain.id());
-        let keeper = Self { host, domain, machine };
         let (tell, told) = bounded(1);
-        let thread = thread::Builder::new().name(name).spawn(move || keeper.run(&tell))?;
+        let keep = move || {
+            let stopwatch = Stopwatch::since_birth();
+            Self { host, domain, machine, stopwatch }.run(&tell);
+        };
+        let thread = thread::Builder::new().name(name).spawn(keep)?;
         told.recv().unwrap_or(Err(MachineError::Gone))?;
         Ok(thread)
     }
 
-    fn run(self, tell: &Sender<Result<(), MachineError>>) {
+    fn run(mut self, tell: &Sender<Result<(), MachineError>>) {
+        self.stay_on_its_processors();
         let first = self.host.narrow(Class::Keeper).map_err(MachineError::from);
         let first = first.and_then(|()| self.begin());
         let mut run = match first {
             Ok(run) => run,
-            // Whoever started this thread waits for it.
-            Err(error) => return drop(tell.send(Err(error))),
+            Err(error) => {
+                self.bill();
+                self.machine.life.is_stopped();
+                // Whoever started this thread waits for it.
+                return drop(tell.send(Err(error)));
+            }
         };
         let _ = tell.send(Ok(()));
         let mut pause = PAUSE;
         loop {
             let begun = Instant::now();
-            let end = run.oversee();
+            let end = run.oversee(|| self.bill());
             self.log(&end);
             if begun.elapsed() >= LONG {
                 pause = PAUSE;
@@ -72,10 +84,13 @@ impl Keeper {
     }
 
     /// The machine's next life, if it has one.
-    fn again(&self, mut end: End, pause: &mut Duration) -> Option<Run> {
-        let Machine { life, restart, .. } = &*self.machine;
+    fn again(&mut self, mut end: End, pause: &mut Duration) -> Option<Run> {
+        let machine = self.machine.clone();
+        let Machine { life, restart, .. } = &*machine;
         loop {
-            if self.machine.is_stopping() {
+            // Before it is told: whoever hears of it finds it on the account.
+            self.bill();
+            if machine.is_stopping() {
                 life.ends(end, MachineState::Stopped);
                 return None;
             }
@@ -89,13 +104,31 @@ impl Keeper {
                 return None;
             }
             life.begins_again();
-            self.machine.wipe();
             match self.begin() {
                 Ok(run) => return Some(run),
                 Err(error) => end = End::Host(format!("it cannot be started again: {error}")),
             }
             self.log(&end);
         }
+    }
+
+    /// Keeps this thread, and the vCPUs' that it starts, on the processors that the domain may use.
+    /// Where that is not allowed they run anywhere.
+    fn stay_on_its_processors(&self) {
+        let cpus = self.domain.config.cpus.iter().map(|cpu| *cpu as usize);
+        let mut allowed = CpuSet::new();
+        cpus.filter(|cpu| *cpu < CpuSet::MAX_CPU).for_each(|cpu| allowed.set(cpu));
+        if allowed.count() == 0 {
+            return;
+        }
+        if let Err(error) = sched_setaffinity(None, &allowed) {
+            tracing::warn!(domain = self.domain.name(), %error, "cannot stay on its processors");
+        }
+    }
+
+    /// Puts on the machine's account what this thread has done for it.
+    fn bill(&mut self) {
+        self.domain.meter().add_time(Work::Endings, self.stopwatch.lap());
     }
 
     fn begin(&self) -> Result<Run, MachineError> {

@@ -1,7 +1,7 @@
 //! What became of a machine.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use argo_core::host::queue::BadIndex;
 use argo_vm::Fault;
@@ -51,6 +51,8 @@ impl fmt::Display for End {
 /// What is known of a machine's lives.
 pub struct Life {
     now: Mutex<(MachineState, Option<End>)>,
+    /// Somebody runs in the domain, or is about to: longer than it is active in the engine.
+    inhabited: AtomicBool,
     exits: AtomicU64,
     restarts: AtomicU64,
     failures: AtomicU64,
@@ -60,6 +62,7 @@ impl Default for Life {
     fn default() -> Self {
         Self {
             now: Mutex::new((MachineState::Stopped, None)),
+            inhabited: AtomicBool::new(false),
             exits: AtomicU64::new(0),
             restarts: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -68,9 +71,17 @@ impl Default for Life {
 }
 
 impl Life {
-    /// It runs.
+    /// It runs. To be told before the engine is.
     pub fn begins(&self) {
         self.now.lock().0 = MachineState::Running;
+        self.inhabited.store(true, Ordering::SeqCst);
+    }
+
+    /// Nobody runs in it any more; what it is now is told later. To be told before the engine is: a
+    /// policy that comes into force in between must not find the domain inhabited, and activate it
+    /// for ever.
+    pub fn is_deserted(&self) {
+        self.inhabited.store(false, Ordering::SeqCst);
     }
 
     /// It has ended, and this is what it is now.
@@ -95,9 +106,14 @@ impl Life {
         self.exits.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Whether it runs.
-    pub fn is_running(&self) -> bool {
-        self.now.lock().0 == MachineState::Running
+    /// Whether somebody runs in it.
+    pub fn is_inhabited(&self) -> bool {
+        self.inhabited.load(Ordering::SeqCst)
+    }
+
+    /// Whether it does not run and will not, unless somebody starts it.
+    pub fn is_at_rest(&self) -> bool {
+        matches!(self.now.lock().0, MachineState::Ended | MachineState::Stopped)
     }
 
     /// What there is to say about it.

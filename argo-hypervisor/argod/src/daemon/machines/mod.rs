@@ -27,6 +27,7 @@ mod vcpu;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use argo_mem::{Mapping, Memory as _};
 use argo_vm::{Image, Kvm, Shape};
@@ -54,6 +55,8 @@ pub struct Machine {
     restart: Restart,
     /// Control area and RAM: the same in each of its lives.
     ram: Arc<Mapping>,
+    /// A life has begun in them, so that the next one has to wipe them first.
+    dirty: AtomicBool,
     bell: Arc<Bell>,
     allowance: Allowance,
     console: Console,
@@ -74,9 +77,12 @@ impl Machine {
         domain: &Arc<HostDomain>,
     ) -> Result<(), MachineError> {
         let mut keeper = self.keeper.lock();
-        if keeper.as_ref().is_some_and(|keeper| !keeper.is_finished()) {
+        let is_kept = keeper.as_ref().is_some_and(|keeper| !keeper.is_finished());
+        if is_kept && !self.life.is_at_rest() {
             return Err(MachineError::Runs);
         }
+        // Of a machine at rest it has nothing left to do.
+        Self::join(keeper.take());
         let wanted = match host.config().reserve {
             Some(_) => LockMemory::Require,
             None => host.lock_memory(),
@@ -87,22 +93,42 @@ impl Machine {
         Ok(())
     }
 
+    /// The same when argod starts, unless somebody has started or stopped it meanwhile.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn start_at_first(
+        self: &Arc<Self>,
+        host: &Arc<Host>,
+        domain: &Arc<HostDomain>,
+    ) -> Result<(), MachineError> {
+        if self.is_stopping() || !self.life.is_at_rest() {
+            return Ok(());
+        }
+        self.start(host, domain)
+    }
+
     /// Ends it for good, or until it is started. When this returns nothing of it is left in the
     /// engine. `false`: it had ended already.
     pub fn stop(&self) -> bool {
+        // First: a start that is on its way would take back what comes next, and nobody would tell
+        // its keeper again.
+        let mut keeper = self.keeper.lock();
+        let ended = self.life.is_at_rest();
         self.stopping.store(true, Ordering::SeqCst);
         self.bell.end();
-        let Some(keeper) = self.keeper.lock().take() else { return false };
-        let stopped = !keeper.is_finished();
-        keeper.thread().unpark();
-        // Its panics are argod's end, if argod is a process of its own.
-        let _ = keeper.join();
-        stopped
+        Self::join(keeper.take());
+        !ended
     }
 
-    /// Whether it runs now.
-    pub fn is_running(&self) -> bool {
-        self.life.is_running()
+    /// Whether somebody runs in it, as far as the engine knows.
+    pub fn is_inhabited(&self) -> bool {
+        self.life.is_inhabited()
+    }
+
+    /// Time spent on waking its vCPUs.
+    pub fn interrupt_time(&self) -> Duration {
+        self.bell.time()
     }
 
     /// What there is to say about it.
@@ -115,12 +141,23 @@ impl Machine {
         }
     }
 
+    fn join(keeper: Option<JoinHandle<()>>) {
+        if let Some(keeper) = keeper {
+            keeper.thread().unpark();
+            // Its panics are argod's end, if argod is a process of its own.
+            let _ = keeper.join();
+        }
+    }
+
     fn is_stopping(&self) -> bool {
         self.stopping.load(Ordering::SeqCst)
     }
 
-    /// Has its memory as it was at first: zero.
+    /// Has its memory as it was at first: zero. The first life finds it so.
     fn wipe(&self) {
+        if !self.dirty.swap(true, Ordering::SeqCst) {
+            return;
+        }
         static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
         let memory = self.ram.view();
         for at in (0..memory.len()).step_by(ZEROS.len()) {

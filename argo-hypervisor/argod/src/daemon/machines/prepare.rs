@@ -4,7 +4,8 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::path::Path;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use argo_core::DomainId;
@@ -25,7 +26,17 @@ const IMAGE_MAX: u64 = 256 << 20;
 pub struct Machines {
     /// None if there are no machines.
     kvm: Option<Arc<Kvm>>,
-    images: BTreeMap<DomainId, Arc<Image>>,
+    images: Images,
+}
+
+/// By the domain that each was checked for.
+type Images = BTreeMap<DomainId, Checked>;
+
+/// An image, and what it was checked for.
+struct Checked {
+    path: PathBuf,
+    ram: u64,
+    image: Arc<Image>,
 }
 
 impl Machines {
@@ -34,7 +45,7 @@ impl Machines {
     /// # Errors
     /// The first image that is wrong, or why KVM cannot be used.
     pub fn prepare(config: &Config) -> Result<Self, PrepareError> {
-        let images = check_images(config)?;
+        let images = images(config)?;
         let kvm = (!images.is_empty()).then(Kvm::probe).transpose()?;
         Ok(Self { kvm: kvm.map(Arc::new), images })
     }
@@ -42,11 +53,14 @@ impl Machines {
     /// The machine of a domain, which does not run yet; `None` if it is not one.
     ///
     /// # Errors
-    /// There is no memory, or the domain was not in the configuration.
+    /// There is no memory, or the domain was not in the configuration with this image and RAM.
     pub fn make(&self, domain: &config::Domain) -> Result<Option<Arc<Machine>>, MachineError> {
         let Some(machine) = &domain.machine else { return Ok(None) };
-        let known = self.kvm.clone().zip(self.images.get(&domain.id).cloned());
-        let (kvm, image) = known.ok_or(MachineError::Late)?;
+        let known = self.images.get(&domain.id);
+        // A machine of the same id made anew may be another one.
+        let known = known.filter(|known| known.path == machine.image && known.ram == domain.ram);
+        let image = known.ok_or(MachineError::Late)?.image.clone();
+        let kvm = self.kvm.clone().ok_or(MachineError::Late)?;
         let ram = Arc::new(ram(domain, machine.vcpus)?);
         Ok(Some(Arc::new(Machine {
             kvm,
@@ -56,6 +70,7 @@ impl Machines {
             restart: machine.restart,
             bell: Arc::new(Bell::new(ram.clone())),
             ram,
+            dirty: Default::default(),
             allowance: Allowance::new(domain.weight),
             console: Default::default(),
             life: Default::default(),
@@ -65,11 +80,15 @@ impl Machines {
     }
 }
 
-/// The images of all machines in a configuration.
+/// Whether the images of all machines in a configuration can be used.
 ///
 /// # Errors
 /// The first that cannot be read or is wrong.
-pub fn check_images(config: &Config) -> Result<BTreeMap<DomainId, Arc<Image>>, PrepareError> {
+pub fn check_images(config: &Config) -> Result<(), PrepareError> {
+    images(config).map(drop)
+}
+
+fn images(config: &Config) -> Result<Images, PrepareError> {
     let machines =
         config.domains.iter().filter_map(|domain| Some((domain, domain.machine.as_ref()?)));
     let images = machines.map(|(domain, machine)| {
@@ -85,14 +104,19 @@ pub fn check_images(config: &Config) -> Result<BTreeMap<DomainId, Arc<Image>>, P
             path: path(),
             source,
         })?;
-        Ok((domain.id, Arc::new(image)))
+        Ok((domain.id, Checked { path: path(), ram: domain.ram, image: Arc::new(image) }))
     });
     images.collect()
 }
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    File::open(path)?.take(IMAGE_MAX + 1).read_to_end(&mut bytes)?;
+    // A FIFO would else hold argod up until somebody writes to it.
+    let file = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is no regular file"));
+    }
+    file.take(IMAGE_MAX + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > IMAGE_MAX {
         return Err(io::Error::other(format!("more than {IMAGE_MAX} bytes")));
     }

@@ -4,6 +4,8 @@ use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle, Thread};
 use std::time::Duration;
 
+use argo_core::GuestAddr;
+use argo_core::host::machine::KERNEL_FIRST;
 use argo_hypervisor::{Caller, RingPages};
 use argo_vm::kick::kick;
 use argo_vm::{Fault, Vcpu};
@@ -55,7 +57,7 @@ impl Board {
 }
 
 impl Run {
-    /// Makes the machine, out of memory that is zero, and lets its vCPUs run.
+    /// Makes the machine, in memory that is wiped if it lived before, and lets its vCPUs run.
     ///
     /// # Errors
     /// It cannot be made; nothing of it is left.
@@ -65,10 +67,11 @@ impl Run {
         machine: &Arc<Machine>,
     ) -> Result<Self, MachineError> {
         let Machine { kvm, image, shape, command, ram, bell, life, .. } = &**machine;
+        machine.wipe();
         let vm = argo_vm::Machine::new(kvm, ram.clone(), *shape, image, command)?;
         let vcpus = (0..shape.vcpus).map(|number| vm.vcpu(kvm, number));
         let vcpus = vcpus.collect::<Result<Vec<_>, _>>()?;
-        let memory = domain.memory(ram, shape.vcpus)?;
+        let memory = domain.memory(ram, shape.vcpus)?.with_first(GuestAddr(KERNEL_FIRST));
         let board = Arc::new(Board {
             host: host.clone(),
             domain: domain.clone(),
@@ -83,8 +86,8 @@ impl Run {
             bell.end();
         }
         host.engine().events().add(domain.id(), Ear::Machine(bell.clone()));
-        host.engine().activate(&domain.engine);
         life.begins();
+        host.engine().activate(&domain.engine);
         let mut run = Self { board, threads: Vec::new(), _vm: vm };
         match run.spawn(vcpus) {
             Ok(()) => Ok(run),
@@ -95,20 +98,30 @@ impl Run {
         }
     }
 
-    /// Waits for the machine's end, by itself or by somebody's wish. Nothing of it is left in the
-    /// engine when this returns.
-    pub fn oversee(mut self) -> End {
+    /// Waits for the machine's end, by itself or by somebody's wish, and has this thread's time put on
+    /// an account meanwhile. Nothing of the machine is left in the engine when this returns.
+    pub fn oversee(mut self, mut bill: impl FnMut()) -> End {
         let bell = self.board.machine.bell.clone();
-        while !bell.is_over() && !self.threads.iter().any(JoinHandle::is_finished) {
+        while !bell.is_over() && self.finished().is_none() {
+            bill();
             thread::park_timeout(LOOK_EVERY);
             self.kick();
+        }
+        if let Some(vcpu) = self.finished() {
+            // Whoever ends says how, before: this one has panicked, unless it was not the first.
+            let _ = self.board.end.set((vcpu, End::Host("a thread of its is gone".to_owned())));
         }
         let vcpus = self.finish();
         match self.board.end.get() {
             Some((vcpu, End::Failed(fault))) => End::Failed(located(&vcpus, *vcpu, *fault)),
             Some((_, end)) => end.clone(),
-            None => End::Host("a thread of its is gone".to_owned()),
+            // Its threads were gone before they could say anything.
+            None => End::Stopped,
         }
+    }
+
+    fn finished(&self) -> Option<usize> {
+        self.threads.iter().position(JoinHandle::is_finished)
     }
 
     fn spawn(&mut self, vcpus: Vec<Vcpu>) -> Result<(), MachineError> {
@@ -132,6 +145,7 @@ impl Run {
         host.engine().events().remove(domain.id(), &Ear::Machine(machine.bell.clone()));
         let own = |ring: &_| Arc::ptr_eq(RingPages::memory(ring), &machine.ram);
         host.engine().withdraw_rings(&domain.engine, own);
+        machine.life.is_deserted();
         host.engine().deactivate(&domain.engine);
         let threads = self.threads.drain(..);
         threads.filter_map(|thread| thread.join().ok()).collect()

@@ -12,8 +12,8 @@ use argo_vm::{Exit, Vcpu};
 use super::life::End;
 use super::run::Board;
 use crate::cage::Class;
-use crate::daemon::bell::{processor_time_kicking, time_kicking};
 use crate::daemon::calls::{Calls, Meter};
+use crate::daemon::kicking::{processor_time_kicking, time_kicking};
 use crate::daemon::meter::Work;
 use crate::daemon::processor::Stopwatch;
 
@@ -42,13 +42,7 @@ struct Clock {
 impl<'b> Driver<'b> {
     /// For this thread.
     pub fn new(board: &'b Board, number: usize, vcpu: Vcpu) -> Self {
-        let clock = Clock {
-            looked: Instant::now(),
-            processor: Stopwatch::start(),
-            calls: Duration::ZERO,
-            kicking: processor_time_kicking(),
-        };
-        Self { board, number, vcpu, clock }
+        Self { board, number, vcpu, clock: Clock::start() }
     }
 
     /// Until the machine's end. The vCPU can tell more about that.
@@ -78,16 +72,15 @@ impl<'b> Driver<'b> {
                 Exit::Interrupted => {}
             }
             machine.life.exited();
-            if self.clock.looked.elapsed() >= LOOK_EVERY {
-                self.look();
-            }
+            self.look_if_it_is_time();
         }
         End::Stopped
     }
 
-    /// Executes what is in a queue, in visits like a worker's. Of a queue that there is not: nothing.
+    /// Executes all that is in a queue, in visits like a worker's. Of a queue that there is not: nothing.
     fn serve(&mut self, queue: u32) -> Result<(), BadIndex> {
-        let Board { host, machine, caller, queues, .. } = self.board;
+        let board = self.board;
+        let Board { host, machine, caller, queues, .. } = board;
         let Some(queue) = queues.get(queue as usize) else { return Ok(()) };
         let mut queue = queue.lock();
         let mut more = true;
@@ -109,13 +102,22 @@ impl<'b> Driver<'b> {
                 machine.bell.raise(Event::Completion);
             }
             let took = begun.elapsed().saturating_sub(time_kicking() - kicking);
-            let took = if took > LONG { took.min(self.clock.processor.peek()) } else { took };
-            self.clock.calls += took;
-            if let Some(delay) = machine.allowance.take(took, host.budget().time) {
+            let took = self.clock.visited(took);
+            // The machine pays for being woken, too, by whomever.
+            let cost = took + machine.bell.time_to_charge();
+            if let Some(delay) = machine.allowance.take(cost, host.budget().time) {
                 machine.bell.rest(delay);
             }
+            // A guest may have more in its queue for ever.
+            self.look_if_it_is_time();
         }
         Ok(())
+    }
+
+    fn look_if_it_is_time(&mut self) {
+        if self.clock.looked.elapsed() >= LOOK_EVERY {
+            self.look();
+        }
     }
 
     /// Sleeps as long as the guest says, and there is no event.
@@ -131,13 +133,67 @@ impl<'b> Driver<'b> {
     /// Writes down what the processor was used for since the last look: for calls, as far as they are
     /// known to have taken it, and for the guest.
     fn look(&mut self) {
-        let Clock { looked, processor, calls, kicking } = &mut self.clock;
-        let kicked = processor_time_kicking();
-        let used = processor.lap().saturating_sub(kicked - std::mem::replace(kicking, kicked));
-        let calls = std::mem::take(calls).min(used);
+        let (calls, guest) = self.clock.look();
         let meter = self.board.domain.meter();
         meter.add_time(Work::Calls, calls);
-        meter.add_time(Work::Guest, used - calls);
-        *looked = Instant::now();
+        meter.add_time(Work::Guest, guest);
+    }
+}
+
+impl Clock {
+    /// For this thread, from now on.
+    fn start() -> Self {
+        Self {
+            looked: Instant::now(),
+            processor: Stopwatch::start(),
+            calls: Duration::ZERO,
+            kicking: processor_time_kicking(),
+        }
+    }
+
+    /// Calls took so long. What of that they worked, as far as can be told: not more than this thread
+    /// has since the last look, without what is known to be something else. (The guest's part of that
+    /// is not known, but it is no more than what passes between two looks.)
+    fn visited(&mut self, took: Duration) -> Duration {
+        let unknown = || {
+            let kicked = processor_time_kicking().saturating_sub(self.kicking);
+            self.processor.peek().saturating_sub(self.calls + kicked)
+        };
+        let worked = if took > LONG { took.min(unknown()) } else { took };
+        self.calls += worked;
+        worked
+    }
+
+    /// What calls took since the last look, and the guest. Interrupts are on their receivers' accounts.
+    fn look(&mut self) -> (Duration, Duration) {
+        let kicked = processor_time_kicking();
+        let before = std::mem::replace(&mut self.kicking, kicked);
+        let used = self.processor.lap().saturating_sub(kicked.saturating_sub(before));
+        let calls = std::mem::take(&mut self.calls).min(used);
+        self.looked = Instant::now();
+        (calls, used - calls)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Uses processor time until this thread has used so much more.
+    fn work(time: Duration) {
+        let stopwatch = Stopwatch::start();
+        while stopwatch.peek() < time {}
+    }
+
+    #[test]
+    fn calls_that_were_preempted_cost_no_more_than_they_worked() {
+        let mut clock = Clock::start();
+        assert_eq!(clock.visited(LONG), LONG);
+        work(3 * LONG);
+        let preempted = clock.visited(Duration::from_secs(3600));
+        assert!(preempted >= 2 * LONG && preempted < Duration::from_secs(1), "{preempted:?}");
+        assert!(clock.visited(Duration::from_secs(3600)) < LONG, "it was counted already");
+        let (calls, guest) = clock.look();
+        assert!(calls >= 3 * LONG && guest < LONG, "{calls:?} and {guest:?}");
     }
 }

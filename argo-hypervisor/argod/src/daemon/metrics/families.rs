@@ -298,9 +298,11 @@ fn work() -> [Family; 13] {
             "Time that argod spent on grants, event channels and the store.",
             |domain| nanoseconds(domain.services_ns),
         ),
-        timed("domain_ending", "Time that argod spent on ending sessions.", |domain| {
-            nanoseconds(domain.ending_ns)
-        }),
+        timed(
+            "domain_ending",
+            "Time that argod spent on ending sessions, and on beginning and ending a machine.",
+            |domain| nanoseconds(domain.ending_ns),
+        ),
         counter(
             "domain_mutes",
             "How often doorbells were ignored for a while, since they rang for nothing.",
