@@ -61,6 +61,11 @@ pub fn first_domain(machine: Machine) -> usize {
     }
 }
 
+/// The names of all.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SCENARIOS.iter().map(|scenario| scenario.name)
+}
+
 pub fn chosen(machine: Machine, names: &[String]) -> Vec<&'static Scenario> {
     let wanted = |scenario: &&Scenario| {
         names.is_empty() || names.iter().any(|name| scenario.name.starts_with(name.as_str()))
