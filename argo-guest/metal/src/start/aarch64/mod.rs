@@ -8,6 +8,7 @@ use core::arch::global_asm;
 use core::ffi::CStr;
 use core::sync::atomic::AtomicU64;
 
+use argo_core::abi::DOMID_SELF;
 use argo_mem::View;
 use hermit_dtb::Dtb;
 
@@ -165,7 +166,7 @@ const SHARED_INFO: u32 = 0;
 unsafe fn add_to_physmap(xen: Xen, space: u32, page: *mut u8) -> Result<(), Refused> {
     const ADD_TO_PHYSMAP: u64 = 7;
     let frame = page as u64 / 4096;
-    let mut argument = AddToPhysmap { domain: 0x7FF0, size: 0, space, index: 0, frame };
+    let mut argument = AddToPhysmap { domain: DOMID_SELF, size: 0, space, index: 0, frame };
     // SAFETY: this is the command's structure, and the page is the caller's promise.
     unsafe { xen.command("add_to_physmap", Number::MemoryOp, ADD_TO_PHYSMAP, &mut argument) }?;
     Ok(())
