@@ -163,10 +163,12 @@ impl Platform for XenDomain {
         self.check_open()?;
         if self.sequence() == seen {
             let has_come = || self.sequence() != seen;
-            match timeout {
+            let waited = match timeout {
                 Some(timeout) => self.clock.wait(self.xen, self.virq, timeout, has_come),
                 None => self.xen.poll(self.virq, None),
-            }
+            };
+            // Who waits in vain would wait again at once, for ever.
+            waited.map_err(|_| Gone)?;
         }
         self.check_open()
     }

@@ -58,8 +58,8 @@ impl EventChannel for Channel {
             }
             let (clock, xen) = (self.inner.clock, self.inner.xen);
             match left {
-                Some(left) => clock.wait(xen, self.port, left, || self.seen() != seen),
-                None => xen.poll(self.port, None),
+                Some(left) => clock.wait(xen, self.port, left, || self.seen() != seen)?,
+                None => xen.poll(self.port, None)?,
             }
         }
         Ok(Wake::Event)
