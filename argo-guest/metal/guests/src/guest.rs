@@ -5,7 +5,7 @@
 use core::fmt;
 
 use argo_core::DomainId;
-use argo_metal::vchan::XenVchan;
+use argo_metal::vchan::{Declared, XenVchan};
 use argo_metal::{Machine, XenDomain, console};
 use argo_metal_guests::probe::Asked;
 use argo_metal_guests::{Report, option, pipe, play};
@@ -44,7 +44,8 @@ fn share(machine: Machine, report: &mut Report<'_>) {
     else {
         return report.check("a device tree with room for grants, a peer, a port, a page", false);
     };
-    let platform = XenVchan::new(xen, pending, clock, grants, Some(port));
+    let declared = Some(Declared::new(peer, port));
+    let platform = XenVchan::new(xen, pending, clock, grants, declared);
     match option(command_line, "role") {
         Some("pipe-ask") => {
             pipe::ask(&platform, peer, Meeting { page, port }, || xen.pause(), report);
