@@ -21,5 +21,5 @@ const STREAMS: Port = Port(8);
 const FAREWELL: &[u8] = b"that is all";
 /// Of all streams.
 const STREAM: StreamOptions = StreamOptions::new().ring_len(64 << 10).send_buffer(32 << 10);
-/// How long anything may take, at most: the machine may be an emulated one.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// How long all of it may take, less than whoever watches waits: who is left alone ends, too.
+const LIMIT: Duration = Duration::from_secs(50);
