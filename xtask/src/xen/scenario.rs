@@ -147,6 +147,15 @@ const SCENARIOS: &[Scenario] = &[
         known: &[],
     },
     Scenario {
+        name: "arm64-trap",
+        machine: Machine::Arm64,
+        guests: &["role=trap"],
+        xen: ARGO,
+        channel: None,
+        tells: Tells::Lines(&["(d1) trap: syndrome 0xf2000077"]),
+        known: &[],
+    },
+    Scenario {
         name: "arm64-silo",
         machine: Machine::Arm64,
         guests: &["role=idle", "role=forbidden peer=1"],

@@ -20,6 +20,9 @@ fn main(machine: Machine) {
     let mut report = Report::new(&mut tell);
     let (major, minor) = xen.version();
     report.note(format_args!("a guest of Xen {major}.{minor}"));
+    if option(command_line, "role") == Some("trap") {
+        return trap();
+    }
     if option(command_line, "page").is_some() {
         share(machine, &mut report);
         return report.done();
@@ -30,6 +33,15 @@ fn main(machine: Machine) {
             report.answer("Argo", format_args!("{refused}"));
             report.done();
         }
+    }
+}
+
+/// Something that no guest is meant to do: what becomes of it shows whether start-up has seen to that.
+fn trap() {
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: it changes nothing, and does not come back.
+    unsafe {
+        core::arch::asm!("brk #0x77", options(nostack));
     }
 }
 
