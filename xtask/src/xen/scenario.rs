@@ -133,6 +133,15 @@ const SCENARIOS: &[Scenario] = &[
         known: &[],
     },
     Scenario {
+        name: "arm64-traffic",
+        machine: Machine::Arm64,
+        guests: &["role=count", "role=generate peer=1"],
+        xen: ARGO_FOR_ALL,
+        channel: None,
+        tells: OURS,
+        known: &[],
+    },
+    Scenario {
         name: "arm64-vchan",
         machine: Machine::Arm64,
         guests: &["role=pipe-serve peer=2 port=10 page=8", "role=pipe-ask peer=1 port=10 page=8"],

@@ -54,6 +54,13 @@ fn two_domains_talk() {
 }
 
 #[test]
+fn messages_come_in_order_however_fast_they_are_sent() {
+    let lines = told(&["1:role=count", "2:role=generate peer=1"]);
+    assert_has(&lines, "(d1) guest: check: messages in order: ok");
+    assert_has(&lines, "(d2) guest: check: messages sent, with waits for room: ok");
+}
+
+#[test]
 fn who_may_not_talk_to_another_is_told_so() {
     let lines = told(&["--silo", "1:role=idle", "2:role=forbidden peer=1"]);
     assert_has(&lines, "(d2) guest: check: no message to the other domain: ok");
