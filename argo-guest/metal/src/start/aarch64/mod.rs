@@ -77,12 +77,15 @@ global_asm!(
     "brk #1",
     ".balign 2048",
     "vectors:",
+    ".set vector, 0",
     ".rept 16",
     ".balign 128",
-    "mrs x0, esr_el1",
-    "mrs x1, elr_el1",
-    "mrs x2, far_el1",
+    "mov x0, #vector",
+    "mrs x1, esr_el1",
+    "mrs x2, elr_el1",
+    "mrs x3, far_el1",
     "b {trapped}",
+    ".set vector, vector + 1",
     ".endr",
     ".popsection",
     ".pushsection .data.tables, \"aw\"",
@@ -199,11 +202,11 @@ fn command_line(tree: Option<&Dtb<'static>>) -> &'static str {
 }
 
 /// Nothing of a guest is meant to trap.
-extern "C" fn trapped(syndrome: u64, at: u64, address: u64) -> ! {
+extern "C" fn trapped(vector: u64, syndrome: u64, at: u64, address: u64) -> ! {
     // SAFETY: with the feature `start` there is no other way into this program than Xen's.
     let xen = unsafe { Xen::here() };
-    let what = format_args!("trap: syndrome {syndrome:#x} at {at:#x}, address {address:#x}");
-    console::line(xen, what);
+    let why = format_args!("trap: vector {vector}, syndrome {syndrome:#x}");
+    console::line(xen, format_args!("{why} at {at:#x}, address {address:#x}"));
     xen.shut_down(Ending::Crash)
 }
 
