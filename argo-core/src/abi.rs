@@ -12,6 +12,8 @@ pub const HYPERCALL: u32 = 39;
 pub const VIRQ: u32 = 11;
 /// The domain id that stands for any domain (`DOMID_INVALID`).
 pub const DOMID_ANY: u16 = 0x7FF4;
+/// What stands for oneself in other calls of Xen (its `DOMID_SELF`). Argo knows no such domain.
+pub const DOMID_SELF: u16 = 0x7FF0;
 /// Bytes of a page.
 pub const PAGE_SIZE: u32 = 4096;
 /// Bytes of a message slot: messages are padded to a multiple of it, and a header is one slot.

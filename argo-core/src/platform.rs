@@ -100,8 +100,9 @@ pub trait Platform: Send + Sync {
     /// The domain on whose behalf calls are made.
     fn domain(&self) -> DomainId;
 
-    /// The domain's RAM. Offset 0 is guest address 0, which is the null handle: the first page is
-    /// never used.
+    /// The domain's RAM, or what of it is lent to Argo. Whoever divides it up never uses its first
+    /// page: where offset 0 is guest address 0, as with argod and in one process, that would be the
+    /// null handle. Which address an offset has says [`handle`](Self::handle).
     fn ram(&self) -> View<'_>;
 
     /// What a hypercall calls the place at `offset` in [`ram`](Self::ram).

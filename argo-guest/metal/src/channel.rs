@@ -3,6 +3,7 @@
 use core::sync::atomic::{AtomicU64, Ordering};
 
 use argo_core::DomainId;
+use argo_core::abi::DOMID_SELF;
 
 use crate::hypercall::Number;
 use crate::xen::{Refused, Xen};
@@ -98,7 +99,7 @@ impl Xen {
 #[derive(Clone, Copy, Debug)]
 pub struct Pending(&'static [AtomicU64; WORDS]);
 
-const WORDS: usize = 64;
+const WORDS: usize = (PORTS / u64::BITS) as usize;
 
 impl Pending {
     /// The words as they lie in the shared page.
@@ -124,8 +125,6 @@ impl Pending {
         Some((word, 1u64.rotate_left(port.0 % u64::BITS)))
     }
 }
-
-const DOMID_SELF: u16 = 0x7FF0;
 
 const BIND_INTERDOMAIN: u64 = 0;
 const BIND_VIRQ: u64 = 1;

@@ -84,6 +84,26 @@ impl XenDomain {
         unsafe { argo_op(self.xen, cmd, args) }
     }
 
+    /// Makes the call with copies of what it names, where Xen would write by it.
+    fn guarded(&self, call: &Call) -> Result<i64, Errno> {
+        let [first, second, third, fourth] = call.args;
+        // SAFETY: Xen writes by a registration to the pages that it lists, and by a notify to its
+        // entries. Both are then copies outside of the RAM, which this call has to itself: the pages are
+        // judged to lie in the RAM, which everybody reaches through views only, and there is room for all
+        // entries. By other calls, and a notify about nothing, Xen writes nothing of ours.
+        let make = |args| unsafe { argo_op(self.xen, call.cmd, args) };
+        match Op::from_number(call.cmd) {
+            Some(Op::RegisterRing) => guard::with_pages(&self.ram, second, third, |pages| {
+                make([first, pages.as_ptr().expose_provenance() as u64, third, fourth])
+            }),
+            Some(Op::Notify) if first != 0 => guard::with_answers(&self.ram, first, |answers| {
+                let answers = answers.as_mut_ptr().expose_provenance() as u64;
+                make([answers, second, third, fourth])
+            }),
+            _ => Ok(make(call.args)),
+        }
+    }
+
     fn collect(&self) {
         if self.pending.take(self.virq) {
             self.virqs.fetch_add(1, Ordering::AcqRel);
@@ -115,13 +135,7 @@ impl Platform for XenDomain {
 
     fn submit(&self, call: &Call, _tag: Tag) -> Result<Submission, Gone> {
         self.check_open()?;
-        let result = self.chains.make(call.link, || match guard::check(call, &self.ram) {
-            Err(errno) => errno.ret(),
-            // SAFETY: `check` has seen that what Xen writes lies in the RAM, which everybody reaches
-            // through views only. Nothing changes it between the two: there is one vCPU, and its
-            // interrupts are masked.
-            Ok(()) => unsafe { argo_op(self.xen, call.cmd, call.args) },
-        });
+        let result = self.chains.make(call.link, || self.guarded(call).unwrap_or_else(Errno::ret));
         Ok(Submission::Done(result))
     }
 
@@ -149,10 +163,12 @@ impl Platform for XenDomain {
         self.check_open()?;
         if self.sequence() == seen {
             let has_come = || self.sequence() != seen;
-            match timeout {
+            let waited = match timeout {
                 Some(timeout) => self.clock.wait(self.xen, self.virq, timeout, has_come),
                 None => self.xen.poll(self.virq, None),
-            }
+            };
+            // Who waits in vain would wait again at once, for ever.
+            waited.map_err(|_| Gone)?;
         }
         self.check_open()
     }

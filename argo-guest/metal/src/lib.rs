@@ -3,7 +3,8 @@
 //! [`XenDomain`] is a [`Platform`](argo_core::platform::Platform) whose calls are hypercalls: on it, the
 //! sockets of argo-guest work as they do elsewhere. It runs on arm64, started by Xen from the device tree
 //! without a control domain, and paravirtualized on x86-64, on one vCPU. Nothing interrupts the guest: it
-//! looks at the pending bits of its event channels, and sleeps by asking Xen to wake it for one.
+//! looks at the pending bits of its event channels, and sleeps by asking Xen to wake it for one. Its
+//! stack has 128 KiB and no guard page below: what overflows it writes over other variables.
 //!
 //! | module | what |
 //! |---|---|

@@ -81,6 +81,50 @@ impl LentRam {
 
     /// Whether a number is that of a page of this memory.
     pub fn owns(&self, page: u64) -> bool {
-        (0..self.memory.len()).step_by(PAGE_SIZE as usize).any(|offset| self.page(offset) == page)
+        let mut pages = (0..self.memory.len()).step_by(PAGE_SIZE as usize);
+        match self.frames {
+            Frames::Identity => {
+                let address = page.checked_mul(PAGE);
+                address.is_some_and(|address| self.place(address, PAGE_SIZE as usize).is_some())
+            }
+            Frames::Listed { .. } => pages.any(|offset| self.page(offset) == page),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::boxed::Box;
+
+    use argo_mem::{HeapRam, Memory};
+
+    use super::*;
+
+    const BASE: u64 = 0x4000_0000;
+
+    fn ram(frames: Frames) -> LentRam {
+        let memory: &'static HeapRam = Box::leak(Box::new(HeapRam::zeroed(4 * PAGE as usize)));
+        LentRam { memory: memory.view(), base: BASE, frames }
+    }
+
+    #[test]
+    fn listed_pages_have_the_numbers_of_the_list() {
+        let frames: &'static [u64] = &[7, 9, 4, 5];
+        let frames = Frames::Listed { base: BASE, frames };
+        assert_eq!(frames.of(BASE), 7);
+        assert_eq!(frames.of(BASE + 3 * PAGE + 1), 5);
+        assert_eq!(frames.of(BASE + 4 * PAGE), NO_FRAME);
+        assert_eq!(frames.of(BASE - 1), NO_FRAME);
+    }
+
+    #[test]
+    fn a_ram_owns_its_pages_and_no_others() {
+        let owned = |ram: LentRam, pages: [u64; 5]| pages.map(|page| ram.owns(page));
+        let first = BASE / PAGE;
+        let expected = [true, true, false, false, false];
+        let pages = [first, first + 3, first + 4, first - 1, u64::MAX];
+        assert_eq!(owned(ram(Frames::Identity), pages), expected);
+        let frames = Frames::Listed { base: BASE, frames: &[7, 9, 4, 5, 6] };
+        assert_eq!(owned(ram(frames), [7, 5, 6, 0, first]), expected);
     }
 }

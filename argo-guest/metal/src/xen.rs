@@ -57,13 +57,17 @@ impl Xen {
 
     /// Sleeps until `port` is pending, or Xen's time is past `deadline`, in nanoseconds. May also
     /// return for no reason.
-    pub fn poll(self, port: Port, deadline: Option<u64>) {
+    ///
+    /// # Errors
+    /// Xen refuses: it can have no such port. It would refuse at once every time.
+    pub fn poll(self, port: Port, deadline: Option<u64>) -> Result<(), Refused> {
         let ports = [port.0];
         let ports_at = ports.as_ptr() as u64;
-        let mut argument = Poll { ports_at, ports: 1, pad: 0, deadline: deadline.unwrap_or(0) };
+        let deadline = deadline.map_or(0, |at| at.clamp(1, LATEST));
+        let mut argument = Poll { ports_at, ports: 1, pad: 0, deadline };
         // SAFETY: SCHEDOP_poll takes this structure, and `ports` lives until it has returned.
-        let _may_return =
-            unsafe { self.command("poll", Number::SchedOp, SCHED_POLL, &mut argument) };
+        unsafe { self.command("poll", Number::SchedOp, SCHED_POLL, &mut argument) }?;
+        Ok(())
     }
 
     /// Ends this guest.
@@ -101,6 +105,9 @@ const XEN_VERSION: u64 = 0;
 const SCHED_YIELD: u64 = 0;
 const SCHED_SHUTDOWN: u64 = 2;
 const SCHED_POLL: u64 = 3;
+
+/// Xen's time is a signed number: what is later it takes for long past.
+const LATEST: u64 = i64::MAX.unsigned_abs();
 
 /// `struct sched_poll`.
 #[repr(C)]

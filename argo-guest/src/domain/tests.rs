@@ -1,7 +1,7 @@
 //! Waiting on a platform whose clock runs only while somebody waits, and which shows who does.
 #![allow(clippy::unwrap_used, reason = "tests fail by panic")]
 
-use std::future::{Future, pending};
+use std::future::{Future, pending, ready};
 use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -243,6 +243,19 @@ fn nobody_waits_for_the_platform_without_a_reason() {
     assert_eq!(bench.state().waits, before + 1);
     bench.raise();
     assert_eq!(inner.space_turns.load(Ordering::SeqCst), 1, "the last event is still to be seen");
+}
+
+#[test]
+fn a_future_is_run_for_so_long_and_no_longer() {
+    let bench = Bench::unused();
+    let (domain, _driver) = Domain::without_thread(bench.clone(), 1);
+    assert_eq!(domain.block_on_for(HOUR, pending::<()>()), None);
+    assert_eq!(bench.now(), HOUR);
+    assert_eq!(domain.block_on_for(HOUR, ready(7)), Some(7));
+    assert_eq!(bench.now(), HOUR);
+    domain.close();
+    assert_eq!(domain.block_on_for(HOUR, pending::<()>()), None);
+    assert_eq!(bench.now(), HOUR);
 }
 
 #[test]

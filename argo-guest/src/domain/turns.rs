@@ -7,7 +7,7 @@ use argo_core::platform::{Gone, Platform};
 
 use super::chance::Chance;
 use super::events::Rest;
-use super::{Domain, Inner, Lending};
+use super::{Domain, Inner, Lending, race};
 
 /// What a [`Domain`] without a thread does when it is its turn: made by
 /// [`Domain::without_thread`], for whoever owns the loop of a unikernel or of a simulation.
@@ -57,6 +57,13 @@ impl Domain {
     /// The future may wait for other things, too: its waker ends the wait for the platform.
     pub fn block_on<F: Future>(&self, future: F) -> F::Output {
         self.inner().block_on(future)
+    }
+
+    /// The same for at most so long, on the platform's clock. `None`: the time was over, or the session.
+    pub fn block_on_for<F: Future>(&self, timeout: Duration, future: F) -> Option<F::Output> {
+        let inner = self.inner();
+        let until = inner.platform.now().saturating_add(timeout);
+        inner.block_on(race(future, inner.timer(until)))
     }
 
     pub(crate) fn threadless(

@@ -4,14 +4,17 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use super::debian::Apt;
 use super::scenario::{self, Machine, Mode, Scenario};
 use super::step::StepError;
-use super::{Cache, Error, step};
+use super::{Cache, Error, Unready, step};
 
 const ARM64: &str = "aarch64-unknown-linux-gnu";
 const X86: &str = "x86_64-unknown-linux-gnu";
+/// How long the guests may take over our engine: a second is usual.
+const LIMIT: Duration = Duration::from_secs(60);
 
 /// What compiles for a machine.
 pub enum Compiler {
@@ -28,25 +31,22 @@ pub struct Guests {
 }
 
 /// A compiler with the machine's core library: rustup's if it has that, else Debian's, unpacked into the
-/// cache. In words what is missing, if neither is to be had.
+/// cache.
 ///
 /// # Errors
-/// What was fetched cannot be written.
-pub fn compiler(machine: Machine, cache: &Cache) -> Result<Result<Compiler, String>, Error> {
+/// Neither is to be had.
+pub fn compiler(machine: Machine, cache: &Cache) -> Result<Compiler, Unready> {
     if machine == Machine::X86 || usual_has(ARM64) {
-        return Ok(Ok(Compiler::Usual));
+        return Ok(Compiler::Usual);
     }
-    let folder = cache.path("rust");
-    let wrapper = folder.join("rustc");
+    let wrapper = cache.path("rust").join("rustc");
     if !wrapper.exists() {
-        if let Err(error) = unpack_debians(cache, &folder) {
+        debians(cache).map_err(|error| {
             let missing = "there is no core library for arm64: rustup has none, and Debian's";
-            return Ok(Err(format!("{missing} cannot be fetched: {error}")));
-        }
-        write_wrapper(&folder, &wrapper)
-            .map_err(|source| Error::File { path: wrapper.clone(), source })?;
+            Unready::Missing(format!("{missing} cannot be fetched: {error}"))
+        })?;
     }
-    Ok(Ok(Compiler::At(wrapper)))
+    Ok(Compiler::At(wrapper))
 }
 
 impl Guests {
@@ -92,7 +92,7 @@ impl Guests {
         for (domain, line) in (scenario::first_domain(scenario.machine)..).zip(scenario.guests) {
             command.arg(format!("{domain}:{line}"));
         }
-        step::quiet("The guests over our engine", command)
+        step::within(LIMIT, "The guests over our engine", command)
     }
 }
 
@@ -137,6 +137,16 @@ fn usual_has(target: &str) -> bool {
     files.flatten().any(|file| file.file_name().to_str().is_some_and(core))
 }
 
+/// Puts Debian's compiler into the cache, whole or not at all.
+fn debians(cache: &Cache) -> Result<(), Error> {
+    cache.fill("rust", |beside| {
+        unpack_debians(cache, beside)?;
+        let wrapper = beside.join("rustc");
+        write_wrapper(&cache.path("rust"), &wrapper)
+            .map_err(|source| Error::File { path: wrapper, source })
+    })
+}
+
 fn unpack_debians(cache: &Cache, into: &Path) -> Result<(), Error> {
     let (compiler, library) = ("rustc-web", "libstd-rust-web-dev");
     let apt = Apt::new(cache)?;
@@ -154,7 +164,7 @@ fn unpack_debians(cache: &Cache, into: &Path) -> Result<(), Error> {
     apt.unpack(&packages, into)
 }
 
-/// Debian's compiler looks for its libraries where it would be installed.
+/// Debian's compiler looks for its libraries where it would be installed. It will lie in `folder`.
 fn write_wrapper(folder: &Path, wrapper: &Path) -> std::io::Result<()> {
     let usr = folder.join("usr");
     let usr = usr.display();

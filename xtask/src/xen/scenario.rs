@@ -61,6 +61,11 @@ pub fn first_domain(machine: Machine) -> usize {
     }
 }
 
+/// The names of all.
+pub fn names() -> impl Iterator<Item = &'static str> {
+    SCENARIOS.iter().map(|scenario| scenario.name)
+}
+
 pub fn chosen(machine: Machine, names: &[String]) -> Vec<&'static Scenario> {
     let wanted = |scenario: &&Scenario| {
         names.is_empty() || names.iter().any(|name| scenario.name.starts_with(name.as_str()))
@@ -128,6 +133,15 @@ const SCENARIOS: &[Scenario] = &[
         known: &[],
     },
     Scenario {
+        name: "arm64-traffic",
+        machine: Machine::Arm64,
+        guests: &["role=count", "role=generate peer=1"],
+        xen: ARGO_FOR_ALL,
+        channel: None,
+        tells: OURS,
+        known: &[],
+    },
+    Scenario {
         name: "arm64-vchan",
         machine: Machine::Arm64,
         guests: &["role=pipe-serve peer=2 port=10 page=8", "role=pipe-ask peer=1 port=10 page=8"],
@@ -139,6 +153,16 @@ const SCENARIOS: &[Scenario] = &[
             "(d2) guest: check: the server of a vchan: ok",
             "(d2) guest: check: bytes that came back: ok",
         ]),
+        known: &[],
+    },
+    Scenario {
+        name: "arm64-trap",
+        machine: Machine::Arm64,
+        guests: &["role=trap"],
+        xen: ARGO,
+        channel: None,
+        // The fifth: of whoever traps on the stack that is in use.
+        tells: Tells::Lines(&["(d1) trap: vector 4, syndrome 0xf2000077"]),
         known: &[],
     },
     Scenario {

@@ -16,6 +16,8 @@ pub enum StepError {
     Start { what: String, command: String, source: std::io::Error },
     #[error("{what}: {command} failed\n{end}")]
     Failed { what: String, command: String, end: String },
+    #[error("{what}: {command} was killed after {after:?}\n{end}")]
+    TimedOut { what: String, command: String, after: Duration, end: String },
 }
 
 /// Runs it to its end; what it wrote.
@@ -32,17 +34,48 @@ pub fn run(what: &str, command: Command) -> Result<Vec<String>, StepError> {
 /// # Errors
 /// As [`run`].
 pub fn quiet(what: &str, command: Command) -> Result<Vec<String>, StepError> {
+    within(LIMIT, what, command)
+}
+
+/// The same, for at most so long.
+///
+/// # Errors
+/// As [`run`].
+pub fn within(limit: Duration, what: &str, command: Command) -> Result<Vec<String>, StepError> {
     let name = format!("{command:?}");
     let started = Process::start(command, Echo::Kept);
     let process = started.map_err(|source| {
         let command = name.clone();
         StepError::Start { what: what.into(), command, source }
     })?;
-    match process.finish(Instant::now() + LIMIT) {
-        (lines, Some(Ok(status))) if status.success() => Ok(lines),
-        (lines, _) => {
-            let end = lines.split_at(lines.len().saturating_sub(SHOWN)).1.join("\n");
-            Err(StepError::Failed { what: what.into(), command: name, end })
-        }
+    let (lines, ended) = process.finish(Instant::now() + limit);
+    let end = || lines.split_at(lines.len().saturating_sub(SHOWN)).1.join("\n");
+    let (what, command) = (what.into(), name);
+    match ended {
+        Some(Ok(status)) if status.success() => Ok(lines),
+        Some(_) => Err(StepError::Failed { what, command, end: end() }),
+        None => Err(StepError::TimedOut { what, command, after: limit, end: end() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_step_that_takes_too_long_is_said_to() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "echo begun; sleep 1000"]);
+        let outcome = within(Duration::from_millis(1), "Waiting", command);
+        let text = outcome.unwrap_err().to_string();
+        assert!(text.starts_with("Waiting: ") && text.contains("was killed after 1ms"), "{text}");
+    }
+
+    #[test]
+    fn a_step_that_fails_shows_its_end() {
+        let mut command = Command::new("sh");
+        command.args(["-c", "seq 100; exit 1"]);
+        let text = run("Counting", command).unwrap_err().to_string();
+        assert!(text.contains(" failed\n81\n82\n") && text.ends_with("\n100"), "{text}");
     }
 }

@@ -35,7 +35,8 @@ pub fn make(scenario: &Scenario, image: &Path, cache: &Cache) -> Result<PathBuf,
     step::quiet("Reading it", decompile)?;
     let failed = |source| Error::File { path: text.clone(), source };
     let machine = fs::read_to_string(&text).map_err(failed)?;
-    let size = fs::metadata(image).map_err(failed)?.len();
+    let size =
+        fs::metadata(image).map_err(|source| Error::File { path: image.into(), source })?.len();
     fs::write(&text, machine + &chosen(scenario, size)).map_err(failed)?;
     let tree = text.with_extension("dtb");
     let mut compile = Command::new("dtc");

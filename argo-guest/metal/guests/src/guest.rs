@@ -5,7 +5,7 @@
 use core::fmt;
 
 use argo_core::DomainId;
-use argo_metal::vchan::XenVchan;
+use argo_metal::vchan::{Declared, XenVchan};
 use argo_metal::{Machine, XenDomain, console};
 use argo_metal_guests::probe::Asked;
 use argo_metal_guests::{Report, option, pipe, play};
@@ -20,6 +20,9 @@ fn main(machine: Machine) {
     let mut report = Report::new(&mut tell);
     let (major, minor) = xen.version();
     report.note(format_args!("a guest of Xen {major}.{minor}"));
+    if option(command_line, "role") == Some("trap") {
+        return trap();
+    }
     if option(command_line, "page").is_some() {
         share(machine, &mut report);
         return report.done();
@@ -30,6 +33,15 @@ fn main(machine: Machine) {
             report.answer("Argo", format_args!("{refused}"));
             report.done();
         }
+    }
+}
+
+/// Something that no guest is meant to do: what becomes of it shows whether start-up has seen to that.
+fn trap() {
+    #[cfg(target_arch = "aarch64")]
+    // SAFETY: it changes nothing, and does not come back.
+    unsafe {
+        core::arch::asm!("brk #0x77", options(nostack));
     }
 }
 
@@ -44,7 +56,8 @@ fn share(machine: Machine, report: &mut Report<'_>) {
     else {
         return report.check("a device tree with room for grants, a peer, a port, a page", false);
     };
-    let platform = XenVchan::new(xen, pending, clock, grants, Some(port));
+    let declared = Some(Declared::new(peer, port));
+    let platform = XenVchan::new(xen, pending, clock, grants, declared);
     match option(command_line, "role") {
         Some("pipe-ask") => {
             pipe::ask(&platform, peer, Meeting { page, port }, || xen.pause(), report);

@@ -7,6 +7,8 @@
 
 extern crate alloc;
 
+use core::time::Duration;
+
 pub mod loopback;
 pub mod pipe;
 pub mod probe;
@@ -16,3 +18,6 @@ pub mod talk;
 
 pub use report::Report;
 pub use roles::{option, play};
+
+/// How long anything may take, at most: the machine may be an emulated one.
+const PATIENCE: Duration = Duration::from_secs(20);

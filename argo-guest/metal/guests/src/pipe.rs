@@ -1,5 +1,7 @@
 //! Two guests with a vchan between them, whose meeting both know beforehand.
 
+use alloc::vec;
+use alloc::vec::Vec;
 use core::time::Duration;
 
 use argo_core::DomainId;
@@ -10,11 +12,9 @@ use crate::Report;
 
 /// Of each ring, at least. They do not fit the shared page: pages of their own are granted, too.
 const RING: usize = 8 << 10;
-/// What the client sends, and gets back.
+/// What the client sends, and gets back: many times what the rings hold.
 const TRAFFIC: u32 = 256 << 10;
-const PIECE: usize = 1000;
-/// How long anything may take, at most: the machine may be an emulated one.
-const PATIENCE: Option<Duration> = Some(Duration::from_secs(20));
+const PATIENCE: Option<Duration> = Some(crate::PATIENCE);
 /// Looks for the server, with a nap after each.
 const LOOKS: u32 = 2000;
 
@@ -37,20 +37,25 @@ pub fn serve<P: Platform>(
     report.equal("bytes sent back", echo(&mut channel), Ok(TRAFFIC));
 }
 
-/// Until the client has closed; how many bytes there were.
+/// Takes in all that the client sends before it sends any of it back: each of the two writes more than
+/// the rings hold, and waits for room. How many bytes there were when the client has closed.
 fn echo<P: Platform>(channel: &mut Channel<P>) -> Result<u32, &'static str> {
-    let (mut sent, mut buffer) = (0, [0; 4096]);
-    loop {
-        match channel.read(&mut buffer, PATIENCE) {
-            Ok(len) => {
-                let bytes = buffer.get(..len).unwrap_or_default();
-                channel.write_all(bytes, PATIENCE).map_err(|_| "a write failed")?;
-                sent += bytes.len() as u32;
-            }
-            Err(ReadError::Closed) => return Ok(sent),
-            Err(_) => return Err("a read failed"),
-        }
+    let mut bytes = vec![0; TRAFFIC as usize];
+    read_all(channel, &mut bytes)?;
+    channel.write_all(&bytes, PATIENCE).map_err(|_| "a write failed")?;
+    match channel.read(&mut [0], PATIENCE) {
+        Err(ReadError::Closed) => Ok(TRAFFIC),
+        Ok(_) => Err("more came"),
+        Err(_) => Err("a read failed"),
     }
+}
+
+fn read_all<P: Platform>(channel: &mut Channel<P>, bytes: &mut [u8]) -> Result<(), &'static str> {
+    let mut read = 0;
+    while let Some(rest) = bytes.get_mut(read..).filter(|rest| !rest.is_empty()) {
+        read += channel.read(rest, PATIENCE).map_err(|_| "a read failed")?;
+    }
+    Ok(())
 }
 
 /// Finds the server and has it send back what is sent. `nap` passes some time.
@@ -88,22 +93,11 @@ fn find<P: Platform>(
 
 /// Bytes that came back as they were sent.
 fn traffic<P: Platform>(channel: &mut Channel<P>) -> Result<u32, &'static str> {
-    let (mut sent, mut heard) = (0, 0);
-    while heard < TRAFFIC {
-        let left = (TRAFFIC - sent).min(PIECE as u32) as usize;
-        let piece: [u8; PIECE] = core::array::from_fn(|at| pattern(sent + at as u32));
-        let piece = piece.get(..left).unwrap_or_default();
-        channel.write_all(piece, PATIENCE).map_err(|_| "a write failed")?;
-        sent += left as u32;
-        let mut back = [0; PIECE];
-        let back = back.get_mut(..left).unwrap_or_default();
-        channel.recv(back, PATIENCE).map_err(|_| "a read failed")?;
-        if back != piece {
-            return Err("other bytes came back");
-        }
-        heard += left as u32;
-    }
-    Ok(heard)
+    let sent: Vec<u8> = (0..TRAFFIC).map(pattern).collect();
+    channel.write_all(&sent, PATIENCE).map_err(|_| "a write failed")?;
+    let mut back = vec![0; sent.len()];
+    read_all(channel, &mut back)?;
+    if back == sent { Ok(TRAFFIC) } else { Err("other bytes came back") }
 }
 
 /// No byte follows from its neighbours, or from the place in a page.

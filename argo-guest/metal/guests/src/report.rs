@@ -5,12 +5,13 @@ use core::fmt;
 /// Takes a guest's lines.
 pub struct Report<'t> {
     tell: &'t mut dyn FnMut(fmt::Arguments<'_>),
+    failed: bool,
 }
 
 impl<'t> Report<'t> {
     /// Lines go to `tell`.
     pub fn new(tell: &'t mut dyn FnMut(fmt::Arguments<'_>)) -> Self {
-        Self { tell }
+        Self { tell, failed: false }
     }
 
     /// Tells something that nobody judges.
@@ -20,6 +21,7 @@ impl<'t> Report<'t> {
 
     /// Tells whether something is as it should be: who watches the guest waits for this line.
     pub fn check(&mut self, name: &str, well: bool) {
+        self.failed |= !well;
         (self.tell)(format_args!("check: {name}: {}", if well { "ok" } else { "FAILED" }));
     }
 
@@ -40,6 +42,11 @@ impl<'t> Report<'t> {
     /// Tells what was answered to a question: it has to be answered so everywhere.
     pub fn answer(&mut self, question: &str, answer: fmt::Arguments<'_>) {
         (self.tell)(format_args!("probe: {question:<45} {answer}"));
+    }
+
+    /// Whether something was not as it should be.
+    pub fn has_failed(&self) -> bool {
+        self.failed
     }
 
     /// Tells that nothing more comes.

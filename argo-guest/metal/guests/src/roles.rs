@@ -22,6 +22,8 @@ where
         }),
         ("serve", _) => talk::serve(&session(asked), report),
         ("ask", Some(peer)) => talk::ask(&session(asked), peer, report),
+        ("count", _) => talk::count(&session(asked), report),
+        ("generate", Some(peer)) => talk::generate(&session(asked), peer, report),
         ("forbidden", Some(peer)) => talk::forbidden(&session(asked), peer, report),
         _ => report.check("a role", false),
     }

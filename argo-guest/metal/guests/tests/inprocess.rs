@@ -38,10 +38,26 @@ fn a_domain_asks_what_it_is_answered() {
 }
 
 #[test]
+fn a_failed_check_is_a_failed_run() {
+    let mut run = Command::new(env!("CARGO_BIN_EXE_inprocess"));
+    let output = run.args(["1:role=nothing-that-there-is", "2:role=idle"]).output().unwrap();
+    let told = String::from_utf8(output.stdout).unwrap();
+    assert!(told.contains("(d1) guest: check: a role: FAILED"), "{told}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
 fn two_domains_talk() {
     let lines = told(&["1:role=serve", "2:role=ask peer=1"]);
     assert_has(&lines, "(d1) guest: check: datagrams and streams served: ok");
     assert_has(&lines, "(d2) guest: check: bytes that came back: ok");
+}
+
+#[test]
+fn messages_come_in_order_however_fast_they_are_sent() {
+    let lines = told(&["1:role=count", "2:role=generate peer=1"]);
+    assert_has(&lines, "(d1) guest: check: messages in order: ok");
+    assert_has(&lines, "(d2) guest: check: messages sent, with waits for room: ok");
 }
 
 #[test]

@@ -11,7 +11,7 @@ use core::sync::atomic::{AtomicU64, Ordering};
 use core::time::Duration;
 
 use crate::channel::Port;
-use crate::xen::Xen;
+use crate::xen::{Refused, Xen};
 
 /// The guest's own time.
 #[derive(Debug)]
@@ -52,15 +52,15 @@ impl Clock {
         port: Port,
         timeout: Duration,
         has_come: impl Fn() -> bool,
-    ) {
+    ) -> Result<(), Refused> {
         let until = self.now().saturating_add(timeout);
         let mut further = Duration::ZERO;
         loop {
             let (left, ran_since) = (until.saturating_sub(self.now()), self.ran_since());
-            xen.poll(port, Some(self.xens(left.saturating_add(further))));
+            xen.poll(port, Some(self.xens(left.saturating_add(further))))?;
             let paused = self.ran_since() != ran_since;
             if left.is_zero() || paused || has_come() {
-                return;
+                return Ok(());
             }
             // Answered at once: what was asked for was past. So much further is at most `timeout` ahead.
             further = further.saturating_add(timeout);
@@ -70,7 +70,7 @@ impl Clock {
     /// Xen's time in so long from now, or a moment before, in nanoseconds.
     fn xens(&self, from_now: Duration) -> u64 {
         let now = self.now();
-        let own = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX >> 2);
+        let own = |time: Duration| u64::try_from(time.as_nanos()).unwrap_or(u64::MAX);
         // Read before `now` it would be no smaller: Xen changes it only while the guest does not run.
         let seen = self.ran_since().saturating_sub(own(now));
         let ahead = self.ahead.fetch_max(seen, Ordering::Relaxed).max(seen);

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use super::scale::Scale;
 use crate::channel::Port;
-use crate::xen::Xen;
+use crate::xen::{Refused, Xen};
 
 /// Xen's own time.
 #[derive(Debug)]
@@ -17,7 +17,7 @@ pub struct Clock(&'static TimeInfo);
 #[repr(C)]
 pub struct TimeInfo {
     version: AtomicU32,
-    pad: u32,
+    pad: AtomicU32,
     stamp: AtomicU64,
     time: AtomicU64,
     multiplier: AtomicU32,
@@ -37,9 +37,15 @@ impl Clock {
     }
 
     /// Sleeps until the port is pending or the time is over; perhaps less.
-    pub(crate) fn wait(&self, xen: Xen, port: Port, timeout: Duration, _: impl Fn() -> bool) {
+    pub(crate) fn wait(
+        &self,
+        xen: Xen,
+        port: Port,
+        timeout: Duration,
+        _: impl Fn() -> bool,
+    ) -> Result<(), Refused> {
         let until = self.now().saturating_add(timeout).as_nanos();
-        xen.poll(port, Some(u64::try_from(until).unwrap_or(u64::MAX >> 1)));
+        xen.poll(port, Some(u64::try_from(until).unwrap_or(u64::MAX)))
     }
 }
 

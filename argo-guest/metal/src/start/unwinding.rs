@@ -7,7 +7,5 @@ extern "C" fn rust_eh_personality() {}
 /// As [`rust_eh_personality`].
 #[unsafe(no_mangle)]
 extern "C" fn _Unwind_Resume() -> ! {
-    loop {
-        core::hint::spin_loop();
-    }
+    unreachable!("a guest's panic aborts")
 }

@@ -4,31 +4,34 @@ use alloc::sync::Arc;
 use core::sync::atomic::{AtomicU32, Ordering};
 use core::time::Duration;
 
+use argo_core::DomainId;
 use vchan::platform::{Cause, EventChannel, Fault, Port, Wake};
 
 use super::Inner;
 use crate::channel;
 use crate::xen::{Refused, Xen};
 
-/// A port. Dropped, it is closed, unless the device tree has bound it: then it stays.
+/// A port. Dropped, it is closed, unless the device tree has declared it: then it is given back.
 pub struct Channel {
     inner: Arc<Inner>,
     port: channel::Port,
-    lasts: bool,
+    declared: bool,
     seen: AtomicU32,
 }
 
 impl Channel {
-    /// The port that is bound already, or a new one.
+    /// The port that is declared for that peer, or a new one.
     pub(super) fn new(
         inner: Arc<Inner>,
+        peer: DomainId,
         make: impl FnOnce(Xen) -> Result<channel::Port, Refused>,
     ) -> Result<Self, Fault> {
-        let (port, lasts) = match inner.bound {
+        let declared = inner.declared.as_ref().map(|declared| declared.lend(peer)).transpose()?;
+        let (port, declared) = match declared.flatten() {
             Some(Port(port)) => (channel::Port(port), true),
             None => (make(inner.xen)?, false),
         };
-        Ok(Self { inner, port, lasts, seen: AtomicU32::new(0) })
+        Ok(Self { inner, port, declared, seen: AtomicU32::new(0) })
     }
 }
 
@@ -58,8 +61,8 @@ impl EventChannel for Channel {
             }
             let (clock, xen) = (self.inner.clock, self.inner.xen);
             match left {
-                Some(left) => clock.wait(xen, self.port, left, || self.seen() != seen),
-                None => xen.poll(self.port, None),
+                Some(left) => clock.wait(xen, self.port, left, || self.seen() != seen)?,
+                None => xen.poll(self.port, None)?,
             }
         }
         Ok(Wake::Event)
@@ -72,8 +75,9 @@ impl EventChannel for Channel {
 
 impl Drop for Channel {
     fn drop(&mut self) {
-        if !self.lasts {
-            self.inner.xen.close(self.port);
+        match &self.inner.declared {
+            Some(declared) if self.declared => declared.give_back(),
+            _ => self.inner.xen.close(self.port),
         }
     }
 }

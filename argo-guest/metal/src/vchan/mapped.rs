@@ -11,6 +11,7 @@ use super::pool::{PAGE, Pool};
 use super::{Inner, full};
 use crate::hypercall::{Number, call};
 use crate::machine::Addresses;
+use crate::xen::Refused;
 
 /// Where pages can be mapped.
 pub(super) struct Window {
@@ -114,7 +115,8 @@ impl Inner {
         let result = unsafe { call(Number::GrantTableOp, [MAP, at, 1, 0, 0]) };
         match (result, argument.status) {
             (0, 0) => Ok(argument.handle),
-            (_, status) => Err(refused(status)),
+            (0, status) => Err(not_mapped(status)),
+            (result, _) => Err(Refused { call: "map_grant_ref", result }.into()),
         }
     }
 
@@ -129,7 +131,7 @@ impl Inner {
 }
 
 /// Xen's `GNTST_*`. An entry that grants nothing, or not to us, is its general error.
-fn refused(status: i16) -> Fault {
+fn not_mapped(status: i16) -> Fault {
     let (cause, what) = match status {
         -1 => (Cause::NotThere, "nothing is granted there"),
         -2 => (Cause::NotThere, "no such domain"),
@@ -138,5 +140,5 @@ fn refused(status: i16) -> Fault {
         -12 => (Cause::Busy, "try again"),
         _ => (Cause::Failed, "the page is not mapped"),
     };
-    Fault::new(cause, what)
+    Fault::new(cause, alloc::format!("{what}: status {status}"))
 }

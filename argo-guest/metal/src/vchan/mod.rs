@@ -5,6 +5,7 @@
 //! [`FIRST_REFERENCE`] upwards, so that a server's first page has that one.
 
 mod channel;
+mod declared;
 #[allow(unsafe_code, reason = "hypercalls")]
 mod mapped;
 #[allow(unsafe_code, reason = "views of pages that Xen has mapped")]
@@ -16,7 +17,7 @@ mod table;
 use alloc::sync::Arc;
 use core::time::Duration;
 
-use argo_core::DomainId;
+use argo_core::{DomainId, Errno};
 use spin::Mutex;
 use vchan::platform::{Access, Cause, Fault, GrantRef, Platform, Port, UnmapNotify};
 
@@ -27,6 +28,7 @@ use crate::ram::LentRam;
 use crate::xen::{Refused, Xen};
 
 pub use channel::Channel;
+pub use declared::Declared;
 pub use pages::{Pages, ReadPages};
 pub use table::{ENTRIES, FIRST_REFERENCE};
 
@@ -43,8 +45,7 @@ struct Inner {
     xen: Xen,
     pending: Pending,
     clock: &'static Clock,
-    /// A port that the device tree has bound already.
-    bound: Option<Port>,
+    declared: Option<Declared>,
     table: Table,
     ram: LentRam,
     free: Mutex<Pool>,
@@ -54,20 +55,20 @@ struct Inner {
 }
 
 impl XenVchan {
-    /// Uses what start-up has prepared. `bound` is the port of a channel that is there already: it is
-    /// then given to whoever asks for one.
+    /// Uses what start-up has prepared. A channel that is `declared` is given to who asks for one with
+    /// its peer, one at a time; with others, a port is made.
     pub fn new(
         xen: Xen,
         pending: Pending,
         clock: &'static Clock,
         grants: Grants,
-        bound: Option<Port>,
+        declared: Option<Declared>,
     ) -> Self {
         let Grants { table, ram, window } = grants;
         let free = Mutex::new(Pool::of_bytes(ram.view().len()));
         let (table, lingering) = (Table::new(table), Mutex::default());
         let window = Window::new(window);
-        Self(Arc::new(Inner { xen, pending, clock, bound, table, ram, free, lingering, window }))
+        Self(Arc::new(Inner { xen, pending, clock, declared, table, ram, free, lingering, window }))
     }
 }
 
@@ -103,11 +104,11 @@ impl Platform for XenVchan {
     }
 
     fn alloc_unbound(&self, domain: DomainId) -> Result<Channel, Fault> {
-        Channel::new(self.0.clone(), |xen| xen.alloc_unbound(domain))
+        Channel::new(self.0.clone(), domain, |xen| xen.alloc_unbound(domain))
     }
 
     fn bind_interdomain(&self, domain: DomainId, port: Port) -> Result<Channel, Fault> {
-        Channel::new(self.0.clone(), |xen| {
+        Channel::new(self.0.clone(), domain, |xen| {
             xen.bind_interdomain(domain, crate::channel::Port(port.0))
         })
     }
@@ -123,15 +124,30 @@ fn full(what: &'static str) -> Fault {
 
 impl From<Refused> for Fault {
     fn from(refused: Refused) -> Self {
-        const NO_DOMAIN: i64 = -3;
-        const DENIED: [i64; 2] = [-1, -13];
-        const TABLE_FULL: i64 = -28;
-        let cause = match refused.result {
-            NO_DOMAIN => Cause::NotThere,
-            TABLE_FULL => Cause::Full,
-            result if DENIED.contains(&result) => Cause::Refused,
+        let number = i32::try_from(refused.result).ok().and_then(i32::checked_neg);
+        let cause = match number.and_then(Errno::from_number) {
+            // Of a bind that is: no such port, bound already, or not for us.
+            Some(Errno::EINVAL | Errno::ESRCH | Errno::ENOENT) => Cause::NotThere,
+            Some(Errno::ENOSPC | Errno::ENOMEM) => Cause::Full,
+            Some(Errno::EPERM | Errno::EACCES) => Cause::Refused,
             _ => Cause::Failed,
         };
         Fault::new(cause, alloc::format!("{refused}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_has_a_cause_and_its_number() {
+        let causes = [(-22, Cause::NotThere), (-3, Cause::NotThere), (-28, Cause::Full)];
+        let more = [(-1, Cause::Refused), (-13, Cause::Refused), (-5, Cause::Failed)];
+        for (result, cause) in causes.into_iter().chain(more).chain([(i64::MIN, Cause::Failed)]) {
+            let fault = Fault::from(Refused { call: "bind_interdomain", result });
+            let reason = std::format!("Xen refuses bind_interdomain: {result}");
+            assert_eq!(fault, Fault::new(cause, reason));
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! tell there.
 //!
 //! Each argument is the command line of a domain, `0:role=probe`, with the domain's number. `--silo`
-//! before them forbids that one talks to another.
+//! before them forbids that one talks to another. The status is 1 if a check of one has failed.
 
 use std::process::ExitCode;
 use std::sync::Mutex;
@@ -35,15 +35,15 @@ fn main() -> ExitCode {
     // Who does nothing is there until the end, as on Xen.
     let (idle, busy): (Vec<Guest>, Vec<Guest>) =
         guests.into_iter().partition(|guest| guest.command_line == "role=idle");
-    let console = Mutex::new(());
-    thread::scope(|scope| {
-        for guest in busy {
-            let console = &console;
-            scope.spawn(move || guest.run(console));
-        }
+    let console = &Mutex::new(());
+    let well = thread::scope(|scope| {
+        let run = |guest: Guest| scope.spawn(move || guest.run(console));
+        let running: Vec<_> = busy.into_iter().map(run).collect();
+        let ended = running.into_iter().map(|guest| guest.join().unwrap_or(false));
+        ended.fold(true, |all, one| all & one)
     });
-    idle.into_iter().for_each(|guest| guest.run(&console));
-    ExitCode::SUCCESS
+    let well = idle.into_iter().map(|guest| guest.run(console)).fold(well, |all, one| all & one);
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 struct Guest {
@@ -58,14 +58,17 @@ impl Guest {
         Some(Self { domain, command_line: command_line.into() })
     }
 
-    fn run(self, console: &Mutex<()>) {
+    /// Whether everything was as it should be.
+    fn run(self, console: &Mutex<()>) -> bool {
         let number = self.domain.domain();
         let mut tell = |what: fmt::Arguments<'_>| {
             let _one_line_at_a_time = console.lock();
             println!("(d{number}) guest: {what}");
         };
         let command_line = self.command_line.clone();
-        play(self, &command_line, &mut Report::new(&mut tell));
+        let mut report = Report::new(&mut tell);
+        play(self, &command_line, &mut report);
+        !report.has_failed()
     }
 }
 

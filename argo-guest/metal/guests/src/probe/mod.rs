@@ -44,8 +44,6 @@ pub fn ask_all(asked: &impl Asked, tell: &mut dyn FnMut(&str, fmt::Arguments<'_>
 const PORT: u32 = 0x10;
 /// A domain that there is not.
 const NOBODY: u16 = 77;
-/// What stands for oneself in other calls of Xen.
-const DOMID_SELF: u16 = 0x7FF0;
 
 struct Probe<'a, A: Asked> {
     asked: &'a A,

@@ -1,9 +1,9 @@
 //! Questions about registering rings.
 
-use argo_core::abi::{DOMID_ANY, Op, RegisterRing, UnregisterRing};
+use argo_core::abi::{DOMID_ANY, DOMID_SELF, Op, RegisterRing, UnregisterRing};
 
 use super::memory::{RING_LEN, RING_PAGES};
-use super::{Asked, DOMID_SELF, NOBODY, PORT, Probe};
+use super::{Asked, NOBODY, PORT, Probe};
 
 /// What a registration says. The default is one that succeeds.
 #[derive(Clone, Copy)]

@@ -1,8 +1,8 @@
 //! Questions about sending, to the ring that is registered.
 
-use argo_core::abi::{Addr, DOMID_ANY, Iov, Op, SendAddr};
+use argo_core::abi::{Addr, DOMID_ANY, DOMID_SELF, Iov, Op, SendAddr};
 
-use super::{Asked, DOMID_SELF, NOBODY, PORT, Probe, anybodys};
+use super::{Asked, NOBODY, PORT, Probe, anybodys};
 
 /// Eight bytes of payload.
 const SHORT: u32 = 8;

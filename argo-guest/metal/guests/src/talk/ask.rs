@@ -8,9 +8,9 @@ use argo_guest::stream::Stream;
 use argo_guest::{Address, BindOptions, Datagram, Domain, DomainId, Port, RecvError, SendError};
 use futures::future::join;
 
-use super::{DATAGRAMS, FAREWELL, PATIENCE, STREAM, STREAMS};
-use crate::Report;
+use super::{DATAGRAMS, FAREWELL, STREAM, STREAMS};
 use crate::pipe::pattern;
+use crate::{PATIENCE, Report};
 
 /// Datagrams that go and come back.
 const ROUNDS: u32 = 500;
@@ -31,26 +31,37 @@ pub fn ask(domain: &Domain, server: DomainId, report: &mut Report<'_>) {
         Err(error) => return report.broken("a ring for the server", error),
     };
     let at = |port| Address { domain: server, port };
-    if let Err(error) = find(&socket, at(DATAGRAMS)) {
-        return report.broken("the server", error);
+    match find(&socket, at(DATAGRAMS)) {
+        Ok(()) => questions(domain, &socket, server, report),
+        Err(error) => report.broken("the server", error),
     }
-    let came_back = (0..ROUNDS).take_while(|round| round_trip(&socket, *round, at(DATAGRAMS)));
-    report.equal("datagrams that came back", came_back.count() as u32, ROUNDS);
-    refusals(&socket, server, report);
-    report.equal(
-        "bytes that came back",
-        domain.block_on(stream(domain, at(STREAMS))),
-        Some(TRAFFIC),
-    );
-    report.check("that is all", socket.blocking().send_to(FAREWELL, at(DATAGRAMS)).is_ok());
+    // Whatever went wrong, the server waits for it.
+    let told = socket.blocking_for(PATIENCE).send_to(FAREWELL, at(DATAGRAMS));
+    report.check("that is all", told.is_ok());
 }
 
-/// Until there is a server. It may be started later, or not have bound its socket yet.
+fn questions(domain: &Domain, socket: &Datagram, server: DomainId, report: &mut Report<'_>) {
+    let at = |port| Address { domain: server, port };
+    let came_back = (0..ROUNDS).take_while(|round| round_trip(socket, *round, at(DATAGRAMS)));
+    report.equal("datagrams that came back", came_back.count() as u32, ROUNDS);
+    refusals(socket, server, report);
+    let bytes = domain.block_on_for(PATIENCE, stream(domain, at(STREAMS)));
+    report.equal("bytes that came back", bytes.flatten(), Some(TRAFFIC));
+}
+
 fn find(socket: &Datagram, server: Address) -> Result<(), SendError> {
+    reach(socket, b"anybody there?", server)?;
+    let mut answer = [0; 64];
+    let heard = socket.blocking_for(PATIENCE).recv(&mut answer);
+    heard.map(|_| ()).map_err(|_| SendError::TimedOut { after: PATIENCE })
+}
+
+/// Sends as soon as there is somebody. He may be started later, or not have bound his socket yet.
+pub(super) fn reach(socket: &Datagram, message: &[u8], to: Address) -> Result<(), SendError> {
     let mut naps = 0;
     loop {
-        match socket.blocking().send_to(b"anybody there?", server) {
-            Ok(_) => break,
+        match socket.blocking_for(PATIENCE).send_to(message, to) {
+            Ok(_) => return Ok(()),
             Err(SendError::ConnectionRefused { .. } | SendError::NoSuchDomain { .. })
                 if NAP * naps < PATIENCE => {}
             Err(error) => return Err(error),
@@ -58,9 +69,6 @@ fn find(socket: &Datagram, server: Address) -> Result<(), SendError> {
         let _time_is_over = socket.blocking_for(NAP).recv(&mut []);
         naps += 1;
     }
-    let mut answer = [0; 64];
-    let heard = socket.blocking_for(PATIENCE).recv(&mut answer);
-    heard.map(|_| ()).map_err(|_| SendError::TimedOut { after: PATIENCE })
 }
 
 fn round_trip(socket: &Datagram, round: u32, server: Address) -> bool {
@@ -81,13 +89,13 @@ fn round_trip(socket: &Datagram, round: u32, server: Address) -> bool {
 /// What the hypervisor refuses, and says so.
 fn refusals(socket: &Datagram, server: DomainId, report: &mut Report<'_>) {
     let nobody = Address { domain: server, port: Port(0x9999) };
-    let sent = socket.blocking().send_to(b"x", nobody);
+    let sent = socket.blocking_for(PATIENCE).send_to(b"x", nobody);
     report.check("nobody at a port", matches!(sent, Err(SendError::ConnectionRefused { .. })));
     let absent = DomainId::new(NOBODY).map(|domain| Address { domain, port: DATAGRAMS });
-    let sent = absent.map(|absent| socket.blocking().send_to(b"x", absent));
+    let sent = absent.map(|absent| socket.blocking_for(PATIENCE).send_to(b"x", absent));
     report.check("no such domain", matches!(sent, Some(Err(SendError::NoSuchDomain { .. }))));
     let there = Address { domain: server, port: DATAGRAMS };
-    let sent = socket.blocking().send_to(&vec![0; LONG], there);
+    let sent = socket.blocking_for(PATIENCE).send_to(&vec![0; LONG], there);
     report.check("a message that never fits", matches!(sent, Err(SendError::TooBig { .. })));
     let silence = socket.blocking_for(NAP).recv(&mut [0; 64]);
     report.check("nothing more to read", matches!(silence, Err(RecvError::TimedOut { .. })));

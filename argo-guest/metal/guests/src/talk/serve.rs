@@ -6,10 +6,10 @@ use argo_guest::stream::{ListenOptions, Stream, StreamListener};
 use argo_guest::{Datagram, Domain};
 use futures::future::{Either, select};
 
-use super::{DATAGRAMS, FAREWELL, STREAM, STREAMS};
+use super::{DATAGRAMS, FAREWELL, LIMIT, STREAM, STREAMS};
 use crate::Report;
 
-/// Serves until it is told that that is all.
+/// Serves until it is told that that is all, or nobody does.
 pub fn serve(domain: &Domain, report: &mut Report<'_>) {
     let datagrams = match Datagram::bind_blocking(domain, DATAGRAMS) {
         Ok(socket) => socket,
@@ -26,9 +26,9 @@ pub fn serve(domain: &Domain, report: &mut Report<'_>) {
         let datagrams = pin!(capitals(&datagrams, &mut served));
         let streams = pin!(echoes(&listener, &mut connections));
         // Whichever ends first: the streams do not, unless something is wrong.
-        let (Either::Left((ended, _)) | Either::Right((ended, _))) =
-            domain.block_on(select(datagrams, streams));
-        report.check("told that that is all", ended);
+        let ended = domain.block_on_for(LIMIT, select(datagrams, streams));
+        let told = matches!(ended, Some(Either::Left((true, _)) | Either::Right((true, _))));
+        report.check("told that that is all", told);
     }
     report.note(format_args!("{served} datagrams, {connections} streams"));
     report.check("datagrams and streams served", served > 0 && connections > 0);

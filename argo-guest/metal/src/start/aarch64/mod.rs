@@ -8,6 +8,7 @@ use core::arch::global_asm;
 use core::ffi::CStr;
 use core::sync::atomic::AtomicU64;
 
+use argo_core::abi::DOMID_SELF;
 use argo_mem::View;
 use hermit_dtb::Dtb;
 
@@ -38,21 +39,14 @@ global_asm!(
     "1: mov x20, x0",
     "mov x0, #(3 << 20)", // vector registers
     "msr cpacr_el1, x0",
-    "adrp x0, __bss_start",
-    "add x0, x0, :lo12:__bss_start",
-    "adrp x1, __end",
-    "add x1, x1, :lo12:__end",
-    "2: cmp x0, x1",
-    "b.hs 3f",
-    "stp xzr, xzr, [x0], #16",
-    "b 2b",
-    "3: mov x0, #0xff",   // attribute 0: ordinary memory, written back
+    "mov x0, #0xff",      // attribute 0: ordinary memory, written back
     "msr mair_el1, x0",
     "ldr x0, =0x280803519", // 39 bits, 4 KiB, cached tables, no upper half
     "msr tcr_el1, x0",
     "adrp x0, first_table",
     "msr ttbr0_el1, x0",
     "adrp x0, vectors",
+    "add x0, x0, :lo12:vectors",
     "msr vbar_el1, x0",
     "dsb sy",
     "isb",
@@ -65,6 +59,16 @@ global_asm!(
     "orr x0, x0, x1",
     "msr sctlr_el1, x0",
     "isb",
+    // Not before: zeros that are written past the caches are lost to whatever the caches still hold.
+    "adrp x0, __bss_start",
+    "add x0, x0, :lo12:__bss_start",
+    "adrp x1, __end",
+    "add x1, x1, :lo12:__end",
+    "2: cmp x0, x1",
+    "b.hs 3f",
+    "stp xzr, xzr, [x0], #16",
+    "b 2b",
+    "3:",
     "adrp x0, boot_stack_end",
     "mov sp, x0",
     "mov x29, xzr",
@@ -73,12 +77,15 @@ global_asm!(
     "brk #1",
     ".balign 2048",
     "vectors:",
+    ".set vector, 0",
     ".rept 16",
     ".balign 128",
-    "mrs x0, esr_el1",
-    "mrs x1, elr_el1",
-    "mrs x2, far_el1",
+    "mov x0, #vector",
+    "mrs x1, esr_el1",
+    "mrs x2, elr_el1",
+    "mrs x3, far_el1",
     "b {trapped}",
+    ".set vector, vector + 1",
     ".endr",
     ".popsection",
     ".pushsection .data.tables, \"aw\"",
@@ -165,7 +172,7 @@ const SHARED_INFO: u32 = 0;
 unsafe fn add_to_physmap(xen: Xen, space: u32, page: *mut u8) -> Result<(), Refused> {
     const ADD_TO_PHYSMAP: u64 = 7;
     let frame = page as u64 / 4096;
-    let mut argument = AddToPhysmap { domain: 0x7FF0, size: 0, space, index: 0, frame };
+    let mut argument = AddToPhysmap { domain: DOMID_SELF, size: 0, space, index: 0, frame };
     // SAFETY: this is the command's structure, and the page is the caller's promise.
     unsafe { xen.command("add_to_physmap", Number::MemoryOp, ADD_TO_PHYSMAP, &mut argument) }?;
     Ok(())
@@ -195,11 +202,11 @@ fn command_line(tree: Option<&Dtb<'static>>) -> &'static str {
 }
 
 /// Nothing of a guest is meant to trap.
-extern "C" fn trapped(syndrome: u64, at: u64, address: u64) -> ! {
+extern "C" fn trapped(vector: u64, syndrome: u64, at: u64, address: u64) -> ! {
     // SAFETY: with the feature `start` there is no other way into this program than Xen's.
     let xen = unsafe { Xen::here() };
-    let what = format_args!("trap: syndrome {syndrome:#x} at {at:#x}, address {address:#x}");
-    console::line(xen, what);
+    let why = format_args!("trap: vector {vector}, syndrome {syndrome:#x}");
+    console::line(xen, format_args!("{why} at {at:#x}, address {address:#x}"));
     xen.shut_down(Ending::Crash)
 }
 

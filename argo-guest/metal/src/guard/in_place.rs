@@ -1,19 +1,16 @@
-//! What a call may name.
-//!
-//! Xen writes where a call says: the answers of a notify, and every page of a ring for as long as it is
-//! registered. Whoever submits calls is safe code and may name anything, so that both must lie in the RAM
-//! that is lent to Argo. What Xen only reads may lie anywhere.
+//! A call that goes to the hypervisor as it is: argod's.
 
 use core::sync::atomic::Ordering;
 
 use argo_core::Errno;
-use argo_core::abi::{ENTRIES_DEFAULT, Op, PAGES_MAX, RingData, RingDataEnt};
+use argo_core::abi::{Op, PAGES_MAX, RingData};
 use argo_core::platform::Call;
 
-use crate::ram::{LentRam, NO_FRAME};
+use super::{answer_bytes, is_ring_page};
+use crate::ram::LentRam;
 
 /// # Errors
-/// `EFAULT`: Xen would write outside of the RAM.
+/// `EFAULT`: it would have something written outside of the RAM.
 pub(crate) fn check(call: &Call, ram: &LentRam) -> Result<(), Errno> {
     let [first, second, third, _] = call.args;
     match Op::from_number(call.cmd) {
@@ -35,25 +32,21 @@ fn ring(ram: &LentRam, list: u64, pages: u64) -> Result<(), Errno> {
     for place in (at..at.saturating_add(bytes)).step_by(size_of::<u64>()) {
         let mut page = [0; size_of::<u64>()];
         ram.view().read(place, &mut page).map_err(|_| Errno::EFAULT)?;
-        let page = u64::from_le_bytes(page);
-        if page != NO_FRAME && !ram.owns(page) {
+        if !is_ring_page(ram, u64::from_le_bytes(page)) {
             return Err(Errno::EFAULT);
         }
     }
     Ok(())
 }
 
-/// A null pointer asks nothing, and more entries than Xen takes are refused by Xen.
+/// A null pointer asks nothing.
 fn answers(ram: &LentRam, list: u64) -> Result<(), Errno> {
     if list == 0 {
         return Ok(());
     }
     let at = ram.place(list, size_of::<RingData>()).ok_or(Errno::EFAULT)?;
     let entries = ram.view().load_u32(at, Ordering::Relaxed).map_err(|_| Errno::EFAULT)?;
-    let entries = entries.min(ENTRIES_DEFAULT) as usize;
-    let bytes = entries.saturating_mul(size_of::<RingDataEnt>());
-    let bytes = bytes.saturating_add(size_of::<RingData>());
-    ram.place(list, bytes).map(|_| ()).ok_or(Errno::EFAULT)
+    ram.place(list, answer_bytes(entries)).map(|_| ()).ok_or(Errno::EFAULT)
 }
 
 #[cfg(test)]
@@ -64,7 +57,7 @@ mod tests {
     use argo_mem::{HeapRam, Memory};
 
     use super::*;
-    use crate::ram::Frames;
+    use crate::ram::NO_FRAME;
 
     const PAGE: usize = 4096;
     const BASE: u64 = 0x4000_0000;
@@ -124,15 +117,5 @@ mod tests {
         assert_eq!(notify(4 * PAGE - 4), Err(Errno::EFAULT));
         assert_eq!(check(&call(Op::Notify, [0; 4]), &ram), Ok(()));
         assert_eq!(check(&call(Op::Notify, [BASE - 28, 0, 0, 0]), &ram), Err(Errno::EFAULT));
-    }
-
-    #[test]
-    fn listed_pages_have_the_numbers_of_the_list() {
-        let frames: &'static [u64] = &[7, 9, 4, 5];
-        let frames = Frames::Listed { base: BASE, frames };
-        assert_eq!(frames.of(BASE), 7);
-        assert_eq!(frames.of(BASE + 3 * PAGE as u64 + 1), 5);
-        assert_eq!(frames.of(BASE + 4 * PAGE as u64), NO_FRAME);
-        assert_eq!(frames.of(BASE - 1), NO_FRAME);
     }
 }
