@@ -53,7 +53,8 @@ pub struct Domain {
     pub quotas: Quotas,
     /// Its share of a busy worker, relative to the others'.
     pub weight: u32,
-    /// The processors whose workers serve it, in ascending order; all if there are none here.
+    /// The processors whose workers serve it, or on which its machine runs, in ascending order; all if
+    /// there are none here.
     pub cpus: Vec<u32>,
     /// Where processes attach to it.
     pub socket: Socket,
