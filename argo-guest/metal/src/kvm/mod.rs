@@ -2,7 +2,7 @@
 //!
 //! | module | what |
 //! |---|---|
-//! | `start` (feature `start-kvm`) | the entry point, the end by panic: [`kvm_entry!`](crate::kvm_entry) |
+//! | `start` (feature `start-kvm`) | the entry point, the end by panic: `kvm_entry!` |
 //! | [`argod`] | the ports: calls, sleep, console, end |
 //! | `clock` | time stamps |
 //! | `domain` | the [`Platform`](argo_core::platform::Platform) |
