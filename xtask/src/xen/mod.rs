@@ -185,4 +185,25 @@ mod tests {
         let error = checked(&["x86", "arm46"]).unwrap_err();
         assert!(error.contains("\"arm46\"") && error.contains("arm64-talk"), "{error}");
     }
+
+    #[test]
+    fn a_folder_of_the_cache_is_whole_or_as_it_was() {
+        let place = std::env::temp_dir().join(format!("xtask-cache-{}", std::process::id()));
+        let cache = Cache(place.clone());
+        let file = |folder: &Path, text: &str| -> Result<(), Error> {
+            fs::create_dir_all(folder).map_err(Error::at(folder))?;
+            fs::write(folder.join("file"), text).map_err(Error::at(folder))
+        };
+        let kept = || fs::read_to_string(cache.path("tree").join("file")).unwrap();
+        cache.fill("tree", |beside| file(beside, "one")).unwrap();
+        let broken = cache.fill("tree", |beside| {
+            file(beside, "two")?;
+            Err(Error::NoScenario { name: "no room".into(), names: String::new() })
+        });
+        assert!(broken.is_err());
+        assert_eq!(kept(), "one");
+        cache.fill("tree", |beside| file(beside, "three")).unwrap();
+        assert_eq!(kept(), "three");
+        fs::remove_dir_all(&place).unwrap();
+    }
 }
