@@ -48,7 +48,7 @@ impl Futex {
 /// argod's, step by step.
 struct Bell<W> {
     ram: W,
-    sleepers: AtomicU32,
+    armed: AtomicU32,
     epoch: Futex,
     over: AtomicU32,
     sleeps: Tally,
@@ -58,21 +58,20 @@ struct Bell<W> {
 impl<W: Words> Bell<W> {
     fn raise(&self, event: Event) {
         let _ = wake::raise(&self.ram, event);
-        if self.sleepers.load(Ordering::Relaxed) > 0 {
+        if self.armed.load(Ordering::Relaxed) == 1 && self.armed.swap(0, Ordering::Relaxed) == 1 {
             self.wakes.note();
             self.wake();
         }
     }
 
     fn sleep(&self, seen: u32) {
-        self.sleepers.fetch_add(1, Ordering::Relaxed);
-        self.ram.fence();
         let epoch = self.epoch.word.load(Ordering::Acquire);
+        self.armed.store(1, Ordering::Relaxed);
+        self.ram.fence();
         let quiet = self.ram.load(SEQUENCE, Ordering::Acquire) == seen;
         if quiet && self.over.load(Ordering::SeqCst) == 0 {
             self.epoch.wait(epoch, &self.sleeps);
         }
-        self.sleepers.fetch_sub(1, Ordering::Relaxed);
     }
 
     fn end(&self) {
@@ -111,7 +110,7 @@ fn machine<W: Words + Send + Sync + 'static>(
     check(move || {
         let bell = Arc::new(Bell {
             ram: words(0),
-            sleepers: AtomicU32::new(0),
+            armed: AtomicU32::new(0),
             epoch: Futex::new(),
             over: AtomicU32::new(0),
             sleeps: sleeps.clone(),
@@ -156,29 +155,37 @@ fn events_without_fences_are_slept_through() {
     machine(|calls| Unfenced(ControlArea::for_calls(calls)), [1, 2, 2], |_| {});
 }
 
-/// Known to be wrong: an epoch that is not read before the look is that of the wake-up itself.
+/// Known to be wrong: whoever is waking somebody else may disarm the bell and move the epoch in between,
+/// for an event that was seen already. The next event then finds it unarmed.
 #[test]
 #[should_panic(expected = "deadlock")]
-fn who_reads_the_epoch_after_the_look_sleeps_on() {
+fn who_reads_the_epoch_after_arming_sleeps_on() {
     check(|| {
         let bell = Arc::new((ControlArea::for_calls(0), AtomicU32::new(0), Futex::new()));
-        let raiser = {
+        let raisers = [0; 2].map(|_| {
             let bell = bell.clone();
             thread::spawn(move || {
-                let (ram, sleepers, epoch) = &*bell;
+                let (ram, armed, epoch) = &*bell;
                 let _ = wake::raise(ram, Event::Virq);
-                if sleepers.load(Ordering::Relaxed) > 0 {
+                if armed.swap(0, Ordering::Relaxed) == 1 {
                     epoch.word.fetch_add(1, Ordering::Release);
                     epoch.wake();
                 }
             })
-        };
-        let (ram, sleepers, epoch) = &*bell;
-        sleepers.fetch_add(1, Ordering::Relaxed);
-        ram.fence();
-        if ram.load(SEQUENCE, Ordering::Acquire) == 0 {
-            epoch.wait(epoch.word.load(Ordering::Acquire), &Tally::default());
+        });
+        let (ram, armed, epoch) = &*bell;
+        loop {
+            let seen = ram.load(SEQUENCE, Ordering::Acquire);
+            if ram.load(VIRQS, Ordering::Relaxed) == 2 {
+                break;
+            }
+            armed.store(1, Ordering::Relaxed);
+            ram.fence();
+            let epochs = epoch.word.load(Ordering::Acquire);
+            if ram.load(SEQUENCE, Ordering::Acquire) == seen {
+                epoch.wait(epochs, &Tally::default());
+            }
         }
-        raiser.join().unwrap();
+        raisers.into_iter().for_each(|raiser| raiser.join().unwrap());
     });
 }

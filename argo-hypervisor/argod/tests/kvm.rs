@@ -427,13 +427,16 @@ fn whoever_administers_while_machines_start_holds_nothing_up() {
 
 #[test]
 fn a_machine_stays_on_the_processors_of_its_domain() {
-    let last = std::fs::read_to_string("/sys/devices/system/cpu/online").unwrap();
-    let last = last.trim_end().rsplit(['-', ',']).next().unwrap().to_owned();
+    let own = std::fs::read_to_string("/proc/self/status").unwrap();
+    let allowed = own.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:\t")).unwrap();
+    let last = allowed.rsplit(['-', ',']).next().unwrap();
     let more = format!("cpus = [{last}]\nvcpus = 2");
     let Some(argod) = start(&kernels::spins(), &more) else { return };
     for name in ["keeper-7", "vcpu-7-0", "vcpu-7-1"] {
-        let threads = argod.threads();
-        let (thread, _) = threads.iter().find(|(_, named)| named == name).unwrap();
+        // A thread has its maker's name until it first runs.
+        let find = || argod.threads().into_iter().find(|(_, named)| named == name);
+        wait_until(name, || find().is_some());
+        let (thread, _) = find().unwrap();
         let path = format!("/proc/{}/task/{thread}/status", argod.process.id());
         let status = std::fs::read_to_string(path).unwrap();
         assert!(status.contains(&format!("Cpus_allowed_list:\t{last}\n")), "{name}: {status}");

@@ -1,10 +1,11 @@
 //! From an event to the vCPU that sleeps until there is one.
 //!
-//! Whoever has news counts it in the control area, crosses a full fence, and looks whether somebody
-//! sleeps or is about to; who is about to sleep says so, crosses a full fence, and looks at the count
-//! once more. So one of the two sees the other. In between is the epoch: it moves with each wake-up, and
-//! the kernel lets nobody sleep for whom it has moved since that look. Nobody holds a lock, so no vCPU
-//! that the kernel's scheduler took away holds up those who send.
+//! Whoever has news counts it in the control area, crosses a full fence, and looks whether the bell is
+//! armed; who is about to sleep arms it, crosses a full fence, and looks at the count once more. So one
+//! of the two sees the other. Who disarms the bell wakes everybody: it moves the epoch, and the kernel lets
+//! nobody sleep for whom it has moved since before arming. So a machine whose vCPUs were woken and have not
+//! run yet is not woken again. Nobody holds a lock, so no vCPU that the kernel's scheduler took away holds
+//! up those who send.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering, fence};
@@ -22,8 +23,8 @@ use crate::daemon::kicking::Bill;
 /// Where one machine's vCPUs sleep.
 pub struct Bell {
     ram: Arc<Mapping>,
-    /// Those who sleep through quiet times, or are about to.
-    sleepers: AtomicU32,
+    /// 1: somebody sleeps through quiet times, or is about to, and nobody is waking them.
+    armed: AtomicU32,
     /// How often they were woken.
     epoch: AtomicU32,
     /// 1: the machine's life is over, and nobody sleeps any more.
@@ -34,8 +35,8 @@ pub struct Bell {
 impl Bell {
     /// Of a machine with this control area.
     pub fn new(ram: Arc<Mapping>) -> Self {
-        let (sleepers, epoch, over, bill) = Default::default();
-        Self { ram, sleepers, epoch, over, bill }
+        let (armed, epoch, over, bill) = Default::default();
+        Self { ram, armed, epoch, over, bill }
     }
 
     /// Records an event and wakes who sleeps: threads of argod's own, as many as the machine has
@@ -44,23 +45,23 @@ impl Bell {
         // Who sleeps is known here. What the control area says of it is the guest's word.
         let _ = wake::raise(&self.ram.view(), event);
         // After the fence in `wake::raise`, which pairs with that in `sleep`: either this sees that
-        // somebody is about to sleep, or that one sees the new sequence.
-        if self.sleepers.load(Ordering::Relaxed) > 0 {
+        // somebody is about to sleep, or that one sees the new sequence. The load spares the others the
+        // line: mostly nobody sleeps.
+        if self.armed.load(Ordering::Relaxed) == 1 && self.armed.swap(0, Ordering::Relaxed) == 1 {
             self.bill.kick(Instant::now(), || self.wake());
         }
     }
 
     /// Sleeps while the sequence is `seen`, once at the most, and not longer than `patience`.
     pub fn sleep(&self, seen: u32, patience: Option<Duration>) {
-        self.sleepers.fetch_add(1, Ordering::Relaxed);
-        fence(Ordering::SeqCst);
-        // Acquire, and before the look: who sees a later epoch sees what it was woken for, too.
+        // Acquire, so that it comes before arming: whoever disarms moves the epoch after that.
         let epoch = self.epoch.load(Ordering::Acquire);
+        self.armed.store(1, Ordering::Relaxed);
+        fence(Ordering::SeqCst);
         let quiet = self.ram.view().load(SEQUENCE, Ordering::Acquire) == seen;
         if quiet && !self.is_over() {
             wait(&self.epoch, epoch, patience);
         }
-        self.sleepers.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Sleeps through all events, unless it is over.
@@ -161,7 +162,7 @@ mod tests {
                 bell.rest(Duration::from_secs(3600));
             })
         });
-        while bell.sleepers.load(Ordering::SeqCst) == 0 {
+        while bell.armed.load(Ordering::SeqCst) == 0 {
             std::thread::yield_now();
         }
         bell.end();

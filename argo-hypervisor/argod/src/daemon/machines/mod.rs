@@ -102,7 +102,8 @@ impl Machine {
         host: &Arc<Host>,
         domain: &Arc<HostDomain>,
     ) -> Result<(), MachineError> {
-        if self.is_stopping() || !self.life.is_at_rest() {
+        // One that is dirty has been started, and may have ended.
+        if self.is_stopping() || self.dirty.load(Ordering::SeqCst) {
             return Ok(());
         }
         self.start(host, domain)
