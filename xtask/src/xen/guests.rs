@@ -41,10 +41,8 @@ pub fn compiler(machine: Machine, cache: &Cache) -> Result<Compiler, Unready> {
     }
     let wrapper = cache.path("rust").join("rustc");
     if !wrapper.exists() {
-        debians(cache).map_err(|error| {
-            let missing = "there is no core library for arm64: rustup has none, and Debian's";
-            Unready::Missing(format!("{missing} cannot be fetched: {error}"))
-        })?;
+        let missing = "there is no core library for arm64: rustup has none, and Debian's";
+        debians(cache).map_err(|error| Unready::of_a_fetch(missing, error))?;
     }
     Ok(Compiler::At(wrapper))
 }

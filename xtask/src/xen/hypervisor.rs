@@ -21,9 +21,7 @@ pub fn build(machine: Machine, cache: &Cache) -> Result<PathBuf, Unready> {
     let tree = cache.path(&name);
     if !tree.join("xen/Makefile").exists() {
         let fetch = |beside: &Path| Apt::new(cache)?.source("xen", beside);
-        cache.fill(&name, fetch).map_err(|error| {
-            Unready::Missing(format!("Xen's source cannot be fetched: {error}"))
-        })?;
+        cache.fill(&name, fetch).map_err(|error| Unready::of_a_fetch("Xen's source", error))?;
     }
     let (image, stamp, made_of) = (tree.join("image"), tree.join("stamp"), made_of(&tree)?);
     if image.exists() && fs::read_to_string(&stamp).is_ok_and(|stamp| stamp == made_of) {

@@ -17,7 +17,7 @@ pub enum Said<'l> {
 const FAULTS: [&str; 4] = ["panicked at ", "trap: ", "crashed", "Panic on CPU"];
 
 /// `None`: it says nothing about a guest. A control domain's lines have no number before them; what Xen
-/// says of a fault is put down to it, too.
+/// says of its own fault is put down to it, too.
 pub fn said(line: &str) -> Option<(u32, Said<'_>)> {
     if let Some((before, said)) = line.split_once("guest: ") {
         let told = ["check: ", "probe: "].iter().find_map(|kind| said.strip_prefix(kind));
@@ -26,10 +26,19 @@ pub fn said(line: &str) -> Option<(u32, Said<'_>)> {
     }
     let at = FAULTS.iter().find_map(|fault| line.find(fault))?;
     let (before, fault) = line.split_at(at);
-    let fault = if before.starts_with("(XEN)") { line } else { fault };
+    let (domain, fault) = match before.strip_prefix("(XEN)") {
+        Some(before) => (domain_of_xen(before), line),
+        None => (domain(before), fault),
+    };
     // Where in the program it was is otherwise with each build.
     let place = fault.find(" at 0x").unwrap_or(fault.len());
-    Some((domain(before), Said::Fault(fault.get(..place)?)))
+    Some((domain, Said::Fault(fault.get(..place)?)))
+}
+
+/// In `Domain 1 (vcpu#0) crashed`.
+fn domain_of_xen(before: &str) -> u32 {
+    let number = before.trim_start().strip_prefix("Domain ");
+    number.and_then(|rest| rest.split(' ').next()?.parse().ok()).unwrap_or(0)
 }
 
 fn domain(before: &str) -> u32 {
@@ -62,8 +71,9 @@ mod tests {
             ),
             (
                 "(XEN) Domain 1 (vcpu#0) crashed on cpu#0:",
-                Some((0, Said::Fault("(XEN) Domain 1 (vcpu#0) crashed on cpu#0:"))),
+                Some((1, Said::Fault("(XEN) Domain 1 (vcpu#0) crashed on cpu#0:"))),
             ),
+            ("(XEN) Panic on CPU 0:", Some((0, Said::Fault("(XEN) Panic on CPU 0:")))),
         ];
         for (line, expected) in lines {
             assert_eq!(said(line), expected, "{line}");

@@ -65,6 +65,16 @@ enum Unready {
     Broken(Error),
 }
 
+impl Unready {
+    /// What cannot be fetched cannot be had. What was fetched and cannot be written is another matter.
+    fn of_a_fetch(what: &str, error: Error) -> Self {
+        match error {
+            Error::Step(error) => Self::Missing(format!("{what} cannot be fetched: {error}")),
+            error => Self::Broken(error),
+        }
+    }
+}
+
 impl From<Error> for Unready {
     fn from(error: Error) -> Self {
         Self::Broken(error)

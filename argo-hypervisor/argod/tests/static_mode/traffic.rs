@@ -1,5 +1,6 @@
 //! Messages, waits, and sessions that come and go.
 
+use std::ops::AddAssign;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -26,6 +27,14 @@ pub struct Sum {
     pub messages: u64,
     pub sessions: u64,
     pub waits: u64,
+}
+
+impl AddAssign for Sum {
+    fn add_assign(&mut self, more: Self) {
+        self.messages += more.messages;
+        self.sessions += more.sessions;
+        self.waits += more.waits;
+    }
 }
 
 impl Traffic {
@@ -78,10 +87,7 @@ impl Traffic {
             if sum.messages >= messages {
                 break;
             }
-            let Sum { messages, sessions, waits } = self.visit(rings);
-            sum.messages += messages;
-            sum.sessions += sessions;
-            sum.waits += waits;
+            sum += self.visit(rings);
         }
         sum
     }
